@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All metrics of a node in one table. Counting is one relaxed atomic add from any thread;
+ * reading is the admin edge's business. Names carry no personal data and labels are few:
+ * a metric is a line here, and its documentation is generated from the line.
+ *     X(identifier, kind, "prometheus_name", "help")
+ * Histograms count microseconds in the buckets of METRIC_BUCKETS_US.
+ */
+#ifndef SOUK_SHARD_BASE_METRIC_H
+#define SOUK_SHARD_BASE_METRIC_H
+
+#include <stdint.h>
+
+#include "shard/base/buffer.h"
+
+/* clang-format off */
+#define METRIC_TABLE(X)                                                                        \
+    X(RPC_STARTED,          COUNTER,   "souk_rpc_started_total",           "Calls taken from the wire")               \
+    X(RPC_OK,               COUNTER,   "souk_rpc_ok_total",                "Calls answered OK")                       \
+    X(RPC_REFUSED,          COUNTER,   "souk_rpc_refused_total",           "Calls answered with a status other than OK") \
+    X(RPC_OPEN,             GAUGE,     "souk_rpc_open",                    "Calls in progress")                       \
+    X(RPC_LATENCY,          HISTOGRAM, "souk_rpc_latency_us",              "Microseconds from arrival to answer of unary calls") \
+    X(LOG_BATCHES,          COUNTER,   "souk_log_batches_total",           "Batches synced to the log")               \
+    X(LOG_BYTES,            COUNTER,   "souk_log_bytes_total",             "Bytes written to the log")                \
+    X(LOG_SYNC_LATENCY,     HISTOGRAM, "souk_log_sync_latency_us",         "Microseconds of one write and sync of the log") \
+    X(ENTRIES_APPLIED,      COUNTER,   "souk_entries_applied_total",       "Log entries applied")                     \
+    X(COMMANDS_APPLIED,     COUNTER,   "souk_commands_applied_total",      "Commands applied")                        \
+    X(COMMANDS_REPLAYED,    COUNTER,   "souk_commands_replayed_total",     "Commands answered from the memory of request ids") \
+    X(PROPOSALS_OVERLOADED, COUNTER,   "souk_proposals_overloaded_total",  "Proposals refused because a queue was full") \
+    X(FLUSHES,              COUNTER,   "souk_flushes_total",               "State batches written")                   \
+    X(FLUSH_LATENCY,        HISTOGRAM, "souk_flush_latency_us",            "Microseconds of one state batch")         \
+    X(HOLDS_OPEN,           GAUGE,     "souk_holds_open",                  "Holds neither ended nor expired")         \
+    X(HOLDS_EXPIRED,        COUNTER,   "souk_holds_expired_total",         "Holds that expired by themselves")        \
+    X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \
+    X(RECOMMENDATIONS,      COUNTER,   "souk_recommendations_total",       "Recommendations answered")                \
+    X(RECOMMEND_LATENCY,    HISTOGRAM, "souk_recommend_latency_us",        "Microseconds of one recommendation")      \
+    X(RECOMMEND_PARTIAL,    COUNTER,   "souk_recommendations_partial_total", "Recommendations answered with coverage below 1")
+/* clang-format on */
+
+enum metric {
+#define METRIC_ENUM(identifier, kind, name, help) METRIC_##identifier,
+    METRIC_TABLE(METRIC_ENUM)
+#undef METRIC_ENUM
+    METRIC_COUNT,
+};
+
+enum metric_kind {
+    METRIC_KIND_COUNTER,
+    METRIC_KIND_GAUGE,
+    METRIC_KIND_HISTOGRAM,
+};
+
+void metric_add(enum metric metric, uint64_t amount); /* counters */
+void metric_gauge_add(enum metric metric, int64_t change);
+void metric_gauge_set(enum metric metric, int64_t value);
+void metric_observe_us(enum metric metric, uint64_t microseconds);
+/* A counter's or a gauge's value, or a histogram's count. */
+int64_t metric_value(enum metric metric);
+/* Appends the Prometheus text exposition of every metric. */
+void metric_render(struct buffer *out);
+
+#endif

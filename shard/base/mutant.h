@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Planted faults that prove the tests can fail. They exist only in builds with
+ * SOUK_MUTANTS (never a release); one is picked by the environment variable SOUK_MUTANT.
+ *     X(identifier, "what the fault does")
+ */
+#ifndef SOUK_SHARD_BASE_MUTANT_H
+#define SOUK_SHARD_BASE_MUTANT_H
+
+#include <stdbool.h>
+
+/* clang-format off */
+#define MUTANT_TABLE(X)                                                                 \
+    X(no_decrement,      "a hold does not lower what is available")                     \
+    X(no_expiry,         "a hold never expires")                                        \
+    X(stock_unchecked,   "a recommendation shows items without asking for their stock") \
+    X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start")
+/* clang-format on */
+
+enum mutant {
+#define MUTANT_ENUM(identifier, text) MUTANT_##identifier,
+    MUTANT_TABLE(MUTANT_ENUM)
+#undef MUTANT_ENUM
+    MUTANT_COUNT,
+};
+
+#ifdef SOUK_MUTANTS
+/* Picks the planted fault; false when there is none of that name. Before threads start.
+ */
+bool mutant_pick(const char *name);
+bool mutant_active(enum mutant mutant);
+#define MUTANT(identifier) mutant_active(MUTANT_##identifier)
+#else
+#define MUTANT(identifier) false
+#endif
+
+#endif
