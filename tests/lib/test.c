@@ -101,17 +101,32 @@ _Noreturn void test_fail(const char *file, int line, const char *format, ...)
     longjmp(test_return, 1);
 }
 
-int main(void)
+/* Speaks Criterion's --tap=FILE, so that the driver counts both runners alike. */
+int main(int argc, char **argv)
 {
     unsigned passed = 0, failed = 0;
+    FILE *tap = NULL;
+    if (argc == 2 && strncmp(argv[1], "--tap=", 6) == 0) {
+        tap = fopen(argv[1] + 6, "w");
+        ASSERT(tap != NULL);
+    }
     for (struct test_case *test = test_cases; test != NULL; test = test->next) {
-        if (setjmp(test_return) == 0) {
+        bool held = setjmp(test_return) == 0;
+        if (held) {
             test->body();
             passed++;
         } else {
-            fprintf(stderr, "FAIL %s::%s\n", test->suite, test->name);
             failed++;
         }
+        if (tap != NULL) {
+            fprintf(tap, "%sok - %s::%s\n", held ? "" : "not ", test->suite, test->name);
+        }
+        if (!held) {
+            fprintf(stderr, "FAIL %s::%s\n", test->suite, test->name);
+        }
+    }
+    if (tap != NULL) {
+        fclose(tap);
     }
     fprintf(stderr,
             "[====] Synthesis: Tested: %u | Passing: %u | Failing: %u | "
