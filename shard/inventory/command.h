@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can be asked of a SKU shard through its log: one struct per command, filled by the
+ * service edge, carried by the replica's codec, decided by inventory_apply.
+ *
+ * A command is borrowed: its slices and arrays live until the call returns. Every limit
+ * that decides something is in the command itself (never in a replica's settings), so all
+ * replicas decide alike. Apply checks everything again that the edge has checked: an old
+ * log may hold anything.
+ */
+#ifndef SOUK_SHARD_INVENTORY_COMMAND_H
+#define SOUK_SHARD_INVENTORY_COMMAND_H
+
+#include "shard/base/hash.h"
+#include "shard/inventory/types.h"
+
+enum inventory_command_kind {
+    INVENTORY_SKU_UPSERT = 1,
+    INVENTORY_SKU_DELETE = 2,
+    INVENTORY_LOCATION_UPSERT = 3, /* at the shard that owns hash(location_id) */
+    INVENTORY_LOCATION_COPY =
+        4, /* at all other SKU shards; takes a higher version only */
+    INVENTORY_STOCK_ADJUST = 5,
+    INVENTORY_STOCK_SET = 6,
+    INVENTORY_HOLD_CREATE = 7,
+    INVENTORY_HOLD_EXTEND = 8,
+    INVENTORY_HOLD_COMMIT = 9,
+    INVENTORY_HOLD_RELEASE = 10,
+    INVENTORY_HOLD_FULFIL = 11,
+    INVENTORY_HOLD_CANCEL = 12,
+    INVENTORY_TICK = 13,         /* by the leader; carries no identity */
+    INVENTORY_REQUEST_SEAL = 14, /* GetOutcome: an unknown request becomes CANCELLED */
+};
+
+/* What makes a command exactly-once. */
+enum inventory_identity_kind {
+    INVENTORY_IDENTITY_NONE = 0, /* TICK and LOCATION_COPY only */
+    INVENTORY_IDENTITY_REQUEST =
+        1, /* a request id, remembered until the floor passes it */
+    INVENTORY_IDENTITY_IMPORT = 2, /* a line of an import, remembered without expiry */
+};
+
+struct inventory_identity {
+    enum inventory_identity_kind kind;
+    /* REQUEST */
+    uint64_t anchor; /* inventory_command_anchor; must lie in the shard's range */
+    struct hash128 request_id; /* hash128(request id, 0) */
+    uint64_t fingerprint;      /* inventory_command_fingerprint */
+    int64_t request_ms;        /* from the UUIDv7, or request_time */
+    uint32_t attempt; /* 0 first; a higher one replaces a remembered CONTENDED or QUOTA */
+    /* IMPORT: line > prev_line >= 0 are the place of this item, and of the import's item
+     * before it that went to the same key range (0: none) */
+    struct hash128 import_id;
+    uint64_t line;
+    uint64_t prev_line;
+    uint32_t imports_max; /* lanes of this shard, from the setting of that name */
+};
+
+/* Fields of inventory_sku for update_mask. */
+enum {
+    SKU_FIELD_PRODUCT_ID = 1u << 0,
+    SKU_FIELD_NAME = 1u << 1,
+    SKU_FIELD_STATE = 1u << 2,
+    SKU_FIELD_ATTRIBUTES = 1u << 3,
+    SKU_FIELD_CATEGORIES = 1u << 4,
+    SKU_FIELD_BRAND = 1u << 5,
+    SKU_FIELD_PRICE = 1u << 6,
+    SKU_FIELD_COST = 1u << 7,
+    SKU_FIELD_UNIT = 1u << 8,
+    SKU_FIELD_UNIT_EXPONENT = 1u << 9,
+    SKU_FIELD_OPTIONS = 1u << 10,
+    SKU_FIELD_GTINS = 1u << 11,
+    SKU_FIELDS_ALL = (1u << 12) - 1,
+};
+
+struct inventory_sku_upsert {
+    struct inventory_sku sku; /* its etag and times are ignored */
+    uint32_t update_mask; /* SKU_FIELD_*; a new SKU takes all fields whatever it says */
+    uint64_t etag;        /* 0: unconditional; else the SKU must exist with this etag */
+    uint32_t attributes_max;
+};
+
+struct inventory_sku_delete {
+    struct slice sku_id;
+    uint64_t etag;
+};
+
+struct inventory_location_upsert {
+    struct inventory_location
+        location; /* LOCATION_COPY: its version, etag, times count */
+    uint64_t etag;
+};
+
+struct inventory_stock_adjust {
+    struct slice sku_id;
+    struct slice location_id;
+    enum stock_bucket bucket; /* all but HELD and COMMITTED */
+    int64_t delta;            /* not 0 */
+    enum stock_reason reason; /* below HOLD */
+    struct slice reference;
+    uint64_t etag; /* of the level; 0: unconditional */
+};
+
+/* Absolute values of the buckets named in `mask` (1u << bucket). */
+struct inventory_stock_set {
+    struct slice sku_id;
+    struct slice location_id;
+    uint32_t mask;                       /* not 0; never HELD or COMMITTED */
+    int64_t buckets[STOCK_BUCKET_COUNT]; /* >= 0 where masked */
+    bool has_expected_on_hand;           /* an absent level has 0 */
+    int64_t expected_on_hand;
+    uint64_t etag;
+    enum stock_reason reason;
+    struct slice reference;
+};
+
+enum hold_ttl_kind {
+    HOLD_TTL_DEFAULT = 0,  /* the caller named none: ttl_ms is the edge's default */
+    HOLD_TTL_DURATION = 1, /* ttl_ms from the log time of apply */
+    HOLD_TTL_TIME = 2,     /* expire_ms */
+};
+
+struct inventory_hold_create {
+    const struct inventory_hold_line *lines;
+    uint32_t line_count;
+    enum hold_mode mode;
+    struct slice owner;
+    struct slice reference;
+    bool allow_backorder;
+    enum hold_ttl_kind ttl_kind;
+    int64_t ttl_ms;
+    int64_t expire_ms;
+    int64_t life_max_ms;      /* setting hold_ttl_max_s */
+    uint32_t owner_holds_max; /* an empty owner has no limit */
+    uint32_t lines_max;
+    uint64_t nonce; /* random, from the edge, so that hold ids cannot be guessed */
+};
+
+/* EXTEND, COMMIT, RELEASE, FULFIL, CANCEL. */
+struct inventory_hold_change {
+    struct inventory_hold_id hold_id;
+    struct slice owner; /* when not empty: another owner's hold is NOT_FOUND */
+    /* EXTEND only: never shortens, cut at create + life_max, QUANTITY_LIMIT once there */
+    enum hold_ttl_kind ttl_kind;
+    int64_t ttl_ms;
+    int64_t expire_ms;
+    int64_t life_max_ms;
+};
+
+/* What waiting reads touch, and what the shard's memory needs. Due holds on the SKUs and
+ * the due holds named are expired first, then at most 1,000 others. */
+struct inventory_tick {
+    const uint64_t *sku_hashes;
+    uint32_t sku_count;
+    const struct inventory_hold_id *holds;
+    uint32_t hold_count;
+    int64_t floor_ms; /* 0, or forget request ids up to here if the rules allow it */
+};
+
+struct inventory_command {
+    enum inventory_command_kind kind;
+    struct inventory_identity identity;
+    union {
+        struct inventory_sku_upsert sku_upsert;
+        struct inventory_sku_delete sku_delete;
+        struct inventory_location_upsert location_upsert; /* and LOCATION_COPY */
+        struct inventory_stock_adjust stock_adjust;
+        struct inventory_stock_set stock_set;
+        struct inventory_hold_create hold_create;
+        struct inventory_hold_change hold_change; /* all five */
+        struct inventory_tick tick;
+    };
+};
+
+/* The hash that routes the command and under which its request id is remembered: of the
+ * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the
+ * cluster's hash seed. Not for TICK and REQUEST_SEAL (identity.anchor is given). */
+uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed);
+
+/* 64 bits over what the caller asked for, in canonical form: kind and payload, but
+ * neither limits, nor defaults filled in, nor the nonce, nor the identity. */
+uint64_t inventory_command_fingerprint(const struct inventory_command *command);
+
+/* OK, or INVALID (QUANTITY_LIMIT for numbers above a setting) with field and message:
+ * what apply refuses without looking at its state. For the edge, before append; apply
+ * runs it again. `problem` may be NULL. */
+MUST_USE enum status inventory_command_check(const struct inventory_command *command,
+                                             struct problem *problem);
+
+#endif
