@@ -146,7 +146,8 @@ def main():
     unusable = build_all(options, group_names, report)
     found = find_jobs(options, group_names)
     if options.names and not found:
-        print(f"nothing is called {' '.join(options.names)}; tests/run --list names all")
+        report.add(jobs.Result(" ".join(options.names), jobs.FAIL, 0.0,
+                               "nothing is called this; tests/run --list names all"))
     counter = {"done": 0, "total": len(found)}
     for group in group_names:
         members = [job for job in found if job.group == group]

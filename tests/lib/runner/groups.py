@@ -138,9 +138,8 @@ def script_jobs(group, preset, long):
 
 
 def bench_jobs():
-    script = places.TESTS / "lib" / "runner" / "bench_smoke.py"
     folders = sorted(path.parent.name for path in (places.TOP / "bench").glob("*/bench.py"))
-    return [jobs.Job("bench", name, ["/usr/bin/python3", str(script), name], "script",
+    return [jobs.Job("bench", name, ["/usr/bin/python3", "-m", "runner.bench_smoke", name], "script",
                      alone=True) for name in folders]
 
 
