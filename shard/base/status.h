@@ -88,6 +88,7 @@ enum status_retry {
     X(OUTCOME_UNKNOWN,        DEADLINE_EXCEEDED,   SAME,   "the deadline passed; the same request_id tells what happened") \
     X(CHECKSUM,               DATA_LOSS,           NEVER,  "stored data is damaged")             \
     X(VERSION,                DATA_LOSS,           NEVER,  "stored data was written by a version that this one cannot read") \
+    X(FOLDER_IN_USE,          FAILED_PRECONDITION, NEVER,  "another process has this data folder open") \
     X(IO,                     INTERNAL,            NEVER,  "the disk or a file failed")
 /* clang-format on */
 
