@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For operators: souk.v1.ClusterService. */
+#ifndef SOUK_CLUSTER_H
+#define SOUK_CLUSTER_H
+
+#include <souk/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum souk_shard_table {
+    SOUK_SHARD_TABLE_UNSPECIFIED = 0,
+    SOUK_SHARD_TABLE_SKU = 1,
+    SOUK_SHARD_TABLE_CUSTOMER = 2,
+};
+
+struct souk_totals {
+    uint64_t skus;
+    uint64_t levels;
+    uint64_t customers;
+    uint64_t events;
+    uint64_t movements;
+    int64_t units_on_hand;
+    uint64_t holds_open;
+};
+
+struct souk_node {
+    uint64_t node_id;
+    const char *address;
+    const char *version;
+    int64_t start_time_ms;
+    bool ready;
+};
+
+struct souk_shard {
+    uint64_t shard_id;
+    enum souk_shard_table table;
+    uint64_t start_key; /* inclusive */
+    uint64_t end_key;   /* exclusive; 0 is 2^64 */
+    uint64_t leader_node_id;
+    uint64_t applied_index;
+    uint64_t flushed_index;
+    int64_t log_time_ms;
+    uint64_t memory_bytes;
+    struct souk_totals totals;
+};
+
+struct souk_cluster_get_request {
+    uint32_t reserved; /* 0 */
+};
+
+struct souk_cluster_get_reply {
+    struct souk_answer answer;
+    const char *cluster_id;
+    uint64_t map_version;
+    const struct souk_node *nodes;
+    size_t node_count;
+    const struct souk_shard *shards;
+    size_t shard_count;
+    struct souk_totals totals;
+};
+
+SOUK_CALL(cluster_get, souk_cluster_get_request, souk_cluster_get_reply);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
