@@ -22,6 +22,7 @@
 #include "shard/inventory/command.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
+#include "shard/storage/key.h"
 
 struct inventory;
 struct store;
@@ -40,15 +41,9 @@ enum {
     INVENTORY_TICK_NAMES_MAX = 1000,
 };
 
-/* Hashes [first, last], both included. */
-struct inventory_range {
-    uint64_t first;
-    uint64_t last;
-};
-
 struct inventory_options {
     uint64_t shard_id;
-    struct inventory_range range;
+    struct key_range range;
     uint64_t hash_seed;  /* the cluster's, for hash64 of ids */
     struct store *store; /* borrowed; read by load, ledger queries and the audit only */
     uint64_t request_memory_max_bytes; /* judged before append only, never in apply */
@@ -73,8 +68,7 @@ void inventory_entry_begin(struct inventory *inventory,
                            const struct apply_position *position);
 /* Decides one command. Never fails: a refusal is an outcome. EPOCH_CHANGED (a key outside
  * the range), MULTI_SHARD_HOLD, REQUEST_ID_EXPIRED, REQUEST_ID_REUSED, QUANTITY_LIMIT of
- * imports and SEQUENCE_GAP are not remembered; everything else is. A command that could
- * be INVALID is remembered as INVALID. */
+ * imports and SEQUENCE_GAP are not remembered; every other outcome is, INVALID too. */
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,
                      struct arena *arena, struct inventory_outcome *out);
 /* Expires up to INVENTORY_EXPIRE_PER_ENTRY_MAX due holds and closes the ledger block.
