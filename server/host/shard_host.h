@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replicas of one loop and the calls that wait for them. Pull style, without thread,
+ * clock or libuv: the runtime drives it from a loop, tests from a for-loop:
+ *
+ *     host_submit(call)...                 calls come in
+ *     host_turn(now, log_batch)            ONE batch with the entries of all ready
+ * replicas host_batch_written(now)              that batch is durable: apply, answer
+ *     host_state_turn(now, store_batch)    ONE batch with the changed state of all
+ *     host_state_written(now)              it is in the store
+ *     host_finish                          runs `done` of what has ended
+ *
+ * Several log batches may be on their way (host_turn again before host_batch_written);
+ * they are written, and reported, in the order they were made. At most one state batch is
+ * on its way.
+ *
+ * Owner: one thread. Nothing calls back but shard_call.done, and that only from
+ * host_finish.
+ */
+#ifndef SOUK_SERVER_HOST_SHARD_HOST_H
+#define SOUK_SERVER_HOST_SHARD_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/host/shard_call.h"
+#include "shard/base/clock.h"
+#include "shard/base/setting.h"
+#include "shard/base/status.h"
+#include "shard/replica/replica.h"
+#include "shard/storage/log_batch.h"
+#include "shard/storage/store.h"
+
+enum {
+    HOST_BATCHES_IN_FLIGHT_MAX = 4,
+    /* Changed bytes above which state is flushed before flush_interval_ms is over. */
+    HOST_DIRTY_BYTES_MAX = 8 << 20,
+};
+
+struct shard_host;
+
+struct shard_host *host_new(const struct settings *settings);
+/* Frees it and its replicas; calls inside are dropped, so finish them before. Accepts
+ * NULL. */
+void host_free(struct shard_host *host);
+/* The replica becomes the host's. ALREADY_EXISTS for a second one of a shard. */
+MUST_USE enum status host_add(struct shard_host *host, struct replica **replica);
+size_t host_replica_count(const struct shard_host *host);
+/* Borrowed; NULL when it is not here. */
+struct replica *host_replica(const struct shard_host *host, uint64_t shard_id);
+struct replica *host_replica_at(const struct shard_host *host, size_t index);
+
+/* Takes the call; it ends through host_finish, also when it is refused. */
+void host_submit(struct shard_host *host, struct moment now, struct shard_call *call);
+/* For all replicas: see replica_pressure. */
+void host_set_pressure(struct shard_host *host, struct replica_pressure pressure);
+
+/*
+ * Ticks the replicas that are due and collects all that are ready into `batch` (emptied
+ * first). True when there is something to write; then host_batch_written has to follow.
+ * False, and nothing is collected, while HOST_BATCHES_IN_FLIGHT_MAX are on their way.
+ */
+bool host_turn(struct shard_host *host, struct moment now, struct log_batch *batch);
+/* The oldest batch on its way is durable. */
+void host_batch_written(struct shard_host *host, struct moment now);
+/* Is something ready that host_turn would collect? */
+bool host_ready(const struct shard_host *host);
+/* Bytes of commands ready to be collected, and of those on their way. */
+size_t host_ready_bytes(const struct shard_host *host);
+size_t host_in_flight_bytes(const struct shard_host *host);
+
+/*
+ * True when state is due (flush_interval_ms since the first change, or
+ * HOST_DIRTY_BYTES_MAX) and none is on its way: `batch` (emptied first) holds it, and
+ * host_state_written has to follow. `force` flushes whatever has changed.
+ */
+bool host_state_turn(struct shard_host *host, struct moment now, bool force,
+                     struct store_batch *batch);
+void host_state_written(struct shard_host *host);
+/* From the apply writer: what would survive a crash (replica_persisted_index). */
+void host_state_persisted(struct shard_host *host, uint64_t shard_id, uint64_t index);
+
+/* Monotonic time at which host_turn or host_state_turn should be called at the latest. */
+uint64_t host_next_due_us(const struct shard_host *host, struct moment now);
+
+/* Runs `done` of every call that has ended; returns how many. */
+size_t host_finish(struct shard_host *host);
+/* Calls inside, batches on their way, state not yet written: 0 when it is at rest. */
+size_t host_busy(const struct shard_host *host);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One replica of one shard: a log, the state machine behind it, and who waits for what.
+ * Pull style: it reads no clock, starts no thread, writes nothing and calls nobody. A
+ * host feeds it, asks what is to be written, says when it is durable, and collects what
+ * is done. The server drives it from a libuv loop, tests from a for-loop.
+ *
+ *     replica_propose, replica_read, replica_step, replica_tick      feed it
+ *     replica_collect(log_batch)    entries to write; they are not applied yet
+ *     replica_written(index)        durable through index: apply, make the answers
+ *     replica_done_proposal, replica_done_read                       what is finished
+ *     replica_collect_state(store_batch), replica_state_written,
+ *     replica_state_persisted       the same for the state behind the log
+ *
+ * Owner: the thread of its host. One log entry carries all proposals of one turn. Nothing
+ * is applied or answered before its entry is durable; several collects may be on their
+ * way at once, and are written in order.
+ *
+ * Log time (inventory.md) of an entry, with one member: the greater of the previous
+ * entry's plus half the monotonic time since, and this machine's clock. It never goes
+ * back, also across restarts.
+ *
+ * Reads are pure functions of the applied log. A read that touches a hold which is due by
+ * the clock but not by log time waits for one shared TICK entry; so does the shard itself
+ * when its expiry heap is due.
+ */
+#ifndef SOUK_SHARD_REPLICA_REPLICA_H
+#define SOUK_SHARD_REPLICA_REPLICA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shard/base/clock.h"
+#include "shard/base/setting.h"
+#include "shard/base/status.h"
+#include "shard/replica/work.h"
+#include "shard/storage/key.h"
+#include "shard/storage/log_batch.h"
+#include "shard/storage/log_store.h"
+#include "shard/storage/store.h"
+
+enum {
+    /* Appended entries that are not applied yet; further proposals wait. */
+    REPLICA_ENTRIES_IN_FLIGHT_MAX = 16,
+    /* When nothing is due, a replica asks to be ticked again after this long. */
+    REPLICA_TICK_IDLE_US = 1000000,
+};
+
+struct replica;
+
+struct replica_options {
+    struct store *store;   /* borrowed; read here, written by the host */
+    struct log_store *log; /* borrowed; read and released here, appended by the host */
+    const struct settings *settings; /* borrowed */
+    enum replica_kind kind;
+    uint64_t shard_id;
+    uint64_t replica_id;    /* names its records in the log; not 0 */
+    struct key_range range; /* the hashes it owns */
+    uint64_t range_epoch;
+    uint64_t hash_seed; /* of the cluster */
+};
+
+/*
+ * Loads the state from the store and applies the log above it. Blocks on both.
+ * CHECKSUM: damaged, quarantine it. VERSION: written by a later version. INVALID: the
+ * folder's descriptor says another table or range. `problem` may be NULL.
+ */
+MUST_USE enum status replica_open(const struct replica_options *options,
+                                  struct moment now, struct problem *problem,
+                                  struct replica **out_replica);
+/* Frees it; what waits inside is dropped without an answer, so finish it before. Accepts
+ * NULL. */
+void replica_close(struct replica *replica);
+
+/* --- Feed -------------------------------------------------------------------------- */
+
+/* Messages from other members. With one member there are none; the place is here so that
+ * consensus needs no other door. */
+struct replica_message {
+    uint64_t from_replica_id;
+    struct slice bytes;
+};
+void replica_step(struct replica *replica, struct moment now,
+                  const struct replica_message *messages, size_t message_count);
+
+/* Looks at the clock: proposes a TICK when a hold is due, ends reads and proposals past
+ * their deadline. */
+void replica_tick(struct replica *replica, struct moment now);
+/* Monotonic time of the next useful replica_tick. */
+uint64_t replica_next_tick_us(const struct replica *replica, struct moment now);
+
+/*
+ * OK: taken; it comes back through replica_done_proposal. Else it is REFUSED at once and
+ * still the caller's, with the status also in proposal->status:
+ *   OVERLOADED     the state store stalls, or the memory of request ids is full
+ *   DISK_FULL      and it frees nothing (releases, cancellations, expiry are taken)
+ *   EPOCH_CHANGED  a command's key lies outside the range
+ *   TOO_LARGE      a command above log_entry_max_bytes
+ *   VERSION        a command that this version cannot read, or of the other table
+ */
+MUST_USE enum status replica_propose(struct replica *replica,
+                                     struct replica_proposal *proposal);
+
+/* Taken always: answered at once, or after the TICK it waits for. */
+void replica_read(struct replica *replica, struct moment now, struct replica_read *read);
+
+/* What presses on the node. Ticks, releases and expiry go on whatever it says. */
+struct replica_pressure {
+    bool disk_full;   /* disk_full_percent is passed */
+    bool store_stall; /* the queue of state writes is full */
+};
+void replica_set_pressure(struct replica *replica, struct replica_pressure pressure);
+
+/* --- Write ------------------------------------------------------------------------- */
+
+struct replica_outgoing {
+    uint64_t to_replica_id;
+    struct slice bytes; /* valid until the next call to the replica */
+};
+/* Messages to other members; none while there is one. */
+struct replica_outbox {
+    const struct replica_outgoing *messages;
+    size_t message_count;
+};
+
+/* Is there something for replica_collect? */
+bool replica_ready(const struct replica *replica);
+/* Bytes of commands that wait to be collected. */
+size_t replica_waiting_bytes(const struct replica *replica);
+/*
+ * Puts what waits into the batch as at most one entry, limited by log_entry_max_bytes;
+ * the rest waits for the next turn. Returns the index that replica_written is to be
+ * called with once the batch is durable, 0 when nothing was added.
+ */
+uint64_t replica_collect(struct replica *replica, struct moment now,
+                         struct log_batch *batch, struct replica_outbox *out_outbox);
+/* Everything collected through this index is durable. Applies it and makes the answers.
+ */
+void replica_written(struct replica *replica, struct moment now, uint64_t index);
+
+/* What is finished, oldest first; NULL when there is no more. It is the caller's again.
+ */
+struct replica_proposal *replica_done_proposal(struct replica *replica);
+struct replica_read *replica_done_read(struct replica *replica);
+
+/* --- State ------------------------------------------------------------------------- */
+
+/* Applied since the last replica_collect_state? */
+bool replica_state_dirty(const struct replica *replica);
+/* Bytes that a collect would write now, about. */
+uint64_t replica_dirty_bytes(const struct replica *replica);
+/*
+ * Adds everything that changed to the batch, cut at the applied index, together with that
+ * index, its term and its log time. Returns the index. Everything put into one batch is
+ * written in one store_write; batches are written in the order they were collected.
+ */
+uint64_t replica_collect_state(struct replica *replica, struct store_batch *batch);
+/* The batch collected at this index is in the store. */
+void replica_state_written(struct replica *replica, uint64_t index);
+/* The store would survive a crash now with this applied index (replica_persisted_index):
+ * the log below it may go. */
+void replica_state_persisted(struct replica *replica, uint64_t index);
+/* What replica_state_persisted wants; reads the store, so for the apply writer's thread.
+ * 0 when nothing was persisted yet. */
+MUST_USE enum status replica_persisted_index(struct store *store, uint64_t shard_id,
+                                             uint64_t *out_index);
+
+/* --- Look -------------------------------------------------------------------------- */
+
+uint64_t replica_shard_id(const struct replica *replica);
+enum replica_kind replica_kind(const struct replica *replica);
+void replica_status(const struct replica *replica, struct replica_status *out_status);
+/* A hash over the whole applied state; equal for equal logs, whatever was flushed. */
+uint64_t replica_digest(const struct replica *replica);
+/* Proposals and reads inside, and entries not applied yet: 0 when it is at rest. */
+size_t replica_busy(const struct replica *replica);
+
+#endif

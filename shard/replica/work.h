@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is handed to a replica and handed back: proposals (commands to log and apply) and
+ * reads, with their outcomes and answers as tagged unions over the two kinds of shard.
+ *
+ * Everything here is plain memory of the submitter, lent to the replica from
+ * replica_propose or replica_read until the replica gives it back as done.
+ */
+#ifndef SOUK_SHARD_REPLICA_WORK_H
+#define SOUK_SHARD_REPLICA_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shard/base/arena.h"
+#include "shard/base/list.h"
+#include "shard/base/slice.h"
+#include "shard/base/status.h"
+#include "shard/customer/outcome.h"
+#include "shard/customer/query.h"
+#include "shard/inventory/outcome.h"
+#include "shard/inventory/query.h"
+#include "shard/recommend/search.h"
+
+/* Numbered as souk.v1.ShardTable. */
+enum replica_kind {
+    REPLICA_SKU = 1,
+    REPLICA_CUSTOMER = 2,
+};
+
+/* Which state of which shard something was read from or decided in. */
+struct replica_stamp {
+    uint64_t shard_id;
+    uint64_t range_epoch;
+    uint64_t log_index;
+    int64_t log_time_ms; /* Unix milliseconds of log time */
+};
+
+/* What became of one command. `status` repeats the status inside. */
+struct replica_outcome {
+    enum status status;
+    enum replica_kind kind;
+    union {
+        struct inventory_outcome inventory; /* REPLICA_SKU */
+        struct customer_outcome customer;   /* REPLICA_CUSTOMER */
+    };
+};
+
+enum replica_query_kind {
+    REPLICA_QUERY_INVENTORY = 1, /* SKU shards */
+    REPLICA_QUERY_CUSTOMER = 2,  /* customer shards, as all below but STATUS */
+    REPLICA_QUERY_SEARCH = 3,    /* session neighbours: partial sums of this shard */
+    REPLICA_QUERY_POPULAR = 4,   /* the most popular items of this shard */
+    REPLICA_QUERY_DEGREES = 5,   /* this shard's degree vector */
+    REPLICA_QUERY_STATUS = 6,    /* any shard: struct replica_status */
+};
+
+/* Where a replica stands; also what operators see of a shard. */
+struct replica_status {
+    uint64_t shard_id;
+    enum replica_kind kind;
+    uint64_t last_index;    /* appended, perhaps not yet durable */
+    uint64_t durable_index; /* durable, so committed while there is one member */
+    uint64_t applied_index;
+    uint64_t flushed_index; /* survives without the log */
+    int64_t log_time_ms;    /* of the applied entry */
+    uint64_t memory_bytes;  /* of the state, about */
+    uint64_t dirty_bytes;   /* waiting for the next flush, about */
+    uint64_t commands_applied;
+    uint64_t commands_replayed; /* answered from the memory of request ids */
+};
+
+struct replica_query {
+    enum replica_query_kind kind;
+    union {
+        struct inventory_query inventory;
+        struct customer_query customer;
+        struct recommend_search search;
+        struct recommend_popular popular;
+    };
+};
+
+struct replica_answer {
+    enum status status;
+    enum replica_query_kind kind;
+    union {
+        struct inventory_answer inventory;
+        struct customer_answer customer;
+        struct recommend_result search;
+        struct recommend_popular_result popular;
+        struct recommend_degrees degrees;
+        struct replica_status replica;
+    };
+};
+
+/*
+ * Some commands, decided one by one and in order, normally in one log entry.
+ *
+ *   REFUSED  appended_count is 0: nothing was logged and nothing will be
+ *   APPLIED  status OK, every outcome stands
+ *   DROPPED  status OUTCOME_UNKNOWN, outcomes[0, decided_count) stand, the rest may or
+ *            may not be applied
+ */
+struct replica_proposal {
+    struct list link;
+    const struct slice *commands; /* command.h */
+    size_t command_count;
+    struct replica_outcome *outcomes; /* one per command */
+    struct arena *arena;              /* for the bytes of the outcomes; may be NULL */
+    uint64_t deadline_us;             /* monotonic; not appended past it; 0: none */
+    /* out */
+    enum status status;
+    struct replica_stamp stamp; /* of the last decided command */
+    size_t appended_count;
+    size_t decided_count;
+};
+
+struct replica_read {
+    struct list link;
+    const struct replica_query *query;
+    struct replica_answer *answer;
+    struct arena *arena;
+    uint64_t
+        deadline_us; /* monotonic; a read that waits for a TICK ends at it; 0: none */
+    /* out */
+    enum status status; /* equals answer->status when the query was looked at */
+    struct replica_stamp stamp;
+    /* the replica's */
+    uint64_t wait_index;
+};
+
+#endif
