@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Global degrees: n_i, in how many sessions an item is, and P, the sum of all n_i. Each
+ * customer shard owns its own vector and publishes what changed, versioned by its applied
+ * index; whoever ranks adds the vectors of all shards in a degree_table.
+ *
+ * Changes are counted per period of time (of the session's end), so the table also knows
+ * what is popular of late: integer decay, halved per period.
+ *
+ * A delta is a value: moved between threads by mailbox, or encoded for another node. A
+ * table belongs to one thread.
+ */
+#ifndef SOUK_SHARD_RECOMMEND_DEGREES_H
+#define SOUK_SHARD_RECOMMEND_DEGREES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shard/base/buffer.h"
+#include "shard/base/slice.h"
+#include "shard/base/status.h"
+
+enum {
+    DEGREE_PERIODS = 8, /* the newest ones weigh extra */
+    DEGREE_SHARDS_MAX = 4096,
+    DEGREE_DELTA_VERSION = 1,
+    DEGREE_POPULAR_MAX = 1000,
+    /* Above so many items a list of the popular may be so old, below it never is. */
+    DEGREE_POPULAR_SCAN_MAX = 8192,
+    DEGREE_POPULAR_AGE_MAX_MS = 1000,
+};
+#define DEGREE_PERIOD_MS ((int64_t)7 * 24 * 60 * 60 * 1000)
+
+struct degree_change {
+    uint64_t sku_hash;
+    int64_t period; /* floor(session end / DEGREE_PERIOD_MS) */
+    int64_t change; /* sessions more (or fewer) with this item in this period */
+};
+
+/* Sorted by (sku_hash, period), each pair once, no change of 0. */
+struct degree_delta {
+    uint64_t from_version; /* 0: counts from nothing */
+    uint64_t version;
+    struct degree_change *changes; /* owned */
+    size_t change_count;
+};
+
+void degree_delta_close(struct degree_delta *delta);
+/* Appends the bytes. */
+void degree_delta_encode(const struct degree_delta *delta, struct buffer *out);
+/* CHECKSUM when malformed, VERSION when newer. */
+MUST_USE enum status degree_delta_decode(struct slice bytes,
+                                         struct degree_delta *out_delta);
+
+struct degree_table;
+
+struct degree_table *degree_table_new(void);
+void degree_table_free(struct degree_table *table);
+/* Adds a shard's delta. A delta with from_version 0 replaces all that shard has said
+ * (a new leader starts over); SEQUENCE_GAP when from_version is not the version the table
+ * has of this shard: ask for a whole one. QUANTITY_LIMIT past DEGREE_SHARDS_MAX. */
+MUST_USE enum status degree_table_apply(struct degree_table *table, uint64_t shard_id,
+                                        const struct degree_delta *delta);
+/* Forgets a shard. */
+void degree_table_drop(struct degree_table *table, uint64_t shard_id);
+
+int64_t degree_table_items(const struct degree_table *table, uint64_t sku_hash); /* n_i */
+int64_t degree_table_total(const struct degree_table *table);                    /* P */
+/* The version held of a shard; 0 none. */
+uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_id);
+
+struct degree_popular {
+    uint64_t sku_hash;
+    int64_t score;    /* n_i + sum over the newest periods of sessions * 2^(7 - age) */
+    int64_t sessions; /* n_i */
+};
+/* The most popular items, score descending, then hash; at most DEGREE_POPULAR_MAX.
+ * Borrowed until the next call on this table. */
+const struct degree_popular *degree_table_popular(struct degree_table *table,
+                                                  int64_t now_ms, size_t *out_count);
+
+#endif
