@@ -84,6 +84,11 @@ void host_state_persisted(struct shard_host *host, uint64_t shard_id, uint64_t i
 /* Monotonic time at which host_turn or host_state_turn should be called at the latest. */
 uint64_t host_next_due_us(const struct shard_host *host, struct moment now);
 
+/* The next changed degrees of a customer shard (replica_take_degrees); false when there
+ * are no more. Before host_finish, so that who got an answer finds them counted. */
+MUST_USE bool host_take_degrees(struct shard_host *host, uint64_t *out_shard_id,
+                                struct degree_delta *out_delta);
+
 /* Runs `done` of every call that has ended; returns how many. */
 size_t host_finish(struct shard_host *host);
 /* Calls inside, batches on their way, state not yet written: 0 when it is at rest. */

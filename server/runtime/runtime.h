@@ -29,7 +29,9 @@
 #include "shard/base/mailbox.h"
 #include "shard/base/setting.h"
 #include "shard/base/status.h"
+#include "shard/recommend/degrees.h"
 #include "shard/replica/replica.h"
+#include "shard/storage/key.h"
 
 enum {
     RUNTIME_EXIT_FAILED = 74,
@@ -41,8 +43,8 @@ struct runtime;
 struct runtime_shard {
     uint64_t shard_id;
     enum replica_kind kind;
-    uint64_t start_key; /* owned hashes: [start_key, end_key), an end of 0 is 2^64 */
-    uint64_t end_key;
+    uint64_t replica_id; /* names it in the log; not 0 */
+    struct key_range range;
     uint64_t range_epoch;
 };
 
@@ -77,6 +79,13 @@ void runtime_stop(struct runtime *runtime);
  *   EPOCH_CHANGED  no such shard here
  */
 MUST_USE enum status runtime_submit(struct runtime *runtime, struct shard_call *call);
+
+/*
+ * The degrees of all customer shards of this node, as ranking needs them. Every loop has
+ * its own table, kept up to date by the runtime before the answers of the changing turn
+ * go out: borrowed, and for that loop's thread only.
+ */
+struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop);
 
 unsigned runtime_loop_count(const struct runtime *runtime);
 /* Which loop owns a shard; false when it is not here. */

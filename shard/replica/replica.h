@@ -34,6 +34,7 @@
 #include "shard/base/clock.h"
 #include "shard/base/setting.h"
 #include "shard/base/status.h"
+#include "shard/recommend/degrees.h"
 #include "shard/replica/work.h"
 #include "shard/storage/key.h"
 #include "shard/storage/log_batch.h"
@@ -143,6 +144,14 @@ void replica_written(struct replica *replica, struct moment now, uint64_t index)
  */
 struct replica_proposal *replica_done_proposal(struct replica *replica);
 struct replica_read *replica_done_read(struct replica *replica);
+
+/*
+ * Customer shards: what changed in the degrees (how many sessions hold an item) since the
+ * last call, at the first everything. To be told to every degree table before the answers
+ * of the same turn go out. False when nothing changed; release with degree_delta_close.
+ */
+MUST_USE bool replica_take_degrees(struct replica *replica,
+                                   struct degree_delta *out_delta);
 
 /* --- State ------------------------------------------------------------------------- */
 

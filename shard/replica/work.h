@@ -17,8 +17,7 @@
 #include "shard/base/list.h"
 #include "shard/base/slice.h"
 #include "shard/base/status.h"
-#include "shard/customer/outcome.h"
-#include "shard/customer/query.h"
+#include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
 #include "shard/recommend/search.h"
@@ -48,12 +47,12 @@ struct replica_outcome {
 };
 
 enum replica_query_kind {
-    REPLICA_QUERY_INVENTORY = 1, /* SKU shards */
-    REPLICA_QUERY_CUSTOMER = 2,  /* customer shards, as all below but STATUS */
-    REPLICA_QUERY_SEARCH = 3,    /* session neighbours: partial sums of this shard */
-    REPLICA_QUERY_POPULAR = 4,   /* the most popular items of this shard */
-    REPLICA_QUERY_DEGREES = 5,   /* this shard's degree vector */
-    REPLICA_QUERY_STATUS = 6,    /* any shard: struct replica_status */
+    REPLICA_QUERY_STATUS = 1,    /* any shard: struct replica_status */
+    REPLICA_QUERY_INVENTORY = 2, /* SKU shards: struct inventory_query */
+    REPLICA_QUERY_PROFILE = 3,   /* customer shards, as all below: customer_get */
+    REPLICA_QUERY_CONTEXT = 4,   /* customer_context, at the shard's bounded clock */
+    REPLICA_QUERY_HISTORY = 5,   /* customer_history; reads the store */
+    REPLICA_QUERY_SEARCH = 6,    /* session neighbours: partial sums of this shard */
 };
 
 /* Where a replica stands; also what operators see of a shard. */
@@ -65,32 +64,44 @@ struct replica_status {
     uint64_t applied_index;
     uint64_t flushed_index; /* survives without the log */
     int64_t log_time_ms;    /* of the applied entry */
-    uint64_t memory_bytes;  /* of the state, about */
     uint64_t dirty_bytes;   /* waiting for the next flush, about */
     uint64_t commands_applied;
     uint64_t commands_replayed; /* answered from the memory of request ids */
+    union {
+        struct inventory_counters inventory; /* REPLICA_SKU */
+        struct customer_counters customer;   /* REPLICA_CUSTOMER */
+    };
+};
+
+/* Of PROFILE, CONTEXT and HISTORY. */
+struct replica_customer_query {
+    struct hash128 customer;
+    struct slice session_id; /* CONTEXT */
+    uint32_t clicks_max;     /* CONTEXT */
+    uint64_t before;         /* HISTORY */
+    uint32_t count;          /* HISTORY */
 };
 
 struct replica_query {
     enum replica_query_kind kind;
     union {
         struct inventory_query inventory;
-        struct customer_query customer;
-        struct recommend_search search;
-        struct recommend_popular popular;
+        struct replica_customer_query customer;
+        struct recommend_query search; /* buckets outside the shard are left out */
     };
 };
 
+/* `status` is that of the answer inside; the member of the query's kind is set when it is
+ * OK (of INVENTORY always). A query for the other kind of shard is INVALID. */
 struct replica_answer {
     enum status status;
-    enum replica_query_kind kind;
     union {
-        struct inventory_answer inventory;
-        struct customer_answer customer;
-        struct recommend_result search;
-        struct recommend_popular_result popular;
-        struct recommend_degrees degrees;
         struct replica_status replica;
+        struct inventory_answer inventory;
+        struct customer_profile profile;
+        struct customer_context context;
+        struct customer_history history;
+        struct recommend_partial search; /* its version is the applied index */
     };
 };
 
