@@ -7,6 +7,7 @@
 #define SOUK_SHARD_BASE_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
@@ -18,6 +19,6 @@ char *memory_string(const char *string) __attribute__((malloc, returns_nonnull))
 void memory_reserve(void **array, size_t *capacity, size_t needed, size_t item_size);
 
 #define CONTAINER_OF(pointer, type, member)                                              \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 
 #endif
