@@ -69,7 +69,7 @@ void *arena_alloc(struct arena *arena, size_t size)
         return NULL;
     }
     rounded = (size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
-    if (rounded < size) {
+    if (rounded < size || rounded > SIZE_MAX - sizeof(struct arena_block)) {
         return NULL;
     }
     if (arena->next == NULL || (size_t)(arena->end - arena->next) < rounded) {

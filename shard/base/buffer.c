@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shard/base/assert.h"
 #include "shard/base/memory.h"
 
 void buffer_init(struct buffer *buffer)
@@ -28,6 +29,10 @@ uint8_t *buffer_extend(struct buffer *buffer, size_t size)
 {
     void *data = buffer->data;
     uint8_t *start;
+    ASSERT(size <= SIZE_MAX - buffer->size);
+    if (buffer->size + size == 0) {
+        return buffer->data; /* may be NULL, to which nothing may be added, not even 0 */
+    }
     memory_reserve(&data, &buffer->capacity, buffer->size + size, 1);
     buffer->data = data;
     start = buffer->data + buffer->size;

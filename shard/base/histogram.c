@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "shard/base/assert.h"
+
 void histogram_init(struct histogram *histogram)
 {
     memset(histogram, 0, sizeof *histogram);
@@ -55,11 +57,12 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 {
-    uint64_t rank = (uint64_t)(quantile * (double)histogram->count);
-    uint64_t seen = 0;
+    uint64_t rank, seen = 0;
+    ASSERT(quantile >= 0 && quantile <= 1);
     if (histogram->count == 0) {
         return 0;
     }
+    rank = (uint64_t)(quantile * (double)histogram->count);
     rank = rank >= histogram->count ? histogram->count - 1 : rank;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += histogram->counts[i];

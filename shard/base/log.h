@@ -20,6 +20,7 @@
 
 enum {
     LOG_LINE_BYTES_MAX = 2048,
+    LOG_LINE_BYTES_MIN = 64,
 };
 
 enum log_level {
@@ -78,10 +79,16 @@ void log_write(enum log_level level, const char *message, const struct log_field
         }                                                                                \
     } while (0)
 
-/* One formatted line without the newline, cut to `size`; returns its length. For tests.
- */
-size_t log_format_line(char *out, size_t size, enum log_format format, int64_t wall_ms,
-                       enum log_level level, const char *message,
+struct log_head {
+    enum log_format format;
+    enum log_level level;
+    int64_t wall_ms; /* 0 leaves the stamp out */
+    const char *message;
+};
+
+/* One formatted line without the newline, cut to `size`, which is at least
+ * LOG_LINE_BYTES_MIN; returns its length. For tests. */
+size_t log_format_line(char *out, size_t size, const struct log_head *head,
                        const struct log_field *fields, size_t field_count);
 
 #endif

@@ -119,6 +119,7 @@ void metric_render(struct buffer *out)
         char head[512];
         int size = snprintf(head, sizeof head, "# HELP %s %s\n# TYPE %s %s\n", row->name,
                             row->help, row->name, kinds[row->kind]);
+        ASSERT(size > 0 && (size_t)size < sizeof head);
         buffer_append(out, head, (size_t)size);
         if (row->kind == METRIC_KIND_HISTOGRAM) {
             metric_render_histogram(out, (enum metric)i);

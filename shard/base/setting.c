@@ -91,6 +91,9 @@ static enum status setting_set_string(char *out, const struct setting_info *info
         return problem_set(problem, STATUS_INVALID, info->name, "longer than %d bytes",
                            SETTING_STRING_BYTES_MAX);
     }
+    if (value.size > 0 && memchr(value.data, 0, value.size) != NULL) {
+        return problem_set(problem, STATUS_INVALID, info->name, "holds a NUL byte");
+    }
     if (info->choices[0] != '\0' && !setting_choice_allowed(info->choices, value)) {
         return problem_set(problem, STATUS_INVALID, info->name, "must be one of %s",
                            info->choices);
@@ -108,13 +111,15 @@ static enum status setting_set_number(int64_t *out, const struct setting_info *i
     char text[SETTING_NUMBER_TEXT_MAX + 1] = {0};
     char *end = text;
     long long number = 0;
-    if (value.size > 0 && value.size <= SETTING_NUMBER_TEXT_MAX) {
+    errno = 0;
+    /* Only digits and a sign: strtoll alone would also take blanks, and stop at a NUL. */
+    if (value.size > 0 && value.size <= SETTING_NUMBER_TEXT_MAX &&
+        (value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9'))) {
         memcpy(text, value.data, value.size);
-        errno = 0;
         number = strtoll(text, &end, 10);
     }
-    if (end == text || *end != '\0' || errno == ERANGE || number < info->least ||
-        number > info->most) {
+    if (end == text || end != text + value.size || errno == ERANGE ||
+        number < info->least || number > info->most) {
         return problem_set(problem, STATUS_INVALID, info->name,
                            "must be a whole number from %lld to %lld%s%s",
                            (long long)info->least, (long long)info->most,
