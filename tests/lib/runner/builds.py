@@ -59,4 +59,6 @@ def build(preset):
     if code == 0:
         return jobs.Result(name, jobs.PASS, seconds)
     why = f"{'ninja' if configured == 0 else 'cmake'} ended with {code}\n"
-    return jobs.Result(name, jobs.FAIL, seconds, why + jobs.tail(log_path.read_text(), 60))
+    steps_left_out = [line for line in log_path.read_text(errors="replace").splitlines()
+                      if not line.startswith("[")]
+    return jobs.Result(name, jobs.FAIL, seconds, why + "\n".join(steps_left_out[-50:]))
