@@ -22,7 +22,7 @@
 #include "shard/base/status.h"
 
 enum {
-    DEGREE_PERIODS = 8, /* the newest ones weigh extra */
+    DEGREE_PERIODS = 8, /* kept apart per item: the 7 newest, and one for clocks ahead */
     DEGREE_SHARDS_MAX = 4096,
     DEGREE_DELTA_VERSION = 1,
     DEGREE_POPULAR_MAX = 1000,
@@ -72,7 +72,7 @@ uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_i
 
 struct degree_popular {
     uint64_t sku_hash;
-    int64_t score;    /* n_i + sum over the newest periods of sessions * 2^(7 - age) */
+    int64_t score;    /* n_i + sum over the 7 newest periods of sessions * 2^(6 - age) */
     int64_t sessions; /* n_i */
 };
 /* The most popular items, score descending, then hash; at most DEGREE_POPULAR_MAX.

@@ -69,7 +69,7 @@ MUST_USE enum status recommend_query_decode(struct slice bytes, struct arena *ar
                                             struct recommend_query *out_query);
 
 /*
- * What a set of buckets says. Items are sorted by hash; row r of `parts` and `evidence`
+ * What a set of buckets says. Each item stands once, in no order; row r of `parts` and `evidence`
  * has `related` columns, one per distinct query item (newest first): the part of the
  * item's sum that stems from this query item, and how many neighbours hold both. A
  * column where evidence is 0 has the part 0.

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard/base/rng.h"
+#include "tests/lib/test.h"
+#include "tests/unit/recommend/world.h"
+
+enum {
+    SESSIONS = 60,
+    ITEMS = 10,
+    STEPS = 400,
+};
+
+struct standing {
+    bool here;
+    struct evidence_session session;
+    uint64_t items[6];
+};
+
+static void change(struct rng *rng, struct standing *session, uint64_t hash)
+{
+    session->here = rng_below(rng, 3) > 0;
+    session->session = (struct evidence_session){
+        .session_hash = hash,
+        .customer = {hash_mix(hash), hash},
+        .end_ms =
+            (int64_t)rng_below(rng, 3) * DEGREE_PERIOD_MS + (int64_t)rng_below(rng, 9),
+        .items = session->items};
+    uint32_t count = 1 + (uint32_t)rng_below(rng, 6);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t item = 100 + rng_below(rng, ITEMS);
+        bool twice = false;
+        for (uint32_t n = 0; n < session->session.item_count; n++) {
+            twice = twice || session->items[n] == item;
+        }
+        if (!twice) {
+            session->items[session->session.item_count++] = item;
+        }
+    }
+}
+
+static void expect_rebuild_equal(const struct evidence *evidence,
+                                 const struct evidence_options *options,
+                                 const struct standing *sessions, struct rng *rng,
+                                 uint64_t seed)
+{
+    struct evidence *fresh = evidence_new(options);
+    uint64_t start = rng_below(rng, SESSIONS);
+    for (uint64_t i = 0; i < SESSIONS; i++) {
+        const struct standing *session = &sessions[(start + i * 7) % SESSIONS];
+        if (session->here) {
+            evidence_put(fresh, &session->session);
+        }
+    }
+    if (evidence_digest(fresh) != evidence_digest(evidence)) {
+        test_fail(__FILE__, __LINE__, "seed %" PRIu64 ": not equal to a rebuild", seed);
+    }
+    EXPECT_EQ(evidence_counters(fresh).sessions, evidence_counters(evidence).sessions);
+    EXPECT_EQ(evidence_counters(fresh).postings, evidence_counters(evidence).postings);
+    EXPECT_EQ(evidence_counters(fresh).items, evidence_counters(evidence).items);
+    evidence_free(fresh);
+}
+
+TEST(evidence, incremental_equals_a_rebuild_also_past_the_limit_of_postings)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct standing sessions[SESSIONS] = {0};
+        struct rng rng;
+        rng_init(&rng, seed);
+        const struct evidence_options options = {.bucket_count = 1u << rng_below(&rng, 4),
+                                                 .posting_sessions_max =
+                                                     1 + (uint32_t)rng_below(&rng, 6)};
+        struct evidence *evidence = evidence_new(&options);
+        for (int step = 0; step < STEPS; step++) {
+            uint64_t which = rng_below(&rng, SESSIONS);
+            change(&rng, &sessions[which], which + 1);
+            if (sessions[which].here) {
+                evidence_put(evidence, &sessions[which].session);
+            } else {
+                evidence_remove(evidence, which + 1);
+            }
+            if (step % 8 == 0) {
+                expect_rebuild_equal(evidence, &options, sessions, &rng, seed);
+            }
+        }
+        evidence_free(evidence);
+    }
+}
+
+TEST(evidence, published_changes_add_up_to_the_whole)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct standing sessions[SESSIONS] = {0};
+        struct evidence_options options = {0};
+        struct world world;
+        struct rng rng;
+        struct degree_delta whole;
+        rng_init(&rng, seed);
+        world_open(&world, 3, &options);
+        struct degree_table *table = degree_table_new();
+        for (int step = 0; step < STEPS; step++) {
+            uint64_t which = rng_below(&rng, SESSIONS);
+            change(&rng, &sessions[which], which + 1);
+            if (sessions[which].here) {
+                world_put(&world, &sessions[which].session);
+            } else {
+                world_remove(&world, hash_mix(which + 1), which + 1);
+            }
+            if (step % 8 == 0) {
+                world_publish(&world);
+            }
+        }
+        world_publish(&world);
+        for (int i = 0; i < 3; i++) {
+            evidence_take_all_degrees(world.shards[i], 9, &whole);
+            EXPECT_OK(degree_table_apply(table, (uint64_t)i, &whole));
+            EXPECT_OK(degree_table_apply(table, (uint64_t)i, &whole));
+            degree_delta_close(&whole);
+        }
+        EXPECT_EQ(degree_table_total(table), degree_table_total(world.degrees));
+        for (uint64_t item = 100; item < 100 + ITEMS; item++) {
+            EXPECT_EQ(degree_table_items(table, item),
+                      degree_table_items(world.degrees, item));
+        }
+        size_t count, count_again;
+        const struct degree_popular *a =
+            degree_table_popular(table, DEGREE_PERIOD_MS * 2, &count);
+        const struct degree_popular *b =
+            degree_table_popular(world.degrees, DEGREE_PERIOD_MS * 2, &count_again);
+        EXPECT_EQ(count, count_again);
+        EXPECT(count == 0 || memcmp(a, b, count * sizeof *a) == 0);
+        degree_table_free(table);
+        world_close(&world);
+    }
+}
+
+TEST(evidence, a_missed_delta_is_noticed)
+{
+    struct degree_table *table = degree_table_new();
+    struct degree_change changes[] = {{.sku_hash = 1, .period = 0, .change = 2}};
+    struct degree_delta delta = {
+        .from_version = 0, .version = 5, .changes = changes, .change_count = 1};
+    EXPECT_OK(degree_table_apply(table, 1, &delta));
+    delta.from_version = 6;
+    delta.version = 7;
+    EXPECT_STATUS(degree_table_apply(table, 1, &delta), STATUS_SEQUENCE_GAP);
+    delta.from_version = 5;
+    EXPECT_OK(degree_table_apply(table, 1, &delta));
+    EXPECT_EQ(degree_table_items(table, 1), 4);
+    EXPECT_EQ(degree_table_version(table, 1), 7);
+    degree_table_drop(table, 1);
+    EXPECT_EQ(degree_table_total(table), 0);
+    degree_table_free(table);
+}
+
+TEST(popular, newer_sessions_weigh_more_and_old_ones_never_nothing)
+{
+    struct degree_table *table = degree_table_new();
+    struct arena arena;
+    struct recommend_ranked ranked;
+    struct degree_change changes[] = {
+        {.sku_hash = 1, .period = 100, .change = 10},
+        {.sku_hash = 2, .period = 106, .change = 3},
+        {.sku_hash = 3, .period = 5, .change = 20},
+    };
+    struct degree_delta delta = {.version = 1, .changes = changes, .change_count = 3};
+    const struct recommend_rank_options options = {.count = 10};
+    arena_init(&arena, NULL, 0, 0);
+    EXPECT_OK(degree_table_apply(table, 1, &delta));
+    EXPECT_OK(recommend_popular(table, 106 * DEGREE_PERIOD_MS, NULL, &options, &arena,
+                                &ranked));
+    EXPECT_EQ(ranked.item_count, 3);
+    EXPECT(ranked.items[0].sku_hash == 2); /* 3 + 3 * 64 */
+    EXPECT(ranked.items[1].sku_hash == 1); /* 10 + 10 */
+    EXPECT(ranked.items[2].sku_hash == 3); /* 20, and the higher hash */
+    EXPECT_EQ(ranked.items[0].reasons[0].kind, RECOMMEND_REASON_POPULAR);
+    EXPECT_EQ(ranked.items[0].reasons[0].evidence_count, 3);
+    arena_close(&arena);
+    degree_table_free(table);
+}
