@@ -27,6 +27,9 @@ def parse_table(text):
     return allowed, closed
 
 
+ALLOWED, CLOSED = parse_table((common.TOP / "tests/check/layers.txt").read_text())
+
+
 def folder_of(path, allowed):
     """The longest folder of the table that holds the path."""
     holders = [folder for folder in allowed if path.startswith(folder + "/")]
@@ -85,6 +88,7 @@ def libraries_of(tree):
         if path.startswith("tests/"):
             continue
         folder = path.rpartition("/")[0]
+        folder = folder_of(path, ALLOWED) or folder
         text = re.sub(r"#.*", "", tree.read(path))
         for match in LIBRARY.finditer(text):
             words = match.group(2).split()
@@ -110,10 +114,7 @@ def link_violations(tree, allowed):
 
 
 def violations(tree):
-    table = "tests/check/layers.txt"
-    allowed, closed = parse_table(tree.read(table) if not tree.planted
-                                  else (common.TOP / table).read_text())
-    return include_violations(tree, allowed, closed) + link_violations(tree, allowed)
+    return include_violations(tree, ALLOWED, CLOSED) + link_violations(tree, ALLOWED)
 
 
 PLANTED = {
