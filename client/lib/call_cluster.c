@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* souk.v1.ClusterService and grpc.health.v1.Health. */
+#include "client/include/souk/cluster.h"
+#include "client/lib/call.h"
+#include "client/lib/convert.h"
+#include "proto/grpc/health/v1/health.grpc-c.h"
+#include "proto/souk/v1/cluster.grpc-c.h"
+
+static void totals_back(const Souk__V1__ClusterTotals *totals, struct souk_totals *out)
+{
+    Souk__V1__ClusterTotals empty;
+    souk__v1__cluster_totals__init(&empty);
+    totals = totals ? totals : &empty;
+    out->skus = totals->skus;
+    out->levels = totals->levels;
+    out->customers = totals->customers;
+    out->events = totals->events;
+    out->movements = totals->movements;
+    out->units_on_hand = totals->units_on_hand;
+    out->holds_open = totals->holds_open;
+}
+
+static ProtobufCMessage *cluster_get_encode(struct call *call, const void *request)
+{
+    Souk__V1__GetClusterRequest *out = arena_alloc(call_arena(call), sizeof *out);
+    (void)request;
+    souk__v1__get_cluster_request__init(out);
+    return &out->base;
+}
+
+static const struct souk_node *cluster_nodes(struct arena *arena,
+                                             const Souk__V1__GetClusterResponse *in)
+{
+    struct souk_node *nodes = arena_zalloc(arena, in->n_nodes * sizeof *nodes);
+    for (size_t i = 0; i < in->n_nodes; i++) {
+        nodes[i].node_id = in->nodes[i]->node_id;
+        nodes[i].address = in->nodes[i]->address;
+        nodes[i].version = in->nodes[i]->version;
+        nodes[i].start_time_ms = convert_time_back(in->nodes[i]->start_time);
+        nodes[i].ready = in->nodes[i]->ready != 0;
+    }
+    return nodes;
+}
+
+static const struct souk_shard *cluster_shards(struct arena *arena,
+                                               const Souk__V1__GetClusterResponse *in)
+{
+    struct souk_shard *shards = arena_zalloc(arena, in->n_shards * sizeof *shards);
+    for (size_t i = 0; i < in->n_shards; i++) {
+        const Souk__V1__Shard *shard = in->shards[i];
+        shards[i].shard_id = shard->shard_id;
+        shards[i].table = (enum souk_shard_table)shard->table;
+        shards[i].start_key = shard->start_key;
+        shards[i].end_key = shard->end_key;
+        shards[i].leader_node_id = shard->leader_node_id;
+        shards[i].applied_index = shard->applied_index;
+        shards[i].flushed_index = shard->flushed_index;
+        shards[i].log_time_ms = convert_time_back(shard->log_time);
+        shards[i].memory_bytes = shard->memory_bytes;
+        totals_back(shard->totals, &shards[i].totals);
+    }
+    return shards;
+}
+
+static void cluster_get_decode(struct call *call, const ProtobufCMessage *response,
+                               void *out_reply)
+{
+    const Souk__V1__GetClusterResponse *in = (const void *)response;
+    struct souk_cluster_get_reply *out = out_reply;
+    out->cluster_id = in->cluster_id;
+    out->map_version = in->map_version;
+    out->nodes = cluster_nodes(call_arena(call), in);
+    out->node_count = in->n_nodes;
+    out->shards = cluster_shards(call_arena(call), in);
+    out->shard_count = in->n_shards;
+    totals_back(in->totals, &out->totals);
+}
+
+CALL_DEFINE(cluster_get, souk__v1__cluster_service__service, "GetCluster", false,
+            souk_cluster_get_request, souk_cluster_get_reply);
+
+static ProtobufCMessage *health_check_encode(struct call *call, const void *request)
+{
+    const struct souk_health_request *in = request;
+    Grpc__Health__V1__HealthCheckRequest *out =
+        arena_alloc(call_arena(call), sizeof *out);
+    grpc__health__v1__health_check_request__init(out);
+    out->service = convert_text(in->service);
+    return &out->base;
+}
+
+static void health_check_decode(struct call *call, const ProtobufCMessage *response,
+                                void *out_reply)
+{
+    const Grpc__Health__V1__HealthCheckResponse *in = (const void *)response;
+    struct souk_health_reply *out = out_reply;
+    (void)call;
+    out->serving =
+        in->status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
+}
+
+CALL_DEFINE(health_check, grpc__health__v1__health__service, "Check", false,
+            souk_health_request, souk_health_reply);
