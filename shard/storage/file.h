@@ -85,6 +85,14 @@ static inline MUST_USE enum status file_system_open(struct file_system *fs,
     return fs->ops->open(fs, path, how, out_file);
 }
 
+/* Makes the folder if missing and syncs its parent, so that it is there after a crash. */
+MUST_USE enum status file_system_ensure_folder(struct file_system *fs, const char *path);
+
+/* Gives the file `name` in `folder` these bytes, all or nothing, and durable: a new file
+ * `name`.new is written, synced and renamed. */
+MUST_USE enum status file_system_replace(struct file_system *fs, const char *folder,
+                                         const char *name, struct slice bytes);
+
 /* Every entry but "." and "..", in no order. */
 static inline MUST_USE enum status file_system_list(struct file_system *fs,
                                                     const char *folder,

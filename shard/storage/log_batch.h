@@ -30,6 +30,10 @@ struct log_group {
     uint64_t replica_id;
     struct buffer records;
     uint32_t record_count;
+    /* For the check, before writing, that no entry leaves a gap: */
+    uint64_t first_index; /* the lowest entry; 0 when there is none */
+    uint64_t next_index;  /* what an entry may be at most; 0 = as the log says */
+    bool starts_anew;     /* a reset or forget stands before the entries */
 };
 
 struct log_batch {

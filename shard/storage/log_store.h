@@ -37,7 +37,7 @@ typedef bool log_replica_visitor(void *context, uint64_t replica_id);
 struct log_bounds {
     uint64_t first_index; /* oldest entry that can be read; last_index + 1 when none */
     uint64_t last_index;  /* 0 when there never was an entry nor a reset */
-    uint64_t first_term;  /* of the entry before first_index; 0 when there is none */
+    uint64_t first_term;  /* of the entry before first_index; 0 when none, or forgotten */
     uint64_t last_term;   /* of last_index, also when it can no longer be read */
     uint64_t released;    /* highest index released, as far as this process knows */
     uint64_t term;        /* hard state; 0, 0, 0 when none was ever added */
@@ -116,7 +116,8 @@ static inline MUST_USE enum status log_store_read(struct log_store *store,
     return store->ops->read(store, read, visit, context);
 }
 
-/* The term of an entry, from memory; also known for first_index - 1. NOT_FOUND else. */
+/* The term of an entry, from memory; mostly known for first_index - 1 too. NOT_FOUND
+ * else. */
 static inline MUST_USE enum status log_store_term(struct log_store *store,
                                                   uint64_t replica_id, uint64_t index,
                                                   uint64_t *out_term)

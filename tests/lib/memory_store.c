@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table is a sorted array of counted rows. Copying a table copies pointers, so flushes
+ * and snapshots are tables of their own.
+ */
+#include "tests/lib/memory_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shard/base/assert.h"
+#include "shard/base/hash.h"
+#include "shard/base/memory.h"
+
+struct memory_row {
+    unsigned references;
+    size_t key_size;
+    size_t value_size;
+    uint8_t bytes[]; /* key, value */
+};
+
+struct memory_table {
+    struct memory_row **rows;
+    size_t count;
+    size_t capacity;
+};
+
+struct memory_store {
+    struct store store;
+    struct memory_table now;
+    struct memory_table flushed;
+    struct store_batch *unflushed;
+    size_t unflushed_count;
+    size_t unflushed_capacity;
+    size_t open_count; /* cursors and snapshots */
+    unsigned stalls;
+    enum status broken;
+};
+
+struct memory_snapshot {
+    struct store_snapshot snapshot;
+    struct memory_table table;
+};
+
+struct memory_cursor {
+    struct store_cursor cursor;
+    struct memory_store *memory;
+    struct memory_table table;
+    size_t next; /* descending: one above */
+    size_t first;
+    size_t end;
+    bool descending;
+};
+
+static struct memory_store *memory_of(struct store *store)
+{
+    return CONTAINER_OF(store, struct memory_store, store);
+}
+
+/* --- Tables ---------------------------------------------------------------------------- */
+
+static struct slice memory_key(const struct memory_row *row)
+{
+    return slice_of(row->bytes, row->key_size);
+}
+
+static struct slice memory_value(const struct memory_row *row)
+{
+    return slice_of(row->bytes + row->key_size, row->value_size);
+}
+
+static void memory_row_unref(struct memory_row *row)
+{
+    if (--row->references == 0) {
+        free(row);
+    }
+}
+
+/* The place of the first row with a key of `key` or above. */
+static size_t memory_search(const struct memory_table *table, struct slice key)
+{
+    size_t low = 0, high = table->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slice_compare(memory_key(table->rows[middle]), key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct memory_row *memory_find(const struct memory_table *table, struct slice key)
+{
+    size_t place = memory_search(table, key);
+    if (place < table->count && slice_equal(memory_key(table->rows[place]), key)) {
+        return table->rows[place];
+    }
+    return NULL;
+}
+
+static void memory_table_cut(struct memory_table *table, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        memory_row_unref(table->rows[i]);
+    }
+    if (to > from) {
+        memmove(table->rows + from, table->rows + to,
+                (table->count - to) * sizeof *table->rows);
+        table->count -= to - from;
+    }
+}
+
+static void memory_table_close(struct memory_table *table)
+{
+    memory_table_cut(table, 0, table->count);
+    free(table->rows);
+    *table = (struct memory_table){0};
+}
+
+static void memory_table_copy(struct memory_table *to, const struct memory_table *from)
+{
+    void *rows = to->rows;
+    memory_table_cut(to, 0, to->count);
+    if (from->count == 0) {
+        return;
+    }
+    memory_reserve(&rows, &to->capacity, from->count, sizeof *to->rows);
+    to->rows = rows;
+    memcpy(to->rows, from->rows, from->count * sizeof *to->rows);
+    to->count = from->count;
+    for (size_t i = 0; i < to->count; i++) {
+        to->rows[i]->references++;
+    }
+}
+
+static void memory_table_put(struct memory_table *table, struct slice key,
+                             struct slice value)
+{
+    size_t place = memory_search(table, key);
+    struct memory_row *row = memory_alloc(sizeof *row + key.size + value.size);
+    void *rows = table->rows;
+    row->references = 1;
+    row->key_size = key.size;
+    row->value_size = value.size;
+    memcpy(row->bytes, key.data, key.size);
+    if (value.size > 0) {
+        memcpy(row->bytes + key.size, value.data, value.size);
+    }
+    if (place < table->count && slice_equal(memory_key(table->rows[place]), key)) {
+        memory_row_unref(table->rows[place]);
+        table->rows[place] = row;
+        return;
+    }
+    memory_reserve(&rows, &table->capacity, table->count + 1, sizeof *table->rows);
+    table->rows = rows;
+    memmove(table->rows + place + 1, table->rows + place,
+            (table->count - place) * sizeof *table->rows);
+    table->rows[place] = row;
+    table->count++;
+}
+
+static void memory_table_apply(struct memory_table *table,
+                               const struct store_batch *batch)
+{
+    struct store_change change;
+    size_t position = 0;
+    while (store_batch_next(batch, &position, &change)) {
+        size_t place = memory_search(table, change.key);
+        if (change.kind == STORE_PUT) {
+            memory_table_put(table, change.key, change.value);
+        } else if (change.kind == STORE_DELETE_RANGE) {
+            memory_table_cut(table, place, memory_search(table, change.value));
+        } else if (memory_find(table, change.key) != NULL) {
+            memory_table_cut(table, place, place + 1);
+        }
+    }
+}
+
+/* --- The store ------------------------------------------------------------------------- */
+
+static enum status memory_answer(const struct memory_table *table, struct slice key,
+                                 struct buffer *out_value)
+{
+    const struct memory_row *row = memory_find(table, key);
+    if (row == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    buffer_clear(out_value);
+    buffer_append_slice(out_value, memory_value(row));
+    return STATUS_OK;
+}
+
+static const struct memory_table *memory_seen(struct store *store,
+                                              const struct store_snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return &memory_of(store)->now;
+    }
+    ASSERT(snapshot->store == store);
+    return &CONTAINER_OF(snapshot, const struct memory_snapshot, snapshot)->table;
+}
+
+static enum status memory_get(struct store *store, const struct store_snapshot *snapshot,
+                              struct slice key, struct buffer *out_value)
+{
+    return memory_answer(memory_seen(store, snapshot), key, out_value);
+}
+
+static enum status memory_get_persisted(struct store *store, struct slice key,
+                                        struct buffer *out_value)
+{
+    return memory_answer(&memory_of(store)->flushed, key, out_value);
+}
+
+static void memory_cursor_next(struct store_cursor *base)
+{
+    struct memory_cursor *cursor = CONTAINER_OF(base, struct memory_cursor, cursor);
+    const struct memory_row *row = NULL;
+    if (cursor->descending && cursor->next > cursor->first) {
+        row = cursor->table.rows[--cursor->next];
+    } else if (!cursor->descending && cursor->next < cursor->end) {
+        row = cursor->table.rows[cursor->next++];
+    }
+    base->valid = row != NULL;
+    base->key = row ? memory_key(row) : slice_of(NULL, 0);
+    base->value = row ? memory_value(row) : slice_of(NULL, 0);
+}
+
+static void memory_cursor_close(struct store_cursor *base)
+{
+    struct memory_cursor *cursor = CONTAINER_OF(base, struct memory_cursor, cursor);
+    cursor->memory->open_count--;
+    memory_table_close(&cursor->table);
+    free(cursor);
+}
+
+static const struct store_cursor_ops memory_cursor_ops = {
+    .next = memory_cursor_next,
+    .close = memory_cursor_close,
+};
+
+static enum status memory_cursor_open(struct store *store, const struct store_scan *scan,
+                                      struct store_cursor **out_cursor)
+{
+    struct memory_cursor *cursor = memory_zalloc(sizeof *cursor);
+    cursor->cursor.ops = &memory_cursor_ops;
+    cursor->memory = memory_of(store);
+    cursor->memory->open_count++;
+    memory_table_copy(&cursor->table, memory_seen(store, scan->snapshot));
+    cursor->first = memory_search(&cursor->table, scan->start);
+    cursor->end =
+        scan->end.size ? memory_search(&cursor->table, scan->end) : cursor->table.count;
+    cursor->end = cursor->end < cursor->first ? cursor->first : cursor->end;
+    cursor->descending = scan->descending;
+    cursor->next = scan->descending ? cursor->end : cursor->first;
+    memory_cursor_next(&cursor->cursor);
+    *out_cursor = &cursor->cursor;
+    return STATUS_OK;
+}
+
+static void memory_remember(struct memory_store *memory, const struct store_batch *batch)
+{
+    void *batches = memory->unflushed;
+    struct store_batch *copy;
+    memory_reserve(&batches, &memory->unflushed_capacity, memory->unflushed_count + 1,
+                   sizeof *memory->unflushed);
+    memory->unflushed = batches;
+    copy = &memory->unflushed[memory->unflushed_count++];
+    store_batch_init(copy);
+    buffer_append_slice(&copy->changes, buffer_slice(&batch->changes));
+    copy->change_count = batch->change_count;
+}
+
+static enum status memory_write(struct store *store, const struct store_batch *batch)
+{
+    struct memory_store *memory = memory_of(store);
+    if (memory->broken != STATUS_OK) {
+        return memory->broken;
+    }
+    if (memory->stalls > 0) {
+        memory->stalls--;
+        return STATUS_OVERLOADED;
+    }
+    if (store_batch_bytes(batch) > STORE_BATCH_BYTES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    memory_table_apply(&memory->now, batch);
+    memory_remember(memory, batch);
+    return STATUS_OK;
+}
+
+static void memory_forget(struct memory_store *memory)
+{
+    for (size_t i = 0; i < memory->unflushed_count; i++) {
+        store_batch_close(&memory->unflushed[i]);
+    }
+    memory->unflushed_count = 0;
+}
+
+static enum status memory_flush(struct store *store)
+{
+    struct memory_store *memory = memory_of(store);
+    if (memory->broken != STATUS_OK) {
+        return memory->broken;
+    }
+    memory_table_copy(&memory->flushed, &memory->now);
+    memory_forget(memory);
+    return STATUS_OK;
+}
+
+static enum status memory_snapshot_open(struct store *store,
+                                        struct store_snapshot **out_snapshot)
+{
+    struct memory_snapshot *snapshot = memory_zalloc(sizeof *snapshot);
+    snapshot->snapshot.store = store;
+    memory_table_copy(&snapshot->table, &memory_of(store)->now);
+    memory_of(store)->open_count++;
+    *out_snapshot = &snapshot->snapshot;
+    return STATUS_OK;
+}
+
+static void memory_snapshot_close(struct store_snapshot *base)
+{
+    struct memory_snapshot *snapshot =
+        CONTAINER_OF(base, struct memory_snapshot, snapshot);
+    memory_of(base->store)->open_count--;
+    memory_table_close(&snapshot->table);
+    free(snapshot);
+}
+
+static void memory_usage(struct store *store, struct store_usage *out_usage)
+{
+    const struct memory_store *memory = memory_of(store);
+    *out_usage =
+        (struct store_usage){.keys = memory->now.count, .stalled = memory->stalls > 0};
+    for (size_t i = 0; i < memory->unflushed_count; i++) {
+        out_usage->memory_bytes += store_batch_bytes(&memory->unflushed[i]);
+    }
+}
+
+static void memory_close(struct store *store)
+{
+    struct memory_store *memory = memory_of(store);
+    ASSERT(memory->open_count == 0);
+    memory_forget(memory);
+    free(memory->unflushed);
+    memory_table_close(&memory->now);
+    memory_table_close(&memory->flushed);
+    free(memory);
+}
+
+static const struct store_ops memory_ops = {
+    .get = memory_get,
+    .get_persisted = memory_get_persisted,
+    .cursor_open = memory_cursor_open,
+    .write = memory_write,
+    .flush = memory_flush,
+    .snapshot_open = memory_snapshot_open,
+    .snapshot_close = memory_snapshot_close,
+    .usage = memory_usage,
+    .close = memory_close,
+};
+
+struct store *memory_store_new(void)
+{
+    struct memory_store *memory = memory_zalloc(sizeof *memory);
+    memory->store.ops = &memory_ops;
+    return &memory->store;
+}
+
+void memory_store_crash(struct store *store, struct rng *rng)
+{
+    struct memory_store *memory = memory_of(store);
+    uint64_t keep = rng_below(rng, memory->unflushed_count + 1);
+    ASSERT(memory->open_count == 0);
+    for (size_t i = 0; i < keep; i++) {
+        memory_table_apply(&memory->flushed, &memory->unflushed[i]);
+    }
+    memory_forget(memory);
+    memory_table_copy(&memory->now, &memory->flushed);
+    memory->broken = STATUS_OK;
+    memory->stalls = 0;
+}
+
+void memory_store_stall(struct store *store, unsigned count)
+{
+    memory_of(store)->stalls = count;
+}
+
+void memory_store_break(struct store *store, enum status status)
+{
+    memory_of(store)->broken = status;
+}
+
+uint64_t memory_store_sum(struct store *store)
+{
+    const struct memory_table *table = &memory_of(store)->now;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        sum = hash64(memory_key(table->rows[i]), sum);
+        sum = hash64(memory_value(table->rows[i]), sum);
+    }
+    return sum;
+}
+
+size_t memory_store_count(struct store *store)
+{
+    return memory_of(store)->now.count;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ordered state in memory (shard/storage/store.h) that models RocksDB without a log: what
+ * was written is visible at once, and a crash keeps what was flushed plus any number of
+ * the first batches written since, never a later one without an earlier one.
+ *
+ * For one thread at a time. For tests and a simulator of whole nodes.
+ */
+#ifndef SOUK_TESTS_LIB_MEMORY_STORE_H
+#define SOUK_TESTS_LIB_MEMORY_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shard/base/rng.h"
+#include "shard/storage/store.h"
+
+struct store *memory_store_new(void);
+/* The process dies: cursors and snapshots must be closed. How many of the batches since
+ * the last flush are kept is the rng's choice. The store goes on as if opened anew. */
+void memory_store_crash(struct store *store, struct rng *rng);
+/* The next `count` writes answer OVERLOADED and change nothing. */
+void memory_store_stall(struct store *store, unsigned count);
+/* The next write or flush answers `status`, and so does every later one. */
+void memory_store_break(struct store *store, enum status status);
+/* A hash over all rows in order: equal stores have equal sums. */
+uint64_t memory_store_sum(struct store *store);
+size_t memory_store_count(struct store *store);
+
+#endif
