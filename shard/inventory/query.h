@@ -19,12 +19,11 @@ enum {
 };
 
 enum inventory_query_kind {
-    INVENTORY_QUERY_SKU = 1,       /* sku_ids[0]; NOT_FOUND */
-    INVENTORY_QUERY_SKU_BATCH = 2, /* sku_ids; unknown ones in missing */
-    INVENTORY_QUERY_SKU_LIST = 3,  /* paged */
-    INVENTORY_QUERY_LOCATION = 4,  /* location_ids[0]; NOT_FOUND */
-    INVENTORY_QUERY_LOCATION_LIST =
-        5,                     /* paged, order of id; copies included unless homes_only */
+    INVENTORY_QUERY_SKU = 1,           /* sku_ids[0]; NOT_FOUND */
+    INVENTORY_QUERY_SKU_BATCH = 2,     /* sku_ids; unknown ones in missing */
+    INVENTORY_QUERY_SKU_LIST = 3,      /* paged */
+    INVENTORY_QUERY_LOCATION = 4,      /* location_ids[0]; NOT_FOUND */
+    INVENTORY_QUERY_LOCATION_LIST = 5, /* paged; copies too, unless homes_only */
     INVENTORY_QUERY_LEVEL = 6, /* sku_ids[0], location_ids[0]; NOT_FOUND: no such SKU or
                                 * location; a level never written is all 0 */
     INVENTORY_QUERY_LEVEL_BATCH = 7, /* sku_ids, location_ids (none: all) */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One entry, one command: who may be decided, what is remembered. */
+#include "shard/base/mutant.h"
+#include "shard/inventory/inventory_private.h"
+
+void inventory_entry_begin(struct inventory *inventory,
+                           const struct apply_position *position)
+{
+    ASSERT(!inventory->apply.open);
+    inventory->apply = (struct apply_context){.position = *position, .open = true};
+    if (position->log_ms > inventory->log_ms) {
+        inventory->log_ms = position->log_ms;
+    }
+    inventory->dirty_shard = true;
+    requests_advance(inventory);
+}
+
+void inventory_entry_end(struct inventory *inventory)
+{
+    ASSERT(inventory->apply.open);
+    hold_expire_due(inventory, INVENTORY_EXPIRE_PER_ENTRY_MAX);
+    hold_forget_old(inventory);
+    ledger_block_close(inventory);
+    inventory->apply.open = false;
+}
+
+static void apply_tick(struct inventory *inventory, const struct inventory_tick *tick)
+{
+    for (uint32_t i = 0; i < tick->sku_count; i++) {
+        struct table_node *node =
+            state_owns(inventory, tick->sku_hashes[i])
+                ? table_find_hash(&inventory->skus, tick->sku_hashes[i])
+                : NULL;
+        if (node != NULL) {
+            hold_expire_sku(inventory, CONTAINER_OF(node, struct sku_row, node));
+        }
+    }
+    for (uint32_t i = 0; i < tick->hold_count; i++) {
+        hold_expire_named(inventory, tick->holds[i]);
+    }
+    if (tick->floor_ms > 0) {
+        requests_drop(inventory, tick->floor_ms);
+    }
+}
+
+static void apply_decide(struct inventory *inventory,
+                         const struct inventory_command *command, struct arena *arena,
+                         struct inventory_outcome *out)
+{
+    struct check_fault fault;
+    if (!check_command(command, &fault)) {
+        outcome_refuse(out, fault.status, fault.field);
+        out->line = fault.line;
+        return;
+    }
+    switch (command->kind) {
+    case INVENTORY_SKU_UPSERT:
+        catalog_sku_upsert(inventory, &command->sku_upsert, arena, out);
+        break;
+    case INVENTORY_SKU_DELETE:
+        catalog_sku_delete(inventory, &command->sku_delete, out);
+        break;
+    case INVENTORY_LOCATION_UPSERT:
+        catalog_location_upsert(inventory, &command->location_upsert, arena, out);
+        break;
+    case INVENTORY_LOCATION_COPY:
+        catalog_location_copy(inventory, &command->location_upsert, arena, out);
+        break;
+    case INVENTORY_STOCK_ADJUST:
+        stock_adjust(inventory, &command->stock_adjust, arena, out);
+        break;
+    case INVENTORY_STOCK_SET:
+        stock_set(inventory, &command->stock_set, arena, out);
+        break;
+    case INVENTORY_HOLD_CREATE:
+        hold_create(inventory, &command->hold_create, arena, out);
+        break;
+    case INVENTORY_HOLD_EXTEND:
+    case INVENTORY_HOLD_COMMIT:
+    case INVENTORY_HOLD_RELEASE:
+    case INVENTORY_HOLD_FULFIL:
+    case INVENTORY_HOLD_CANCEL:
+        hold_change(inventory, command->kind, &command->hold_change, arena, out);
+        break;
+    case INVENTORY_TICK:
+        apply_tick(inventory, &command->tick);
+        break;
+    case INVENTORY_REQUEST_SEAL:
+        out->status = STATUS_CANCELLED;
+        break;
+    }
+}
+
+/* Refusals of the range are nobody's decision: another shard may decide otherwise. */
+static bool apply_decided(const struct inventory_outcome *outcome)
+{
+    return outcome->status != STATUS_EPOCH_CHANGED &&
+           outcome->status != STATUS_MULTI_SHARD_HOLD;
+}
+
+static void apply_replay(struct inventory *inventory, const struct request_record *record,
+                         const struct inventory_command *command, struct arena *arena,
+                         struct inventory_outcome *out)
+{
+    struct slice result = slice_of(record->result, record->result_size);
+    if (result_decode(inventory, result, command, arena, out) != STATUS_OK) {
+        *out = (struct inventory_outcome){.status = STATUS_INTERNAL};
+    }
+    out->replayed = true;
+}
+
+/* A contended or full outcome gives way to a higher attempt of the same request. */
+static bool apply_replaceable(const struct inventory *inventory,
+                              const struct request_record *record,
+                              const struct inventory_command *command,
+                              struct arena *arena)
+{
+    struct inventory_outcome before = {.status = STATUS_INTERNAL};
+    struct slice result = slice_of(record->result, record->result_size);
+    if (command->identity.attempt <= record->attempt ||
+        command->kind == INVENTORY_REQUEST_SEAL ||
+        result_decode(inventory, result, command, arena, &before) != STATUS_OK) {
+        return false;
+    }
+    return before.status == STATUS_STOCK_CONTENDED || before.status == STATUS_QUOTA;
+}
+
+/* What a sealed request has for a fingerprint: that of no command. */
+static const uint64_t APPLY_SEALED = 0;
+
+/* True when the memory of requests has the answer. */
+static bool apply_remembered(struct inventory *inventory,
+                             const struct inventory_command *command, struct arena *arena,
+                             struct inventory_outcome *out)
+{
+    const struct inventory_identity *identity = &command->identity;
+    const struct request_record *record = requests_find(inventory, identity->request_id);
+    if (record == NULL) {
+        if (identity->request_ms > inventory->floor_ms) {
+            return false;
+        }
+        outcome_refuse(out, STATUS_REQUEST_ID_EXPIRED, INVENTORY_FIELD_REQUEST_ID);
+        return true;
+    }
+    if (command->kind != INVENTORY_REQUEST_SEAL && record->fingerprint != APPLY_SEALED &&
+        (record->fingerprint != identity->fingerprint ||
+         record->anchor != identity->anchor)) {
+        outcome_refuse(out, STATUS_REQUEST_ID_REUSED, INVENTORY_FIELD_REQUEST_ID);
+        return true;
+    }
+    if (apply_replaceable(inventory, record, command, arena)) {
+        return false;
+    }
+    apply_replay(inventory, record, command, arena, out);
+    return true;
+}
+
+static void apply_request(struct inventory *inventory,
+                          const struct inventory_command *command, struct arena *arena,
+                          struct inventory_outcome *out)
+{
+    struct inventory_identity identity = command->identity;
+    struct buffer result;
+    if (!state_owns(inventory, identity.anchor)) {
+        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_NONE);
+        return;
+    }
+    if (apply_remembered(inventory, command, arena, out)) {
+        return;
+    }
+    inventory->apply.request_id = identity.request_id;
+    apply_decide(inventory, command, arena, out);
+    if (!apply_decided(out)) {
+        return;
+    }
+    if (command->kind == INVENTORY_REQUEST_SEAL) {
+        identity.fingerprint = APPLY_SEALED;
+    } else if (identity.fingerprint == APPLY_SEALED) {
+        identity.fingerprint = 1;
+    }
+    buffer_init(&result);
+    result_encode(&result, command, out);
+    requests_remember(inventory, &identity, buffer_slice(&result));
+    buffer_close(&result);
+}
+
+static void apply_import(struct inventory *inventory,
+                         const struct inventory_command *command, struct arena *arena,
+                         struct inventory_outcome *out)
+{
+    const struct inventory_identity *identity = &command->identity;
+    struct lane_row *lane = state_lane_find(inventory, identity->import_id);
+    uint64_t last = lane != NULL ? lane->last : 0;
+    if (identity->line <= identity->prev_line) {
+        outcome_refuse(out, STATUS_INVALID, INVENTORY_FIELD_OTHER);
+        return;
+    }
+    if (identity->line <= last) {
+        out->duplicate = true;
+        return;
+    }
+    if (identity->prev_line > last) {
+        outcome_refuse(out, STATUS_SEQUENCE_GAP, INVENTORY_FIELD_OTHER);
+        out->expected_line = last;
+        return;
+    }
+    if (lane == NULL && inventory->lanes.count >= identity->imports_max) {
+        outcome_refuse(out, STATUS_QUANTITY_LIMIT, INVENTORY_FIELD_OTHER);
+        return;
+    }
+    inventory->apply.request_id = identity->import_id;
+    apply_decide(inventory, command, arena, out);
+    if (!apply_decided(out)) {
+        return;
+    }
+    if (lane == NULL) {
+        lane = state_lane_add(inventory, identity->import_id);
+    }
+    lane->last = identity->line;
+    state_dirty(inventory, &inventory->dirty_lanes, &lane->dirty, 48);
+}
+
+void inventory_apply(struct inventory *inventory, const struct inventory_command *command,
+                     struct arena *arena, struct inventory_outcome *out)
+{
+    ASSERT(inventory->apply.open);
+    *out = (struct inventory_outcome){.status = STATUS_OK};
+    inventory->apply.request_id = (struct hash128){0, 0};
+    if (command->kind == INVENTORY_TICK || command->kind == INVENTORY_LOCATION_COPY) {
+        apply_decide(inventory, command, arena, out);
+    } else if (command->identity.kind == INVENTORY_IDENTITY_REQUEST) {
+        apply_request(inventory, command, arena, out);
+    } else if (command->identity.kind == INVENTORY_IDENTITY_IMPORT &&
+               command->kind != INVENTORY_REQUEST_SEAL) {
+        apply_import(inventory, command, arena, out);
+    } else {
+        outcome_refuse(out, STATUS_REQUEST_ID_REQUIRED, INVENTORY_FIELD_REQUEST_ID);
+    }
+}
+
+/* --- Before append ---------------------------------------------------------------------------- */
+
+enum status inventory_room(const struct inventory *inventory)
+{
+    return inventory->request_bytes < inventory->options.request_memory_max_bytes
+               ? STATUS_OK
+               : STATUS_OVERLOADED;
+}
+
+int64_t inventory_next_due(const struct inventory *inventory)
+{
+    const struct heap_node *node = heap_peek(&inventory->due);
+    if (node == NULL || MUTANT(no_expiry)) {
+        return INT64_MAX;
+    }
+    return CONTAINER_OF(node, const struct hold_row, due)->expire_ms;
+}
+
+bool inventory_tick_wanted(const struct inventory *inventory, int64_t bounded_ms,
+                           struct inventory_command *out_tick)
+{
+    uint64_t brim = inventory->options.request_memory_max_bytes / 4 * 3;
+    int64_t floor_ms = 0;
+    bool due = inventory_next_due(inventory) <= bounded_ms;
+    bool full = inventory->request_bytes > brim &&
+                requests_droppable(inventory, bounded_ms, &floor_ms);
+    if (!due && !full) {
+        return false;
+    }
+    *out_tick = (struct inventory_command){.kind = INVENTORY_TICK};
+    out_tick->tick.floor_ms = floor_ms;
+    return true;
+}

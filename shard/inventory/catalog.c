@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SKUs and locations. */
+#include <stdlib.h>
+
+#include "shard/inventory/inventory_private.h"
+
+/* Takes from `from` the fields that the mask names. */
+static void catalog_merge(struct inventory_sku *into, const struct inventory_sku *from,
+                          uint32_t mask)
+{
+    if (mask & SKU_FIELD_PRODUCT_ID) {
+        into->product_id = from->product_id;
+    }
+    if (mask & SKU_FIELD_NAME) {
+        into->name = from->name;
+    }
+    if (mask & SKU_FIELD_STATE && from->state != SKU_STATE_UNSPECIFIED) {
+        into->state = from->state;
+    }
+    if (mask & SKU_FIELD_ATTRIBUTES) {
+        into->attributes = from->attributes;
+        into->attribute_count = from->attribute_count;
+    }
+    if (mask & SKU_FIELD_CATEGORIES) {
+        into->categories = from->categories;
+        into->category_count = from->category_count;
+    }
+    if (mask & SKU_FIELD_BRAND) {
+        into->brand = from->brand;
+    }
+    if (mask & SKU_FIELD_PRICE) {
+        into->price = from->price;
+    }
+    if (mask & SKU_FIELD_COST) {
+        into->cost = from->cost;
+    }
+    if (mask & SKU_FIELD_UNIT) {
+        into->unit = from->unit;
+    }
+    if (mask & SKU_FIELD_UNIT_EXPONENT) {
+        into->unit_exponent = from->unit_exponent;
+    }
+    if (mask & SKU_FIELD_OPTIONS) {
+        into->options = from->options;
+        into->option_count = from->option_count;
+    }
+    if (mask & SKU_FIELD_GTINS) {
+        into->gtins = from->gtins;
+        into->gtin_count = from->gtin_count;
+    }
+}
+
+static void catalog_sku_store(struct inventory *inventory, struct sku_row *row,
+                              const struct inventory_sku *sku)
+{
+    struct buffer document;
+    buffer_init(&document);
+    rows_sku_encode(&document, sku);
+    inventory->row_bytes -= row->document_size;
+    free(row->document);
+    row->document = memory_copy(document.data, document.size);
+    row->document_size = document.size;
+    inventory->row_bytes += row->document_size;
+    row->state = sku->state;
+    row->etag = sku->etag;
+    buffer_close(&document);
+    state_dirty(inventory, &inventory->dirty_skus, &row->dirty, row->document_size);
+}
+
+/* The row of the id; refuses a foreign range and an id that shares its hash. */
+static bool catalog_sku_place(const struct inventory *inventory, struct slice sku_id,
+                              uint64_t hash, struct sku_row **out_row,
+                              struct inventory_outcome *out)
+{
+    struct table_node *node;
+    *out_row = NULL;
+    if (!state_owns(inventory, hash)) {
+        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_SKU_ID);
+        return false;
+    }
+    node = table_find_hash(&inventory->skus, hash);
+    if (node != NULL && !slice_equal(node->id, sku_id)) {
+        outcome_refuse(out, STATUS_ALREADY_EXISTS, INVENTORY_FIELD_SKU_ID);
+        return false;
+    }
+    *out_row = node != NULL ? CONTAINER_OF(node, struct sku_row, node) : NULL;
+    return true;
+}
+
+void catalog_sku_upsert(struct inventory *inventory,
+                        const struct inventory_sku_upsert *command, struct arena *arena,
+                        struct inventory_outcome *out)
+{
+    uint64_t hash = state_hash(inventory, command->sku.sku_id);
+    uint32_t mask = command->update_mask != 0 ? command->update_mask : SKU_FIELDS_ALL;
+    struct inventory_sku merged = {.state = SKU_STATE_ACTIVE};
+    struct sku_row *row;
+    if (!catalog_sku_place(inventory, command->sku.sku_id, hash, &row, out)) {
+        return;
+    }
+    if (row == NULL && command->etag != 0) {
+        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_SKU_ID);
+        return;
+    }
+    if (row != NULL && command->etag != 0 && command->etag != row->etag) {
+        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
+        return;
+    }
+    if (row != NULL) {
+        out->status = view_sku(row, arena, &merged);
+        if (out->status != STATUS_OK) {
+            return;
+        }
+    } else {
+        mask = SKU_FIELDS_ALL;
+        merged.create_ms = inventory->log_ms;
+        row = state_sku_add(inventory, hash, command->sku.sku_id);
+        out->created = true;
+    }
+    catalog_merge(&merged, &command->sku, mask);
+    merged.etag = state_etag_mint(inventory);
+    merged.update_ms = inventory->log_ms;
+    catalog_sku_store(inventory, row, &merged);
+    out->status = view_sku(row, arena, &out->sku);
+    out->has_sku = out->status == STATUS_OK;
+    out->etag = merged.etag;
+}
+
+static bool catalog_level_in_use(const struct level_row *level)
+{
+    return level->buckets[STOCK_BUCKET_ON_HAND] != 0 ||
+           level->buckets[STOCK_BUCKET_HELD] != 0 ||
+           level->buckets[STOCK_BUCKET_COMMITTED] != 0 ||
+           level->buckets[STOCK_BUCKET_DAMAGED] != 0 ||
+           level->buckets[STOCK_BUCKET_QUALITY_CONTROL] != 0 ||
+           level->buckets[STOCK_BUCKET_INCOMING] != 0;
+}
+
+void catalog_sku_delete(struct inventory *inventory,
+                        const struct inventory_sku_delete *command,
+                        struct inventory_outcome *out)
+{
+    const struct level_change change = {.reason = STOCK_REASON_DELETE};
+    const int64_t nothing[STOCK_BUCKET_COUNT] = {0};
+    uint64_t hash = state_hash(inventory, command->sku_id);
+    struct sku_row *row;
+    if (!state_owns(inventory, hash)) {
+        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_SKU_ID);
+        return;
+    }
+    row = state_sku_find(inventory, command->sku_id);
+    if (row == NULL) {
+        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_SKU_ID);
+        return;
+    }
+    if (command->etag != 0 && command->etag != row->etag) {
+        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
+        return;
+    }
+    hold_expire_sku(inventory, row);
+    for (uint32_t i = 0; i < row->level_count; i++) {
+        if (catalog_level_in_use(row->levels[i])) {
+            outcome_refuse(out, STATUS_SKU_IN_USE, INVENTORY_FIELD_SKU_ID);
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < row->level_count; i++) {
+        level_write(inventory, row->levels[i], nothing, &change);
+        list_remove(&row->levels[i]->dirty);
+        inventory->row_bytes -= sizeof *row->levels[i];
+        inventory->level_count--;
+    }
+    flush_delete_sku(inventory, row);
+    list_remove(&row->dirty);
+    table_remove(&inventory->skus, &row->node);
+    inventory->row_bytes -= sizeof *row + row->node.id.size + row->document_size;
+    row->deleted = true;
+    if (row->hold_refs == 0) {
+        state_sku_free(inventory, row);
+    }
+}
+
+void catalog_location_upsert(struct inventory *inventory,
+                             const struct inventory_location_upsert *command,
+                             struct arena *arena, struct inventory_outcome *out)
+{
+    struct inventory_location value = command->location;
+    struct location_row *row = state_location_find(inventory, value.location_id);
+    if (!state_owns(inventory, state_hash(inventory, value.location_id))) {
+        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_LOCATION_ID);
+        return;
+    }
+    if (row == NULL && command->etag != 0) {
+        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_LOCATION_ID);
+        return;
+    }
+    if (row != NULL && command->etag != 0 && command->etag != row->view->etag) {
+        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
+        return;
+    }
+    value.version = row != NULL ? row->view->version + 1 : 1;
+    value.create_ms = row != NULL ? row->view->create_ms : inventory->log_ms;
+    value.update_ms = inventory->log_ms;
+    value.etag = state_etag_mint(inventory);
+    out->created = row == NULL;
+    if (row == NULL) {
+        row = state_location_add(inventory, value.location_id);
+    }
+    row->copy = false;
+    state_location_set(row, &value);
+    state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
+    view_location(row, arena, &out->location);
+    out->has_location = true;
+    out->etag = value.etag;
+}
+
+void catalog_location_copy(struct inventory *inventory,
+                           const struct inventory_location_upsert *command,
+                           struct arena *arena, struct inventory_outcome *out)
+{
+    const struct inventory_location *value = &command->location;
+    struct location_row *row = state_location_find(inventory, value->location_id);
+    bool home = state_owns(inventory, state_hash(inventory, value->location_id));
+    if (!home && (row == NULL || row->view->version < value->version)) {
+        out->created = row == NULL;
+        if (row == NULL) {
+            row = state_location_add(inventory, value->location_id);
+        }
+        row->copy = true;
+        state_location_set(row, value);
+        state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
+    }
+    if (row != NULL) {
+        view_location(row, arena, &out->location);
+        out->has_location = true;
+        out->etag = row->view->etag;
+    }
+}

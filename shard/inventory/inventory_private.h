@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state behind inventory.h, as its own files see it. Rows point at each other; rows of
+ * SKUs, levels and holds are stable in memory until they are freed. Lists called `dirty`
+ * hold what the next flush batch writes.
+ *
+ * A hold's life (anything else is refused with the status of hold_change.c's table):
+ *
+ *     create -> HELD -> COMMITTED -> FULFILLED
+ *                 |         +------> CANCELLED
+ *                 +-> RELEASED | EXPIRED          ended: kept for INVENTORY_ENDED_KEEP_MS
+ */
+#ifndef SOUK_SHARD_INVENTORY_INVENTORY_PRIVATE_H
+#define SOUK_SHARD_INVENTORY_INVENTORY_PRIVATE_H
+
+#include "shard/base/assert.h"
+#include "shard/base/buffer.h"
+#include "shard/base/encode.h"
+#include "shard/base/heap.h"
+#include "shard/base/list.h"
+#include "shard/base/map.h"
+#include "shard/base/memory.h"
+#include "shard/inventory/inventory.h"
+#include "shard/inventory/table.h"
+
+/* Wide enough for every sum of int64 buckets. */
+__extension__ typedef __int128 wide;
+
+/* Kinds of rows under KEY_TABLE_SKU; the hash they lie under stands behind each. Rows of
+ * the shard as a whole lie under the first hash of its range. */
+enum row_kind {
+    ROW_SKU = 1,           /* the SKU; id = sku_id */
+    ROW_LEVEL = 2,         /* the SKU; id = sku_id NUL location_id */
+    ROW_HOLD = 3,          /* the anchor; id = be64(unique) */
+    ROW_LOCATION = 4,      /* the location at its home; id = location_id */
+    ROW_LOCATION_COPY = 5, /* the shard; id = location_id */
+    ROW_LANE = 6,          /* the shard; id = import id, 16 bytes */
+    ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
+    ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
+};
+
+enum {
+    ROW_VERSION = 1,
+    LEDGER_SUB_MOVEMENTS = 0, /* key_order.sub of the block of movements */
+    REQUEST_CHUNK_RECORDS_MAX = 16384,
+    REQUEST_CHUNK_SPAN_MS = 10 * 60 * 1000,
+    REQUEST_SLAB_BYTES = 64 * 1024,
+};
+
+struct location_row {
+    struct table_node node;
+    struct list dirty;
+    struct inventory_location
+        *view; /* one block of memory with everything it points at */
+    bool copy;
+};
+
+struct level_row {
+    struct list dirty;
+    struct sku_row *sku;
+    struct location_row *location;
+    int64_t buckets[STOCK_BUCKET_COUNT];
+    uint64_t etag;
+    int64_t update_ms;
+    uint64_t movement_sequence; /* of its last movement; 0: none yet */
+    struct ledger_position movement;
+    int64_t claim; /* scratch of one command; 0 between commands */
+};
+
+struct sku_row {
+    struct table_node node;
+    struct list dirty;
+    uint8_t *document; /* as stored */
+    size_t document_size;
+    enum sku_state state;
+    uint64_t etag;
+    struct level_row **levels; /* by location id */
+    uint32_t level_count;
+    uint32_t level_capacity;
+    uint32_t hold_refs; /* lines of remembered holds; a deleted row waits for 0 */
+    bool deleted;
+    struct heap *due; /* lines of HELD holds; NULL while there are none */
+    uint64_t movement_sequence;
+    struct ledger_position movement; /* its last */
+};
+
+struct hold_line_row {
+    struct heap_node due;
+    struct hold_row *hold;
+    struct sku_row *sku;
+    struct level_row *level; /* NULL when nothing was granted anywhere */
+    int64_t quantity;
+    int64_t granted;
+};
+
+struct owner_row {
+    struct map_node node;
+    struct list holds; /* by sequence; ended ones too */
+    uint32_t open_count;
+    struct slice id;
+};
+
+struct hold_row {
+    struct map_node node;
+    struct heap_node due; /* while HELD */
+    struct list owned;
+    struct list ended;
+    struct list dirty;
+    struct owner_row *owner;
+    struct inventory_hold_id id;
+    uint64_t sequence;     /* order of creation in the shard */
+    uint64_t end_sequence; /* order of ending */
+    int64_t create_ms;
+    int64_t expire_ms;
+    int64_t end_ms;
+    enum hold_state state;
+    bool allow_backorder;
+    uint32_t line_count;
+    struct slice reference; /* behind the lines */
+    struct hold_line_row lines[];
+};
+
+struct lane_row {
+    struct map_node node;
+    struct list dirty;
+    struct hash128 import_id;
+    uint64_t last;
+};
+
+/* A remembered outcome; lives in a slab of its chunk. */
+struct request_record {
+    struct map_node node; /* hash = low half of the id */
+    struct request_record *next_in_chunk;
+    uint64_t id_high;
+    uint64_t anchor;
+    uint64_t fingerprint;
+    int64_t request_ms;
+    uint32_t attempt;
+    uint32_t result_size;
+    bool replaced; /* by a higher attempt: no longer in the map */
+    uint8_t result[];
+};
+
+struct request_slab {
+    struct request_slab *next;
+    size_t size;
+    size_t used;
+    uint8_t bytes[];
+};
+
+struct request_chunk {
+    struct list chunks;
+    uint64_t sequence;
+    int64_t start_ms; /* log time of its first record */
+    int64_t max_ms;   /* highest request time inside */
+    uint32_t count;
+    uint32_t part_next; /* row of the next flush */
+    struct request_record *first;
+    struct request_record *last;
+    struct request_record *unwritten; /* first not yet collected */
+    struct request_slab *slabs;
+};
+
+/* The movements of one entry, encoded as their row. */
+struct ledger_block {
+    struct map_node node; /* hash_mix(index) */
+    struct list blocks;
+    uint64_t index;
+    bool collected;
+    struct buffer bytes;
+};
+
+/* What the command being applied is, for movements and etags. */
+struct apply_context {
+    struct apply_position position;
+    bool open;             /* between entry_begin and entry_end */
+    uint32_t movement_sub; /* of the next movement */
+    uint32_t etag_count;   /* etags minted in this entry */
+    struct hash128 request_id;
+    struct ledger_block *block; /* NULL until the first movement */
+};
+
+struct inventory {
+    struct inventory_options options;
+    struct table skus;
+    struct table locations;
+    struct map holds;
+    struct map owners;
+    struct heap due; /* HELD holds by expire_ms */
+    struct list ended;
+    uint64_t ended_count;
+    struct map lanes;
+    struct map requests;
+    struct list chunks;      /* oldest first */
+    int64_t chunks_least_ms; /* at most the least max_ms of all chunks */
+    uint64_t chunk_next;
+    uint64_t request_bytes;
+    int64_t floor_ms;
+    int64_t log_ms;
+    uint64_t hold_sequence;
+    uint64_t end_sequence;
+    /* counters */
+    uint64_t level_count;
+    uint64_t holds_open;
+    uint64_t holds_expired;
+    uint64_t movement_count;
+    uint64_t row_bytes;
+    wide units_on_hand;
+    /* flush */
+    struct list dirty_skus;
+    struct list dirty_levels;
+    struct list dirty_holds;
+    struct list dirty_locations;
+    struct list dirty_lanes;
+    struct buffer deletions; /* le32 size, key; before all puts of the batch */
+    uint64_t dirty_bytes;
+    bool dirty_shard;
+    struct list blocks; /* not yet known to be in the store */
+    struct map block_map;
+    struct apply_context apply;
+};
+
+/* --- state.c ------------------------------------------------------------------------ */
+uint64_t state_hash(const struct inventory *inventory, struct slice id);
+bool state_owns(const struct inventory *inventory, uint64_t hash);
+struct sku_row *state_sku_find(const struct inventory *inventory, struct slice sku_id);
+struct location_row *state_location_find(const struct inventory *inventory,
+                                         struct slice location_id);
+struct level_row *state_level_find(const struct sku_row *sku, struct slice location_id);
+/* All zero, in the SKU's array, not dirty. */
+struct level_row *state_level_add(struct inventory *inventory, struct sku_row *sku,
+                                  struct location_row *location);
+struct sku_row *state_sku_add(struct inventory *inventory, uint64_t hash,
+                              struct slice sku_id);
+/* A row that only remembered holds still point at. */
+struct sku_row *state_sku_ghost(struct slice sku_id);
+void state_sku_free(struct inventory *inventory, struct sku_row *sku);
+void state_sku_unref(struct inventory *inventory, struct sku_row *sku);
+struct location_row *state_location_add(struct inventory *inventory,
+                                        struct slice location_id);
+void state_location_set(struct location_row *row, const struct inventory_location *value);
+struct owner_row *state_owner_find(const struct inventory *inventory, struct slice id);
+struct owner_row *state_owner_get(struct inventory *inventory, struct slice id);
+struct hold_row *state_hold_find(const struct inventory *inventory,
+                                 struct inventory_hold_id id);
+struct hold_row *state_hold_alloc(uint32_t line_count, struct slice reference);
+/* Into the map, the owner's list and, if HELD, the heaps. */
+void state_hold_link(struct inventory *inventory, struct hold_row *hold);
+void state_hold_undue(struct inventory *inventory, struct hold_row *hold);
+/* Out of everything, and freed. */
+void state_hold_forget(struct inventory *inventory, struct hold_row *hold);
+struct lane_row *state_lane_find(const struct inventory *inventory, struct hash128 id);
+struct lane_row *state_lane_add(struct inventory *inventory, struct hash128 id);
+void state_dirty(struct inventory *inventory, struct list *list, struct list *node,
+                 size_t bytes);
+/* A new etag: a hash of where the write stands in the log. */
+uint64_t state_etag_mint(struct inventory *inventory);
+
+/* --- level.c -------------------------------------------------------------------------- */
+int64_t level_clip(wide value);
+wide level_available(const int64_t buckets[STOCK_BUCKET_COUNT]);
+/* Units that may still be granted, claims of this command taken off. */
+wide level_room(const struct level_row *level, bool allow_backorder);
+struct level_change {
+    enum stock_reason reason;
+    struct slice reference;
+    struct inventory_hold_id hold_id;
+};
+/* Sets the buckets, writes the movement, marks dirty; nothing if they are as before. */
+void level_write(struct inventory *inventory, struct level_row *level,
+                 const int64_t buckets[STOCK_BUCKET_COUNT],
+                 const struct level_change *change);
+
+/* --- ledger.c ------------------------------------------------------------------------- */
+void ledger_append(struct inventory *inventory,
+                   const struct inventory_movement *movement);
+void ledger_block_close(struct inventory *inventory);
+struct ledger_reader {
+    struct reader reader;
+    uint64_t shard_id;
+    uint64_t index;
+    int64_t log_ms;
+    uint32_t count;
+    uint32_t next_sub;
+};
+MUST_USE enum status ledger_reader_init(struct ledger_reader *reader,
+                                        const struct key_order *key, struct slice block);
+/* NOT_FOUND behind the last; the movement borrows from the block. */
+MUST_USE enum status ledger_reader_next(struct ledger_reader *reader,
+                                        struct inventory_movement *out_movement);
+
+/* --- requests.c ----------------------------------------------------------------------- */
+struct request_record *requests_find(const struct inventory *inventory,
+                                     struct hash128 id);
+void requests_remember(struct inventory *inventory, const struct inventory_identity *id,
+                       struct slice result);
+/* Forgets every chunk that is older than the aim. */
+void requests_advance(struct inventory *inventory);
+/* Forgets chunks whose request times lie at or below `floor_ms`, never too young ones. */
+void requests_drop(struct inventory *inventory, int64_t floor_ms);
+bool requests_droppable(const struct inventory *inventory, int64_t log_ms,
+                        int64_t *out_floor_ms);
+void requests_free(struct inventory *inventory);
+void requests_encode(struct buffer *out, const struct request_record *record);
+MUST_USE enum status requests_part_load(struct inventory *inventory, uint64_t chunk,
+                                        uint32_t part, struct slice value);
+/* Encodes what a chunk has not yet written; false when there is nothing. */
+bool requests_part_take(struct request_chunk *chunk, struct buffer *out);
+
+/* --- result.c: the small remembered form of an outcome --------------------------------- */
+void result_encode(struct buffer *out, const struct inventory_command *command,
+                   const struct inventory_outcome *outcome);
+MUST_USE enum status result_decode(const struct inventory *inventory, struct slice result,
+                                   const struct inventory_command *command,
+                                   struct arena *arena, struct inventory_outcome *out);
+
+/* --- rows.c: stored forms --------------------------------------------------------------- */
+void rows_sku_encode(struct buffer *out, const struct inventory_sku *sku);
+/* Arrays live in the arena, slices borrow from `value`. sku_id comes from the key. */
+MUST_USE enum status rows_sku_decode(struct slice value, struct arena *arena,
+                                     struct inventory_sku *out_sku);
+void rows_location_encode(struct buffer *out, const struct inventory_location *location);
+MUST_USE enum status rows_location_decode(struct slice value, struct arena *arena,
+                                          struct inventory_location *out_location);
+/* A level without ids and derived numbers, and its last movement. */
+struct stored_level {
+    int64_t buckets[STOCK_BUCKET_COUNT];
+    uint64_t etag;
+    int64_t update_ms;
+    uint64_t movement_sequence;
+    struct ledger_position movement;
+};
+void rows_level_encode(struct buffer *out, const struct stored_level *level);
+MUST_USE enum status rows_level_decode(struct slice value,
+                                       struct stored_level *out_level);
+/* The hold with its place in the orders; hold_id comes from the key. */
+struct stored_hold {
+    struct inventory_hold hold;
+    uint64_t sequence;
+    uint64_t end_sequence;
+};
+void rows_hold_encode(struct buffer *out, const struct stored_hold *hold);
+MUST_USE enum status rows_hold_decode(struct slice value, struct arena *arena,
+                                      struct stored_hold *out_hold);
+struct stored_shard {
+    int64_t log_ms;
+    int64_t floor_ms;
+    uint64_t hold_sequence;
+    uint64_t end_sequence;
+    uint64_t holds_expired;
+    uint64_t movement_count;
+    uint64_t chunk_next;
+};
+void rows_shard_encode(struct buffer *out, const struct stored_shard *shard);
+MUST_USE enum status rows_shard_decode(struct slice value,
+                                       struct stored_shard *out_shard);
+void rows_lane_encode(struct buffer *out, uint64_t last);
+MUST_USE enum status rows_lane_decode(struct slice value, uint64_t *out_last);
+
+/* --- view.c: rows as answers, copied into an arena --------------------------------------- */
+enum status view_sku(const struct sku_row *sku, struct arena *arena,
+                     struct inventory_sku *out);
+void view_location(const struct location_row *row, struct arena *arena,
+                   struct inventory_location *out);
+void view_level(const struct level_row *level, struct arena *arena,
+                struct inventory_level *out);
+void view_hold(const struct hold_row *hold, struct arena *arena,
+               struct inventory_hold *out);
+
+/* --- token.c: page tokens ----------------------------------------------------------------- */
+struct page_token {
+    enum inventory_query_kind kind;
+    uint64_t first;
+    uint64_t second;
+    struct slice id;
+    struct slice sub_id;
+};
+struct slice token_encode(const struct inventory *inventory, struct arena *arena,
+                          const struct page_token *token);
+/* Borrows from the bytes. BAD_TOKEN unless it was made here for this kind of query. */
+MUST_USE enum status token_decode(const struct inventory *inventory, struct slice bytes,
+                                  enum inventory_query_kind kind,
+                                  struct page_token *out_token);
+
+/* --- read_ledger.c -------------------------------------------------------------------------- */
+enum status read_movements(const struct inventory *inventory,
+                           const struct inventory_query *query, struct arena *arena,
+                           struct inventory_answer *out);
+enum status read_ledger(const struct inventory *inventory,
+                        const struct inventory_query *query, struct arena *arena,
+                        struct inventory_answer *out);
+
+/* --- read.c ---------------------------------------------------------------------------------- */
+enum {
+    READ_ANSWER_BYTES_MAX = 3 << 20, /* a page ends here; below message_max_bytes */
+};
+uint32_t read_page_size(const struct inventory_query *query);
+
+/* --- flush.c ------------------------------------------------------------------------------ */
+void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
+void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
+void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk);
+void flush_sku_stored(const struct sku_row *sku, struct buffer *out);
+void flush_hold_stored(const struct hold_row *hold, struct buffer *out);
+void flush_shard_stored(const struct inventory *inventory, struct stored_shard *out);
+void flush_level_stored(const struct level_row *level, struct stored_level *out);
+
+/* --- the commands --------------------------------------------------------------------------- */
+void catalog_sku_upsert(struct inventory *inventory,
+                        const struct inventory_sku_upsert *command, struct arena *arena,
+                        struct inventory_outcome *out);
+void catalog_sku_delete(struct inventory *inventory,
+                        const struct inventory_sku_delete *command,
+                        struct inventory_outcome *out);
+void catalog_location_upsert(struct inventory *inventory,
+                             const struct inventory_location_upsert *command,
+                             struct arena *arena, struct inventory_outcome *out);
+void catalog_location_copy(struct inventory *inventory,
+                           const struct inventory_location_upsert *command,
+                           struct arena *arena, struct inventory_outcome *out);
+void stock_adjust(struct inventory *inventory,
+                  const struct inventory_stock_adjust *command, struct arena *arena,
+                  struct inventory_outcome *out);
+void stock_set(struct inventory *inventory, const struct inventory_stock_set *command,
+               struct arena *arena, struct inventory_outcome *out);
+void hold_create(struct inventory *inventory, const struct inventory_hold_create *command,
+                 struct arena *arena, struct inventory_outcome *out);
+void hold_change(struct inventory *inventory, enum inventory_command_kind kind,
+                 const struct inventory_hold_change *command, struct arena *arena,
+                 struct inventory_outcome *out);
+/* Expires all that is due on the SKU. */
+void hold_expire_sku(struct inventory *inventory, struct sku_row *sku);
+void hold_expire_due(struct inventory *inventory, uint32_t count_max);
+void hold_expire_named(struct inventory *inventory, struct inventory_hold_id id);
+void hold_forget_old(struct inventory *inventory);
+
+/* Refuses: status, field, line. */
+static inline void outcome_refuse(struct inventory_outcome *out, enum status status,
+                                  enum inventory_field field)
+{
+    out->status = status;
+    out->field = field;
+}
+
+/* For commands whose first fault is found without state; the field's path is a literal. */
+struct check_fault {
+    enum status status;
+    enum inventory_field field;
+    uint32_t line;
+    const char *path;
+    const char *message;
+};
+/* --- check.c ---------------------------------------------------------------------------------- */
+bool check_command(const struct inventory_command *command,
+                   struct check_fault *out_fault);
+const char *check_field_path(enum inventory_field field);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start: memory from rows. Three walks over the shard's range: locations and what the shard
+ * remembers as a whole (levels point at locations); SKUs and levels (rows of one hash come
+ * in the order of their kinds, so a SKU comes before its levels); holds (they point at
+ * levels of any hash).
+ */
+#include <stdlib.h>
+
+#include "shard/inventory/inventory_private.h"
+#include "shard/storage/store.h"
+
+struct load {
+    struct inventory *inventory;
+    struct arena arena;  /* of one row */
+    struct sku_row *sku; /* the last one seen */
+};
+
+static enum status load_location(struct load *load, const struct key_state *key,
+                                 struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    bool copy = key->kind == ROW_LOCATION_COPY;
+    struct inventory_location location;
+    struct location_row *row = state_location_find(inventory, key->id);
+    TRY(rows_location_decode(value, &load->arena, &location));
+    if (row != NULL && copy) {
+        return STATUS_OK; /* the home's own row wins over a copy made before a move */
+    }
+    if (row == NULL) {
+        row = state_location_add(inventory, key->id);
+    }
+    row->copy = copy;
+    state_location_set(row, &location);
+    return STATUS_OK;
+}
+
+static enum status load_shard_row(struct load *load, const struct key_state *key,
+                                  struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct stored_shard shard;
+    struct reader reader;
+    if (key->kind == ROW_SHARD) {
+        TRY(rows_shard_decode(value, &shard));
+        inventory->log_ms = shard.log_ms;
+        inventory->floor_ms = shard.floor_ms;
+        inventory->hold_sequence = shard.hold_sequence;
+        inventory->end_sequence = shard.end_sequence;
+        inventory->holds_expired = shard.holds_expired;
+        inventory->movement_count = shard.movement_count;
+        inventory->chunk_next = shard.chunk_next;
+        return STATUS_OK;
+    }
+    reader_init(&reader, key->id);
+    if (key->kind == ROW_LANE) {
+        struct hash128 id;
+        uint64_t last;
+        id.high = read_be64(&reader);
+        id.low = read_be64(&reader);
+        TRY(reader_finish(&reader));
+        TRY(rows_lane_decode(value, &last));
+        state_lane_add(inventory, id)->last = last;
+        return STATUS_OK;
+    }
+    {
+        uint64_t chunk = read_be64(&reader);
+        uint32_t part = 0;
+        for (int i = 0; i < 4; i++) {
+            part = part << 8 | read_u8(&reader);
+        }
+        TRY(reader_finish(&reader));
+        return requests_part_load(inventory, chunk, part, value);
+    }
+}
+
+static enum status load_sku(struct load *load, const struct key_state *key,
+                            struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct inventory_sku sku;
+    struct sku_row *row;
+    TRY(rows_sku_decode(value, &load->arena, &sku));
+    row = state_sku_add(inventory, key->hash, key->id);
+    row->document = memory_copy(value.data, value.size);
+    row->document_size = value.size;
+    inventory->row_bytes += value.size;
+    row->state = sku.state;
+    row->etag = sku.etag;
+    load->sku = row;
+    return STATUS_OK;
+}
+
+static enum status load_level(struct load *load, const struct key_state *key,
+                              struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    const uint8_t *nul = key->id.size ? memchr(key->id.data, 0, key->id.size) : NULL;
+    struct sku_row *sku = load->sku;
+    struct location_row *location;
+    struct level_row *level;
+    struct stored_level stored;
+    size_t sku_size = nul != NULL ? (size_t)(nul - key->id.data) : 0;
+    TRY(rows_level_decode(value, &stored));
+    if (nul == NULL || sku == NULL ||
+        !slice_equal(sku->node.id, slice_of(key->id.data, sku_size))) {
+        return STATUS_CHECKSUM;
+    }
+    location =
+        state_location_find(inventory, slice_of(nul + 1, key->id.size - sku_size - 1));
+    if (location == NULL) {
+        return STATUS_CHECKSUM;
+    }
+    level = state_level_add(inventory, sku, location);
+    memcpy(level->buckets, stored.buckets, sizeof level->buckets);
+    level->etag = stored.etag;
+    level->update_ms = stored.update_ms;
+    level->movement_sequence = stored.movement_sequence;
+    level->movement = stored.movement;
+    if (level->movement_sequence > sku->movement_sequence) {
+        sku->movement_sequence = level->movement_sequence;
+        sku->movement = level->movement;
+    }
+    inventory->units_on_hand += level->buckets[STOCK_BUCKET_ON_HAND];
+    return STATUS_OK;
+}
+
+/* A line's rows; an ended hold may name a SKU or a level that is gone. */
+static enum status load_line(struct inventory *inventory, bool ended,
+                             const struct inventory_hold_line *stored,
+                             struct hold_line_row *line)
+{
+    struct sku_row *sku = state_sku_find(inventory, stored->sku_id);
+    struct location_row *location = NULL;
+    struct level_row *level = NULL;
+    if (stored->location_id.size != 0) {
+        location = state_location_find(inventory, stored->location_id);
+        if (location == NULL) {
+            return STATUS_CHECKSUM;
+        }
+        level = sku != NULL ? state_level_find(sku, stored->location_id) : NULL;
+    }
+    if (sku == NULL || (location != NULL && level == NULL)) {
+        if (!ended && stored->granted > 0) {
+            return STATUS_CHECKSUM;
+        }
+        sku = state_sku_ghost(stored->sku_id);
+        level = location != NULL ? state_level_add(inventory, sku, location) : NULL;
+    }
+    line->sku = sku;
+    line->level = level;
+    line->quantity = stored->quantity;
+    line->granted = stored->granted;
+    return STATUS_OK;
+}
+
+static enum status load_hold_link(struct load *load, const struct key_state *key,
+                                  struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct stored_hold stored;
+    struct hold_row *hold;
+    struct reader reader;
+    enum status status = STATUS_OK;
+    bool ended;
+    uint32_t linked = 0;
+    TRY(rows_hold_decode(value, &load->arena, &stored));
+    ended =
+        stored.hold.state != HOLD_STATE_HELD && stored.hold.state != HOLD_STATE_COMMITTED;
+    hold = state_hold_alloc(stored.hold.line_count, stored.hold.reference);
+    reader_init(&reader, key->id);
+    hold->id = (struct inventory_hold_id){key->hash, read_be64(&reader)};
+    status = reader_finish(&reader);
+    for (; status == STATUS_OK && linked < hold->line_count; linked++) {
+        status =
+            load_line(inventory, ended, &stored.hold.lines[linked], &hold->lines[linked]);
+    }
+    if (status != STATUS_OK) {
+        hold->line_count = linked > 0 ? linked - 1 : 0;
+        for (uint32_t i = 0; i < hold->line_count; i++) {
+            if (hold->lines[i].sku->deleted) {
+                state_sku_free(inventory, hold->lines[i].sku);
+            }
+        }
+        free(hold);
+        return status;
+    }
+    hold->owner = state_owner_get(inventory, stored.hold.owner);
+    hold->sequence = stored.sequence;
+    hold->end_sequence = stored.end_sequence;
+    hold->create_ms = stored.hold.create_ms;
+    hold->expire_ms = stored.hold.expire_ms;
+    hold->end_ms = stored.hold.end_ms;
+    hold->state = stored.hold.state;
+    hold->allow_backorder = stored.hold.allow_backorder;
+    state_hold_link(inventory, hold);
+    return STATUS_OK;
+}
+
+/* --- Orders: owners' lists by creation, the ended by ending ------------------------------- */
+
+static int load_by_creation(const void *a, const void *b)
+{
+    const struct hold_row *const *x = a, *const *y = b;
+    return ((*x)->sequence > (*y)->sequence) - ((*x)->sequence < (*y)->sequence);
+}
+
+static int load_by_ending(const void *a, const void *b)
+{
+    const struct hold_row *const *x = a, *const *y = b;
+    return ((*x)->end_sequence > (*y)->end_sequence) -
+           ((*x)->end_sequence < (*y)->end_sequence);
+}
+
+static void load_order_holds(struct inventory *inventory)
+{
+    size_t count = 0;
+    struct hold_row **holds = memory_alloc((inventory->holds.count + 1) * sizeof *holds);
+    for (struct map_node *node = map_next(&inventory->holds, NULL); node != NULL;
+         node = map_next(&inventory->holds, node)) {
+        holds[count++] = CONTAINER_OF(node, struct hold_row, node);
+    }
+    qsort(holds, count, sizeof(struct hold_row *), load_by_creation);
+    for (size_t i = 0; i < count; i++) {
+        list_remove(&holds[i]->owned);
+        list_append(&holds[i]->owner->holds, &holds[i]->owned);
+    }
+    qsort(holds, count, sizeof(struct hold_row *), load_by_ending);
+    for (size_t i = 0; i < count; i++) {
+        if (holds[i]->end_sequence != 0) {
+            list_append(&inventory->ended, &holds[i]->ended);
+            inventory->ended_count++;
+        }
+    }
+    free(holds);
+}
+
+/* --- The walks ------------------------------------------------------------------------------ */
+
+enum load_pass {
+    LOAD_SHARD,
+    LOAD_STOCK,
+    LOAD_HOLDS,
+};
+
+static enum status load_row(struct load *load, enum load_pass pass,
+                            const struct key_state *key, struct slice value)
+{
+    switch ((enum row_kind)key->kind) {
+    case ROW_LOCATION:
+    case ROW_LOCATION_COPY:
+        return pass == LOAD_SHARD ? load_location(load, key, value) : STATUS_OK;
+    case ROW_LANE:
+    case ROW_REQUESTS:
+    case ROW_SHARD:
+        return pass == LOAD_SHARD ? load_shard_row(load, key, value) : STATUS_OK;
+    case ROW_SKU:
+        return pass == LOAD_STOCK ? load_sku(load, key, value) : STATUS_OK;
+    case ROW_LEVEL:
+        return pass == LOAD_STOCK ? load_level(load, key, value) : STATUS_OK;
+    case ROW_HOLD:
+        return pass == LOAD_HOLDS ? load_hold_link(load, key, value) : STATUS_OK;
+    }
+    return STATUS_VERSION; /* a kind of a later release */
+}
+
+static enum status load_walk(struct load *load, enum load_pass pass)
+{
+    struct inventory *inventory = load->inventory;
+    struct buffer start, end;
+    struct store_cursor *cursor = NULL;
+    struct store_scan scan = {.uncached = true};
+    enum status status;
+    buffer_init(&start);
+    buffer_init(&end);
+    key_bounds_range(KEY_TABLE_SKU, inventory->options.range, &start, &end);
+    scan.start = buffer_slice(&start);
+    scan.end = buffer_slice(&end);
+    status = store_cursor_open(inventory->options.store, &scan, &cursor);
+    for (; status == STATUS_OK && cursor->valid; store_cursor_next(cursor)) {
+        struct key_state key;
+        status = key_parse_state(cursor->key, &key)
+                     ? load_row(load, pass, &key, cursor->value)
+                     : STATUS_CHECKSUM;
+        arena_reset(&load->arena);
+    }
+    if (status == STATUS_OK) {
+        status = cursor->status;
+    }
+    store_cursor_close(cursor);
+    buffer_close(&start);
+    buffer_close(&end);
+    return status;
+}
+
+enum status inventory_load(struct inventory *inventory)
+{
+    struct load load = {.inventory = inventory};
+    enum status status;
+    ASSERT(inventory->options.store != NULL && inventory->skus.count == 0);
+    arena_init(&load.arena, NULL, 0, 0);
+    status = load_walk(&load, LOAD_SHARD);
+    if (status == STATUS_OK) {
+        status = load_walk(&load, LOAD_STOCK);
+    }
+    if (status == STATUS_OK) {
+        status = load_walk(&load, LOAD_HOLDS);
+    }
+    arena_close(&load.arena);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    load_order_holds(inventory);
+    return STATUS_OK;
+}

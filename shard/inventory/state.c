@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows in memory: found, made, linked and freed. No rule of the business is here. */
+#include <stdlib.h>
+
+#include "shard/inventory/inventory_private.h"
+
+static bool state_hold_less(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct hold_row *x = CONTAINER_OF(a, const struct hold_row, due);
+    const struct hold_row *y = CONTAINER_OF(b, const struct hold_row, due);
+    return x->expire_ms != y->expire_ms ? x->expire_ms < y->expire_ms
+                                        : x->sequence < y->sequence;
+}
+
+static bool state_line_less(const struct heap_node *a, const struct heap_node *b)
+{
+    const struct hold_row *x = CONTAINER_OF(a, const struct hold_line_row, due)->hold;
+    const struct hold_row *y = CONTAINER_OF(b, const struct hold_line_row, due)->hold;
+    if (x == y) {
+        return a < b; /* one hold's lines go together, so their order decides nothing */
+    }
+    return state_hold_less(&x->due, &y->due);
+}
+
+struct inventory *inventory_new(const struct inventory_options *options)
+{
+    struct inventory *inventory = memory_zalloc(sizeof *inventory);
+    ASSERT(key_range_valid(options->range));
+    inventory->options = *options;
+    table_init(&inventory->skus, options->range.start,
+               options->range.end - options->range.start);
+    table_init(&inventory->locations, 0, 0);
+    map_init(&inventory->holds);
+    map_init(&inventory->owners);
+    heap_init(&inventory->due, state_hold_less);
+    list_init(&inventory->ended);
+    map_init(&inventory->lanes);
+    map_init(&inventory->requests);
+    list_init(&inventory->chunks);
+    inventory->chunks_least_ms = INT64_MAX;
+    list_init(&inventory->dirty_skus);
+    list_init(&inventory->dirty_levels);
+    list_init(&inventory->dirty_holds);
+    list_init(&inventory->dirty_locations);
+    list_init(&inventory->dirty_lanes);
+    buffer_init(&inventory->deletions);
+    list_init(&inventory->blocks);
+    map_init(&inventory->block_map);
+    return inventory;
+}
+
+void inventory_free(struct inventory *inventory)
+{
+    struct map_node *node;
+    struct table_node *row;
+    if (inventory == NULL) {
+        return;
+    }
+    while ((node = map_next(&inventory->holds, NULL)) != NULL) {
+        state_hold_forget(inventory, CONTAINER_OF(node, struct hold_row, node));
+    }
+    while ((row = table_next(&inventory->skus, NULL)) != NULL) {
+        table_remove(&inventory->skus, row);
+        state_sku_free(inventory, CONTAINER_OF(row, struct sku_row, node));
+    }
+    while ((row = table_next(&inventory->locations, NULL)) != NULL) {
+        struct location_row *location = CONTAINER_OF(row, struct location_row, node);
+        table_remove(&inventory->locations, row);
+        free(location->view);
+        free(location);
+    }
+    while ((node = map_next(&inventory->lanes, NULL)) != NULL) {
+        map_remove(&inventory->lanes, node);
+        free(CONTAINER_OF(node, struct lane_row, node));
+    }
+    requests_free(inventory);
+    while (!list_empty(&inventory->blocks)) {
+        struct ledger_block *block =
+            LIST_ENTRY(list_pop(&inventory->blocks), struct ledger_block, blocks);
+        buffer_close(&block->bytes);
+        free(block);
+    }
+    table_close(&inventory->skus);
+    table_close(&inventory->locations);
+    map_close(&inventory->holds);
+    map_close(&inventory->owners);
+    map_close(&inventory->lanes);
+    map_close(&inventory->requests);
+    map_close(&inventory->block_map);
+    heap_close(&inventory->due);
+    buffer_close(&inventory->deletions);
+    free(inventory);
+}
+
+uint64_t state_hash(const struct inventory *inventory, struct slice id)
+{
+    return key_hash(id, inventory->options.hash_seed);
+}
+
+bool state_owns(const struct inventory *inventory, uint64_t hash)
+{
+    return key_range_contains(inventory->options.range, hash);
+}
+
+void state_dirty(struct inventory *inventory, struct list *list, struct list *node,
+                 size_t bytes)
+{
+    if (list_empty(node)) {
+        list_append(list, node);
+        inventory->dirty_bytes += bytes;
+    }
+}
+
+uint64_t state_etag_mint(struct inventory *inventory)
+{
+    struct apply_context *apply = &inventory->apply;
+    uint64_t etag = hash_mix(inventory->options.shard_id + 1);
+    etag = hash_mix(etag ^ apply->position.index);
+    etag = hash_mix(etag ^ ++apply->etag_count);
+    return etag != 0 ? etag : 1;
+}
+
+/* --- SKUs, levels, locations ------------------------------------------------------------ */
+
+struct sku_row *state_sku_find(const struct inventory *inventory, struct slice sku_id)
+{
+    uint64_t hash = state_hash(inventory, sku_id);
+    struct table_node *node =
+        state_owns(inventory, hash) ? table_find(&inventory->skus, hash, sku_id) : NULL;
+    return node != NULL ? CONTAINER_OF(node, struct sku_row, node) : NULL;
+}
+
+/* The id lies behind the struct. */
+struct sku_row *state_sku_ghost(struct slice sku_id)
+{
+    struct sku_row *sku = memory_zalloc(sizeof *sku + sku_id.size);
+    memcpy(sku + 1, sku_id.data, sku_id.size);
+    sku->node.id = slice_of(sku + 1, sku_id.size);
+    list_init(&sku->dirty);
+    sku->deleted = true;
+    return sku;
+}
+
+struct sku_row *state_sku_add(struct inventory *inventory, uint64_t hash,
+                              struct slice sku_id)
+{
+    struct sku_row *sku = state_sku_ghost(sku_id);
+    sku->node.hash = hash;
+    sku->deleted = false;
+    table_insert(&inventory->skus, &sku->node);
+    inventory->row_bytes += sizeof *sku + sku_id.size;
+    return sku;
+}
+
+void state_sku_free(struct inventory *inventory, struct sku_row *sku)
+{
+    for (uint32_t i = 0; i < sku->level_count; i++) {
+        list_remove(&sku->levels[i]->dirty);
+        free(sku->levels[i]);
+        if (!sku->deleted) {
+            inventory->level_count--;
+        }
+    }
+    list_remove(&sku->dirty);
+    if (sku->due != NULL) {
+        heap_close(sku->due);
+        free(sku->due);
+    }
+    free(sku->levels);
+    free(sku->document);
+    free(sku);
+}
+
+void state_sku_unref(struct inventory *inventory, struct sku_row *sku)
+{
+    sku->hold_refs--;
+    if (sku->deleted && sku->hold_refs == 0) {
+        state_sku_free(inventory, sku);
+    }
+}
+
+/* The place of the location among the levels, or where it would go. */
+static uint32_t state_level_place(const struct sku_row *sku, struct slice location_id)
+{
+    uint32_t low = 0, high = sku->level_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (slice_compare(sku->levels[middle]->location->node.id, location_id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct level_row *state_level_find(const struct sku_row *sku, struct slice location_id)
+{
+    uint32_t place = state_level_place(sku, location_id);
+    if (place < sku->level_count &&
+        slice_equal(sku->levels[place]->location->node.id, location_id)) {
+        return sku->levels[place];
+    }
+    return NULL;
+}
+
+struct level_row *state_level_add(struct inventory *inventory, struct sku_row *sku,
+                                  struct location_row *location)
+{
+    struct level_row *level = memory_zalloc(sizeof *level);
+    uint32_t place = state_level_place(sku, location->node.id);
+    size_t capacity = sku->level_capacity;
+    void *levels = sku->levels;
+    memory_reserve(&levels, &capacity, (size_t)sku->level_count + 1,
+                   sizeof(struct level_row *));
+    sku->levels = levels;
+    sku->level_capacity = (uint32_t)capacity;
+    memmove(&sku->levels[place + 1], &sku->levels[place],
+            (sku->level_count - place) * sizeof sku->levels[0]);
+    sku->levels[place] = level;
+    sku->level_count++;
+    list_init(&level->dirty);
+    level->sku = sku;
+    level->location = location;
+    if (!sku->deleted) {
+        inventory->level_count++;
+        inventory->row_bytes += sizeof *level;
+    }
+    return level;
+}
+
+struct location_row *state_location_find(const struct inventory *inventory,
+                                         struct slice location_id)
+{
+    struct table_node *node = table_find(&inventory->locations,
+                                         state_hash(inventory, location_id), location_id);
+    return node != NULL ? CONTAINER_OF(node, struct location_row, node) : NULL;
+}
+
+struct location_row *state_location_add(struct inventory *inventory,
+                                        struct slice location_id)
+{
+    struct location_row *row = memory_zalloc(sizeof *row + location_id.size);
+    memcpy(row + 1, location_id.data, location_id.size);
+    row->node.id = slice_of(row + 1, location_id.size);
+    row->node.hash = state_hash(inventory, location_id);
+    list_init(&row->dirty);
+    table_insert(&inventory->locations, &row->node);
+    return row;
+}
+
+static struct slice state_pack(uint8_t **end, struct slice bytes)
+{
+    struct slice packed = slice_of(*end, bytes.size);
+    if (bytes.size != 0) {
+        memcpy(*end, bytes.data, bytes.size);
+        *end += bytes.size;
+    }
+    return packed;
+}
+
+/* One block: the view, its channels, all bytes. */
+void state_location_set(struct location_row *row, const struct inventory_location *value)
+{
+    size_t size = sizeof *value + value->channel_count * sizeof(struct slice) +
+                  value->name.size + value->address.size + value->time_zone.size;
+    struct inventory_location *view;
+    struct slice *channels;
+    uint8_t *end;
+    for (uint32_t i = 0; i < value->channel_count; i++) {
+        size += value->channels[i].size;
+    }
+    view = memory_zalloc(size);
+    *view = *value;
+    channels = (struct slice *)(void *)(view + 1);
+    end = (uint8_t *)(channels + value->channel_count);
+    view->location_id = row->node.id;
+    view->name = state_pack(&end, value->name);
+    view->address = state_pack(&end, value->address);
+    view->time_zone = state_pack(&end, value->time_zone);
+    for (uint32_t i = 0; i < value->channel_count; i++) {
+        channels[i] = state_pack(&end, value->channels[i]);
+    }
+    view->channels = channels;
+    free(row->view);
+    row->view = view;
+}
+
+/* --- Holds, owners, lanes ------------------------------------------------------------------ */
+
+static bool state_owner_equal(const struct map_node *node, const void *key)
+{
+    const struct slice *id = key;
+    return slice_equal(CONTAINER_OF(node, const struct owner_row, node)->id, *id);
+}
+
+struct owner_row *state_owner_find(const struct inventory *inventory, struct slice id)
+{
+    struct map_node *node =
+        map_find(&inventory->owners, state_hash(inventory, id), state_owner_equal, &id);
+    return node != NULL ? CONTAINER_OF(node, struct owner_row, node) : NULL;
+}
+
+struct owner_row *state_owner_get(struct inventory *inventory, struct slice id)
+{
+    struct owner_row *owner = state_owner_find(inventory, id);
+    if (owner != NULL) {
+        return owner;
+    }
+    owner = memory_zalloc(sizeof *owner + id.size);
+    if (id.size != 0) {
+        memcpy(owner + 1, id.data, id.size);
+    }
+    owner->id = slice_of(owner + 1, id.size);
+    list_init(&owner->holds);
+    map_insert(&inventory->owners, &owner->node, state_hash(inventory, id));
+    return owner;
+}
+
+static bool state_hold_equal(const struct map_node *node, const void *key)
+{
+    const struct inventory_hold_id *id = key;
+    const struct hold_row *hold = CONTAINER_OF(node, const struct hold_row, node);
+    return hold->id.anchor == id->anchor && hold->id.unique == id->unique;
+}
+
+struct hold_row *state_hold_find(const struct inventory *inventory,
+                                 struct inventory_hold_id id)
+{
+    struct map_node *node =
+        map_find(&inventory->holds, hash_mix(id.unique), state_hold_equal, &id);
+    return node != NULL ? CONTAINER_OF(node, struct hold_row, node) : NULL;
+}
+
+static size_t state_hold_size(uint32_t line_count, size_t reference_size)
+{
+    return sizeof(struct hold_row) + line_count * sizeof(struct hold_line_row) +
+           reference_size;
+}
+
+struct hold_row *state_hold_alloc(uint32_t line_count, struct slice reference)
+{
+    struct hold_row *hold = memory_zalloc(state_hold_size(line_count, reference.size));
+    hold->line_count = line_count;
+    hold->reference = slice_of(&hold->lines[line_count], reference.size);
+    if (reference.size != 0) {
+        memcpy(&hold->lines[line_count], reference.data, reference.size);
+    }
+    for (uint32_t i = 0; i < line_count; i++) {
+        hold->lines[i].hold = hold;
+    }
+    list_init(&hold->owned);
+    list_init(&hold->ended);
+    list_init(&hold->dirty);
+    return hold;
+}
+
+void state_hold_link(struct inventory *inventory, struct hold_row *hold)
+{
+    map_insert(&inventory->holds, &hold->node, hash_mix(hold->id.unique));
+    list_append(&hold->owner->holds, &hold->owned);
+    inventory->row_bytes += state_hold_size(hold->line_count, hold->reference.size);
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        hold->lines[i].sku->hold_refs++;
+    }
+    if (hold->state == HOLD_STATE_HELD || hold->state == HOLD_STATE_COMMITTED) {
+        hold->owner->open_count++;
+        inventory->holds_open++;
+    }
+    if (hold->state != HOLD_STATE_HELD) {
+        return;
+    }
+    heap_push(&inventory->due, &hold->due);
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        struct sku_row *sku = hold->lines[i].sku;
+        if (sku->due == NULL) {
+            sku->due = memory_alloc(sizeof *sku->due);
+            heap_init(sku->due, state_line_less);
+        }
+        heap_push(sku->due, &hold->lines[i].due);
+    }
+}
+
+void state_hold_undue(struct inventory *inventory, struct hold_row *hold)
+{
+    heap_remove(&inventory->due, &hold->due);
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        struct sku_row *sku = hold->lines[i].sku;
+        if (sku->due == NULL) {
+            continue;
+        }
+        heap_remove(sku->due, &hold->lines[i].due);
+        if (heap_peek(sku->due) == NULL) {
+            heap_close(sku->due);
+            free(sku->due);
+            sku->due = NULL;
+        }
+    }
+}
+
+void state_hold_forget(struct inventory *inventory, struct hold_row *hold)
+{
+    struct owner_row *owner = hold->owner;
+    state_hold_undue(inventory, hold);
+    map_remove(&inventory->holds, &hold->node);
+    list_remove(&hold->owned);
+    if (!list_empty(&hold->ended)) {
+        list_remove(&hold->ended);
+        inventory->ended_count--;
+    }
+    list_remove(&hold->dirty);
+    if (list_empty(&owner->holds)) {
+        map_remove(&inventory->owners, &owner->node);
+        free(owner);
+    }
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        state_sku_unref(inventory, hold->lines[i].sku);
+    }
+    inventory->row_bytes -= state_hold_size(hold->line_count, hold->reference.size);
+    free(hold);
+}
+
+static bool state_lane_equal(const struct map_node *node, const void *key)
+{
+    const struct hash128 *id = key;
+    const struct lane_row *lane = CONTAINER_OF(node, const struct lane_row, node);
+    return lane->import_id.high == id->high && lane->import_id.low == id->low;
+}
+
+struct lane_row *state_lane_find(const struct inventory *inventory, struct hash128 id)
+{
+    struct map_node *node = map_find(&inventory->lanes, id.low, state_lane_equal, &id);
+    return node != NULL ? CONTAINER_OF(node, struct lane_row, node) : NULL;
+}
+
+struct lane_row *state_lane_add(struct inventory *inventory, struct hash128 id)
+{
+    struct lane_row *lane = memory_zalloc(sizeof *lane);
+    lane->import_id = id;
+    list_init(&lane->dirty);
+    map_insert(&inventory->lanes, &lane->node, id.low);
+    return lane;
+}
