@@ -38,7 +38,8 @@ int64_t rpc_call_time_left_us(const struct rpc_call *call);
 /* The same as a point in time on CLOCK_MONOTONIC, in microseconds. */
 int64_t rpc_call_deadline_us(const struct rpc_call *call);
 
-/* "ipv4:127.0.0.1:40312": not authenticated. Lives in the arena. */
+/* "ipv4:127.0.0.1:40312": not authenticated. Only inside the handler, or inside `open` of
+ * a stream; lives in the arena. */
 const char *rpc_call_peer(struct rpc_call *call);
 
 /*
@@ -50,7 +51,7 @@ struct slice rpc_call_metadata(struct rpc_call *call, const char *key);
 
 /* Adds a trailer to the answer, before answering; key and value are copied. Keys are
  * lower case; values of keys ending in "-bin" may be any bytes. False when there are
- * RPC_CALL_TRAILERS_MAX already or the arena is full. */
+ * RPC_CALL_TRAILERS_MAX already, the arena is full, or HTTP forbids the key or value. */
 bool rpc_call_add_trailer(struct rpc_call *call, const char *key, struct slice value);
 
 /* True once the caller has gone or the deadline has passed. Any thread. */

@@ -77,12 +77,18 @@ static char *unconst(const char *text)
     return pointer.to;
 }
 
-static void details_message(struct rpc_details *details, const char *message)
+size_t rpc_status_message_length(const char *message)
 {
     size_t length = strnlen(message, RPC_STATUS_MESSAGE_MAX);
     while (length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80) {
-        length--; /* never inside a character */
+        length--;
     }
+    return length;
+}
+
+static void details_message(struct rpc_details *details, const char *message)
+{
+    size_t length = rpc_status_message_length(message);
     memcpy(details->message, message, length);
     details->message[length] = '\0';
 }

@@ -59,6 +59,9 @@ void rpc_status_from_problem(const struct problem *problem, struct rpc_status *o
 /* The value of an ErrorInfo.metadata key; NULL when absent. */
 const char *rpc_status_detail(const struct rpc_status *status, const char *key);
 
+/* Bytes of the message that are sent: RPC_STATUS_MESSAGE_MAX at most, whole characters. */
+size_t rpc_status_message_length(const char *message);
+
 /* Serializes the google.rpc.Status into the arena; an empty slice for OK, or when the
  * arena is at its limit. */
 struct slice rpc_status_encode(const struct rpc_status *status, struct arena *arena);

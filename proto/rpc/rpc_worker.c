@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <time.h>
+
+#include "proto/rpc/rpc_private.h"
+
+enum {
+    RPC_THREAD_NAME_BYTES = 16, /* the kernel's limit, NUL included */
+    RPC_US_PER_S = 1000000,
+    RPC_NS_PER_US = 1000,
+};
+
+static _Thread_local struct rpc_worker *current_worker;
+
+struct rpc_worker *rpc_worker_current(void)
+{
+    return current_worker;
+}
+
+int64_t rpc_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * RPC_US_PER_S + now.tv_nsec / RPC_NS_PER_US;
+}
+
+grpc_op rpc_op(grpc_op_type type)
+{
+    grpc_op op;
+    memset(&op, 0, sizeof op);
+    op.op = type;
+    return op;
+}
+
+void rpc_worker_init(struct rpc_worker *worker)
+{
+    memset(worker, 0, sizeof *worker);
+    worker->queue = grpc_completion_queue_create_for_next(NULL);
+    list_init(&worker->deadlines);
+    list_init(&worker->pool);
+    list_init(&worker->streams);
+    ASSERT(pthread_mutex_init(&worker->lock, NULL) == 0);
+}
+
+/* A call that the server's own limit ends; cancellation then takes its usual way. */
+static void worker_expire(struct rpc_worker *worker)
+{
+    struct rpc_call *call;
+    while (!list_empty(&worker->deadlines)) {
+        call = LIST_ENTRY(worker->deadlines.next, struct rpc_call, deadline_node);
+        if (call->deadline_us > worker->now_us) {
+            return;
+        }
+        list_remove(&call->deadline_node);
+        rpc_call_expire(call);
+    }
+}
+
+static gpr_timespec worker_wake_time(const struct rpc_worker *worker)
+{
+    int64_t wake_us = worker->check_us;
+    if (!list_empty(&worker->deadlines)) {
+        const struct rpc_call *oldest =
+            LIST_ENTRY(worker->deadlines.next, struct rpc_call, deadline_node);
+        wake_us = oldest->deadline_us < wake_us ? oldest->deadline_us : wake_us;
+    }
+    return (gpr_timespec){
+        .tv_sec = wake_us / RPC_US_PER_S,
+        .tv_nsec = (int32_t)(wake_us % RPC_US_PER_S) * RPC_NS_PER_US,
+        .clock_type = GPR_CLOCK_MONOTONIC,
+    };
+}
+
+static void *worker_run(void *argument)
+{
+    struct rpc_worker *worker = argument;
+    current_worker = worker;
+    worker->now_us = rpc_now_us();
+    for (;;) {
+        grpc_event event =
+            grpc_completion_queue_next(worker->queue, worker_wake_time(worker), NULL);
+        worker->now_us = rpc_now_us();
+        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+            break;
+        }
+        if (event.type == GRPC_OP_COMPLETE) {
+            struct rpc_tag *tag = event.tag;
+            tag->run(tag, event.success != 0);
+        }
+        worker_expire(worker);
+        if (worker->now_us >= worker->check_us) {
+            worker->check_us = worker->now_us + RPC_WORKER_TICK_MS * RPC_US_PER_MS;
+            rpc_stream_check_all(worker, worker->now_us);
+        }
+        if (worker->finished != NULL && !worker->shutting_down &&
+            worker->finished(worker)) {
+            worker->shutting_down = true;
+            grpc_completion_queue_shutdown(worker->queue);
+        }
+    }
+    current_worker = NULL;
+    return NULL;
+}
+
+void rpc_worker_start(struct rpc_worker *worker, const char *name)
+{
+    char short_name[RPC_THREAD_NAME_BYTES];
+    ASSERT(pthread_create(&worker->thread, NULL, worker_run, worker) == 0);
+    strncpy(short_name, name, sizeof short_name - 1);
+    short_name[sizeof short_name - 1] = '\0';
+    pthread_setname_np(worker->thread, short_name);
+}
+
+void rpc_worker_join(struct rpc_worker *worker)
+{
+    ASSERT(pthread_join(worker->thread, NULL) == 0);
+}
+
+void rpc_worker_close(struct rpc_worker *worker)
+{
+    ASSERT(list_empty(&worker->streams));
+    ASSERT(list_empty(&worker->deadlines));
+    rpc_call_pool_close(worker);
+    grpc_completion_queue_destroy(worker->queue);
+    pthread_mutex_destroy(&worker->lock);
+}
