@@ -96,6 +96,7 @@ void rpc_call_arm(struct rpc_worker *worker, const struct rpc_binding *binding)
     grpc_call_error error;
     call->worker = worker;
     call->binding = binding;
+    call->method = binding ? binding->method : NULL;
     call->handle = NULL;
     call->payload = NULL;
     call->response = NULL;
@@ -393,9 +394,9 @@ static bool call_claim(struct rpc_call *call)
 
 void rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *response)
 {
-    ASSERT(response->descriptor == call->binding->method->response);
     if (call_claim(call)) {
         grpc_op ops[4];
+        ASSERT(response->descriptor == call->method->response);
         call->response = rpc_bytes_pack(response);
         ops[0] = rpc_op(GRPC_OP_SEND_INITIAL_METADATA);
         ops[1] = rpc_op(GRPC_OP_SEND_MESSAGE);
@@ -457,7 +458,7 @@ struct arena *rpc_call_arena(struct rpc_call *call)
 
 const struct rpc_method *rpc_call_method(const struct rpc_call *call)
 {
-    return call->binding->method;
+    return call->method;
 }
 
 int64_t rpc_call_deadline_us(const struct rpc_call *call)

@@ -17,7 +17,7 @@ enum {
 struct rpc_client *rpc_client_new(void)
 {
     struct rpc_client *client = memory_zalloc(sizeof *client);
-    grpc_init();
+    rpc_runtime_open();
     rpc_worker_init(&client->worker);
     ASSERT(pthread_mutex_init(&client->lock, NULL) == 0);
     ASSERT(pthread_cond_init(&client->idle, NULL) == 0);

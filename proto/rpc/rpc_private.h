@@ -58,6 +58,8 @@ struct rpc_worker {
     bool stopped_seen;
 };
 
+/* grpc_init, paired with grpc_shutdown. */
+void rpc_runtime_open(void);
 void rpc_worker_init(struct rpc_worker *worker);
 void rpc_worker_start(struct rpc_worker *worker, const char *name);
 /* After the queue was shut down. */
@@ -139,6 +141,7 @@ struct rpc_call {
     struct rpc_tag closed;
     struct rpc_worker *worker;
     const struct rpc_binding *binding; /* NULL: the catch-all for unknown methods */
+    const struct rpc_method *method;   /* the binding's; outlives the server */
     grpc_call *handle;
     gpr_timespec deadline;
     grpc_metadata_array metadata;

@@ -50,7 +50,7 @@ struct rpc_server *rpc_server_new(const struct rpc_server_options *options)
     ASSERT(options->workers > 0 && options->workers <= RPC_SERVER_WORKERS_MAX);
     ASSERT(options->message_max_bytes <= INT_MAX);
     ASSERT(options->deadline_max_ms > 0);
-    grpc_init();
+    rpc_runtime_open();
     server->options = *options;
     ASSERT(pthread_mutex_init(&server->lock, NULL) == 0);
     pthread_condattr_init(&monotonic);

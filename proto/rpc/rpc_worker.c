@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <grpc/support/log.h>
 #include <string.h>
 #include <time.h>
 
@@ -30,6 +31,26 @@ grpc_op rpc_op(grpc_op_type type)
     memset(&op, 0, sizeof op);
     op.op = type;
     return op;
+}
+
+static void log_nothing(gpr_log_func_args *arguments)
+{
+    (void)arguments;
+}
+
+static void silence_once(void)
+{
+    if (getenv("GRPC_VERBOSITY") == NULL && getenv("GRPC_TRACE") == NULL) {
+        gpr_set_log_function(log_nothing);
+    }
+}
+
+/* Failures come back as statuses, so gRPC prints only when somebody asked it to. */
+void rpc_runtime_open(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, silence_once);
+    grpc_init();
 }
 
 void rpc_worker_init(struct rpc_worker *worker)
