@@ -34,6 +34,9 @@
 
 enum {
     HOST_BATCHES_IN_FLIGHT_MAX = 4,
+    /* Bytes above which no further replica joins a batch; it comes into the next one. */
+    HOST_LOG_BATCH_BYTES_MAX = 16 << 20,
+    HOST_STATE_BATCH_BYTES_MAX = 32 << 20,
     /* Changed bytes above which state is flushed before flush_interval_ms is over. */
     HOST_DIRTY_BYTES_MAX = 8 << 20,
 };
@@ -51,7 +54,9 @@ size_t host_replica_count(const struct shard_host *host);
 struct replica *host_replica(const struct shard_host *host, uint64_t shard_id);
 struct replica *host_replica_at(const struct shard_host *host, size_t index);
 
-/* Takes the call; it ends through host_finish, also when it is refused. */
+/* Takes the call; it ends through host_finish, also when it is refused: as replica_propose
+ * says, EPOCH_CHANGED when the shard is not here, OVERLOADED when more than
+ * proposal_queue_max_bytes wait. */
 void host_submit(struct shard_host *host, struct moment now, struct shard_call *call);
 /* For all replicas: see replica_pressure. */
 void host_set_pressure(struct shard_host *host, struct replica_pressure pressure);
@@ -62,13 +67,15 @@ void host_set_pressure(struct shard_host *host, struct replica_pressure pressure
  * False, and nothing is collected, while HOST_BATCHES_IN_FLIGHT_MAX are on their way.
  */
 bool host_turn(struct shard_host *host, struct moment now, struct log_batch *batch);
-/* The oldest batch on its way is durable. */
-void host_batch_written(struct shard_host *host, struct moment now);
+/* The oldest batch on its way is durable. VERSION, CHECKSUM: a replica must not go on, and
+ * so must not the process (replica_written). */
+MUST_USE enum status host_batch_written(struct shard_host *host, struct moment now);
 /* Is something ready that host_turn would collect? */
 bool host_ready(const struct shard_host *host);
 /* Bytes of commands ready to be collected, and of those on their way. */
 size_t host_ready_bytes(const struct shard_host *host);
 size_t host_in_flight_bytes(const struct shard_host *host);
+size_t host_batches_in_flight(const struct shard_host *host);
 
 /*
  * True when state is due (flush_interval_ms since the first change, or
@@ -81,6 +88,9 @@ void host_state_written(struct shard_host *host);
 /* From the apply writer: what would survive a crash (replica_persisted_index). */
 void host_state_persisted(struct shard_host *host, uint64_t shard_id, uint64_t index);
 
+/* Changed bytes that are not in a state batch yet, about. */
+uint64_t host_dirty_bytes(const struct shard_host *host);
+
 /* Monotonic time at which host_turn or host_state_turn should be called at the latest. */
 uint64_t host_next_due_us(const struct shard_host *host, struct moment now);
 
@@ -89,7 +99,8 @@ uint64_t host_next_due_us(const struct shard_host *host, struct moment now);
 MUST_USE bool host_take_degrees(struct shard_host *host, uint64_t *out_shard_id,
                                 struct degree_delta *out_delta);
 
-/* Runs `done` of every call that has ended; returns how many. */
+/* Runs `done` of every call that has ended; returns what they weighed (shard_call_bytes),
+ * 0 when there was none. */
 size_t host_finish(struct shard_host *host);
 /* Calls inside, batches on their way, state not yet written: 0 when it is at rest. */
 size_t host_busy(const struct shard_host *host);

@@ -31,6 +31,7 @@
 #include "shard/base/status.h"
 #include "shard/recommend/degrees.h"
 #include "shard/replica/replica.h"
+#include "shard/storage/file.h"
 #include "shard/storage/key.h"
 
 enum {
@@ -55,8 +56,9 @@ struct runtime_options {
     const struct runtime_shard *shards; /* copied */
     size_t shard_count;
     uint64_t hash_seed; /* of the cluster */
-    const char
-        *disk_dir; /* whose file system is watched for disk_full_percent; NULL: none */
+    /* Whose file system is watched for disk_full_percent; NULL: none is. */
+    const char *disk_dir;
+    struct file_system *files; /* asked for its space; NULL: the real one */
 };
 
 /*
@@ -106,7 +108,7 @@ struct runtime_task {
  */
 void runtime_post(struct runtime *runtime, unsigned loop, struct runtime_task *task);
 
-/* A timer of a loop; embedded, zeroed before its first use. That loop's thread only. */
+/* A timer of a loop; those that have not fired by runtime_stop never do. Embedded, zeroed before its first use. That loop's thread only. */
 struct runtime_timer {
     struct heap_node node;
     uint64_t due_us;

@@ -49,8 +49,12 @@ MUST_USE enum status command_decode_customer(struct slice bytes, struct arena *a
 struct command_peek {
     uint32_t kind; /* inventory_command_kind or customer_command_kind */
     bool has_anchor;
-    uint64_t anchor; /* the key that has to lie in the shard's range */
+    uint64_t anchor;      /* the key that has to lie in the shard's range */
+    struct slice payload; /* the message of the kind, borrowed */
 };
+/* CHECKSUM, VERSION. */
 MUST_USE enum status command_peek(struct slice bytes, struct command_peek *out_peek);
+/* Events in the payload of a CUSTOMER_RECORD. */
+uint32_t command_peek_events(struct slice payload);
 
 #endif

@@ -137,8 +137,9 @@ size_t replica_waiting_bytes(const struct replica *replica);
 uint64_t replica_collect(struct replica *replica, struct moment now,
                          struct log_batch *batch, struct replica_outbox *out_outbox);
 /* Everything collected through this index is durable. Applies it and makes the answers.
- */
-void replica_written(struct replica *replica, struct moment now, uint64_t index);
+ * VERSION, CHECKSUM: an entry cannot be read here; the replica must not go on. */
+MUST_USE enum status replica_written(struct replica *replica, struct moment now,
+                                     uint64_t index);
 
 /* What is finished, oldest first; NULL when there is no more. It is the caller's again.
  */
@@ -155,7 +156,7 @@ MUST_USE bool replica_take_degrees(struct replica *replica,
 
 /* --- State ------------------------------------------------------------------------- */
 
-/* Applied since the last replica_collect_state? */
+/* Has anything been applied since the last replica_collect_state? */
 bool replica_state_dirty(const struct replica *replica);
 /* Bytes that a collect would write now, about. */
 uint64_t replica_dirty_bytes(const struct replica *replica);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A customer shard: profiles, events and sessions of shard/customer, and the evidence
+ * that shard/recommend keeps of those sessions. The two parts know nothing of each other;
+ * the sink here is all that joins them.
+ */
+#include <stdlib.h>
+
+#include "shard/base/assert.h"
+#include "shard/base/memory.h"
+#include "shard/recommend/evidence.h"
+#include "shard/replica/machine.h"
+
+struct machine_customer {
+    struct machine machine;
+    struct customer_shard *shard;
+    struct evidence *evidence;
+    uint64_t buckets; /* virtual buckets that the range holds */
+};
+
+enum {
+    MILLISECONDS = 1000,
+};
+
+static struct machine_customer *customer_of(struct machine *machine)
+{
+    return CONTAINER_OF(machine, struct machine_customer, machine);
+}
+
+static const struct machine_customer *customer_of_const(const struct machine *machine)
+{
+    return (const struct machine_customer *)(const void *)machine; /* first member */
+}
+
+static void evidence_session_put(void *context, const struct customer_session *session)
+{
+    struct evidence_session copy = {
+        .session_hash = session->session_hash,
+        .customer = session->customer,
+        .end_ms = session->end_ms,
+        .items = session->items,
+        .item_count = session->item_count,
+    };
+    evidence_put(context, &copy);
+}
+
+static void evidence_session_remove(void *context, struct hash128 customer,
+                                    uint64_t session_hash)
+{
+    (void)customer;
+    evidence_remove(context, session_hash);
+}
+
+static void customer_machine_free(struct machine *machine)
+{
+    struct machine_customer *customer = customer_of(machine);
+    customer_free(customer->shard);
+    evidence_free(customer->evidence);
+    free(customer);
+}
+
+static enum status customer_machine_load(struct machine *machine)
+{
+    return customer_load(customer_of(machine)->shard);
+}
+
+static void customer_machine_begin(struct machine *machine,
+                                   const struct apply_position *position)
+{
+    customer_entry_begin(customer_of(machine)->shard, position->index, position->log_ms);
+}
+
+static enum status customer_machine_apply(struct machine *machine, struct slice bytes,
+                                          struct arena *decode, struct arena *answers,
+                                          struct replica_outcome *out)
+{
+    out->kind = REPLICA_CUSTOMER;
+    struct customer_command command;
+    enum status status = command_decode_customer(bytes, decode, &command);
+    if (status == STATUS_VERSION) {
+        return status;
+    }
+    if (status == STATUS_OK) {
+        customer_apply(customer_of(machine)->shard, &command, answers, &out->customer);
+    } else {
+        memset(&out->customer, 0, sizeof out->customer);
+        out->customer.status = STATUS_INVALID;
+    }
+    out->status = out->customer.status;
+    return STATUS_OK;
+}
+
+static void customer_machine_end(struct machine *machine)
+{
+    customer_entry_end(customer_of(machine)->shard);
+}
+
+static enum status customer_machine_admit(const struct machine *machine,
+                                          const struct command_peek *peek, bool disk_full)
+{
+    if (peek->kind > CUSTOMER_TICK) {
+        return STATUS_VERSION;
+    }
+    if (disk_full && peek->kind != CUSTOMER_TICK) {
+        return STATUS_DISK_FULL;
+    }
+    uint32_t events =
+        peek->kind == CUSTOMER_RECORD ? command_peek_events(peek->payload) : 0;
+    return customer_room(customer_of_const(machine)->shard, events);
+}
+
+static int64_t customer_machine_next_due(const struct machine *machine)
+{
+    (void)machine;
+    return INT64_MAX; /* nothing here expires by itself */
+}
+
+static bool customer_machine_tick_wanted(const struct machine *machine,
+                                         int64_t bounded_ms)
+{
+    (void)machine;
+    (void)bounded_ms;
+    return false;
+}
+
+static enum machine_due customer_machine_query_due(struct machine *machine,
+                                                   const struct replica_query *query,
+                                                   int64_t bounded_ms, bool names,
+                                                   struct arena *scratch)
+{
+    (void)machine;
+    (void)query;
+    (void)bounded_ms;
+    (void)names;
+    (void)scratch;
+    return MACHINE_DUE_NOTHING;
+}
+
+static enum status customer_machine_tick_make(struct machine *machine, int64_t bounded_ms,
+                                              struct arena *scratch,
+                                              struct slice *out_command)
+{
+    (void)machine;
+    (void)bounded_ms;
+    struct customer_command command = {.kind = CUSTOMER_TICK};
+    return command_encode_customer(&command, scratch, out_command);
+}
+
+static enum status customer_machine_search(const struct machine_customer *customer,
+                                           const struct replica_query *query,
+                                           struct arena *arena,
+                                           struct recommend_partial *out)
+{
+    struct recommend_query search = query->search;
+    search.buckets &= customer->buckets;
+    TRY(recommend_search(customer->evidence, &search, arena, out));
+    out->version = customer_index(customer->shard);
+    return STATUS_OK;
+}
+
+static void customer_machine_read(const struct machine *machine,
+                                  const struct replica_query *query, int64_t bounded_ms,
+                                  struct arena *arena, struct replica_answer *out)
+{
+    const struct machine_customer *customer = customer_of_const(machine);
+    const struct replica_customer_query *about = &query->customer;
+    switch (query->kind) {
+    case REPLICA_QUERY_PROFILE:
+        out->status =
+            customer_get(customer->shard, about->customer, arena, &out->profile);
+        break;
+    case REPLICA_QUERY_CONTEXT:
+        customer_context(customer->shard, about->customer, about->session_id, bounded_ms,
+                         about->clicks_max, arena, &out->context);
+        out->status = STATUS_OK;
+        break;
+    case REPLICA_QUERY_HISTORY:
+        out->status = customer_history(customer->shard, about->customer, about->before,
+                                       about->count, arena, &out->history);
+        break;
+    case REPLICA_QUERY_SEARCH:
+        out->status = customer_machine_search(customer, query, arena, &out->search);
+        break;
+    case REPLICA_QUERY_STATUS:
+    case REPLICA_QUERY_INVENTORY:
+    default:
+        out->status = STATUS_INVALID;
+        break;
+    }
+}
+
+static bool customer_machine_take_degrees(struct machine *machine,
+                                          struct degree_delta *out_delta)
+{
+    struct machine_customer *customer = customer_of(machine);
+    if (!evidence_degrees_changed(customer->evidence)) {
+        return false;
+    }
+    evidence_take_degrees(customer->evidence, customer_index(customer->shard), out_delta);
+    return true;
+}
+
+static void customer_machine_collect(struct machine *machine, struct store_batch *batch)
+{
+    customer_collect(customer_of(machine)->shard, batch);
+}
+
+static void customer_machine_flushed(struct machine *machine, uint64_t index)
+{
+    customer_flushed(customer_of(machine)->shard, index);
+}
+
+static uint64_t customer_machine_dirty_bytes(const struct machine *machine)
+{
+    return customer_dirty_bytes(customer_of_const(machine)->shard);
+}
+
+static uint64_t customer_machine_digest(const struct machine *machine)
+{
+    const struct machine_customer *customer = customer_of_const(machine);
+    uint64_t digest = customer_digest(customer->shard);
+    return hash_mix(digest) ^ evidence_digest(customer->evidence);
+}
+
+static void customer_machine_counters(const struct machine *machine,
+                                      struct replica_status *out_status)
+{
+    const struct machine_customer *customer = customer_of_const(machine);
+    out_status->customer = customer_counters(customer->shard);
+    out_status->customer.memory_bytes +=
+        evidence_counters(customer->evidence).memory_bytes;
+}
+
+static const struct machine_ops customer_ops = {
+    .free = customer_machine_free,
+    .load = customer_machine_load,
+    .entry_begin = customer_machine_begin,
+    .apply = customer_machine_apply,
+    .entry_end = customer_machine_end,
+    .admit = customer_machine_admit,
+    .next_due = customer_machine_next_due,
+    .tick_wanted = customer_machine_tick_wanted,
+    .query_due = customer_machine_query_due,
+    .tick_make = customer_machine_tick_make,
+    .read = customer_machine_read,
+    .take_degrees = customer_machine_take_degrees,
+    .collect = customer_machine_collect,
+    .flushed = customer_machine_flushed,
+    .dirty_bytes = customer_machine_dirty_bytes,
+    .digest = customer_machine_digest,
+    .counters = customer_machine_counters,
+};
+
+struct machine *machine_customer_new(const struct replica_options *options)
+{
+    struct machine_customer *customer = memory_zalloc(sizeof *customer);
+    customer->machine.ops = &customer_ops;
+    struct evidence_options evidence = {0};
+    customer->evidence = evidence_new(&evidence);
+    struct customer_range range = {
+        .first = options->range.start,
+        .last = options->range.end - 1, /* an end of 0 is 2^64 */
+    };
+    customer->buckets = evidence_bucket_mask(range.first, range.last,
+                                             evidence_bucket_count(customer->evidence));
+    struct customer_options shard = {
+        .shard_id = options->shard_id,
+        .range = range,
+        .hash_seed = options->hash_seed,
+        .store = options->store,
+        .session_gap_ms = options->settings->session_gap_s * MILLISECONDS,
+        .session_items_max = (uint32_t)options->settings->session_items_max,
+    };
+    struct customer_sink sink = {
+        .context = customer->evidence,
+        .session_put = evidence_session_put,
+        .session_remove = evidence_session_remove,
+    };
+    customer->shard = customer_new(&shard, &sink);
+    return &customer->machine;
+}
