@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A load over libsouk: closed loop (every answer starts the next operation) or open loop
+ * (a schedule starts them). An operation lives in a slot, made before the measurement, so
+ * that the generator allocates nothing while it measures.
+ */
+#ifndef SOUK_BENCH_LOAD_LOAD_H
+#define SOUK_BENCH_LOAD_LOAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <souk/souk.h>
+
+#include "bench/load/load_options.h"
+#include "bench/load/load_stats.h"
+#include "shard/base/identifier.h"
+
+enum {
+    LOAD_SKU_BYTES = 24,
+    LOAD_SESSION_ITEMS = 3, /* a recommendation is asked for so many recent items */
+};
+
+struct load;
+
+/* Owned by the thread that runs its operation; by nobody while it is free. */
+struct load_slot {
+    struct load *load;
+    struct load_slot *next_free;
+    unsigned index;
+    struct rng rng;
+    enum load_kind kind;
+    unsigned items;
+    unsigned failed; /* of them */
+    uint64_t due_us; /* where its latency starts */
+    char (*sku_ids)[LOAD_SKU_BYTES];
+    const char **sku_pointers;
+    char (*request_ids)[UUID_TEXT_BYTES + 1];
+    struct souk_hold_line *lines;
+    struct souk_hold_create_request *holds;
+    struct souk_stock_adjust_request *adjustments;
+};
+
+struct load {
+    struct load_options options;
+    struct souk_client *client;
+    struct key_choice choice;
+    struct load_slot *slots;
+    struct load_stats stats;
+    uint64_t measure_from_us; /* monotonic */
+    uint64_t measure_to_us;
+    atomic_bool broken; /* an operation could not even be sent */
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    struct load_slot *free; /* under lock */
+    unsigned free_count;    /* under lock */
+};
+
+struct load_outcome {
+    double seconds;
+    double client_cpu_s;
+    double server_cpu_s;
+    uint64_t late_us_max; /* open loop: how late the generator itself was */
+};
+
+/* Makes location, SKUs, stock and events; false after a message on stderr. */
+bool load_setup(struct load *load);
+/* Runs the whole load; false after a message on stderr. */
+bool load_run(struct load *load, struct load_outcome *out_outcome);
+
+/* "sku-000042" */
+void load_sku_id(uint64_t key, char out_text[LOAD_SKU_BYTES]);
+uint64_t load_now_us(void);
+int64_t load_wall_ms(void);
+
+/* Picks keys and ids and sends; load_finish is called once, from any thread. */
+void load_operation_start(struct load_slot *slot);
+/* `error` is NULL when the call was answered; slot->failed of its items were refused. */
+void load_finish(struct load_slot *slot, const struct souk_error *error);
+/* Notes why an item failed. */
+void load_slot_fail(struct load_slot *slot, const char *reason);
+
+#endif
