@@ -24,7 +24,8 @@ class Peer:
     run: typing.Optional[typing.Callable[[float], Sample]] = None
     bar: str = ""
     why: str = ""  # set when it cannot run
-    of: str = ""  # another case of ours instead of a run
+    of: str = ""  # another case of ours, or a peer of it, instead of a run
+    of_peer: str = ""
 
 
 @dataclasses.dataclass

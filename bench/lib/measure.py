@@ -96,7 +96,7 @@ def rows_of(cases, samples):
         for peer in case.peers or [None]:
             theirs = []
             if peer is not None and peer.of:
-                theirs = samples[peer.of]["ours"]
+                theirs = samples[peer.of].get(peer.of_peer or "ours", [])
             elif peer is not None:
                 theirs = samples[case.name].get(peer.name, [])
             rows.append(make_row(case, ours, peer, theirs))
