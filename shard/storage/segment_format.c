@@ -9,6 +9,7 @@
 
 enum {
     HEADER_CHECKED_BYTES = SEGMENT_HEADER_BYTES - 8,
+    HEADER_MARKER = 1,
     IDENTITY_CHECKED_BYTES = 24,
     IDENTITY_COPY_BYTES = 32,
 };
@@ -28,6 +29,7 @@ void segment_header_encode(const struct segment_header *header, uint64_t log_id,
     memset(out_bytes, 0, SEGMENT_HEADER_BYTES);
     memcpy(out_bytes, header_magic, sizeof header_magic);
     out_bytes[4] = SEGMENT_VERSION;
+    out_bytes[5] = header->marker ? HEADER_MARKER : 0;
     store_le64(out_bytes + 8, header->number);
     store_le64(out_bytes + 16, header->sequence);
     store_le32(out_bytes + 24, header->offset);
@@ -62,6 +64,7 @@ enum status segment_header_decode(struct slice bytes, uint64_t log_id,
         .bytes = load_le32(bytes.data + 28),
         .group_count = load_le32(bytes.data + 32),
         .directory_checksum = load_le64(bytes.data + 40),
+        .marker = bytes.data[5] == HEADER_MARKER,
     };
     if (load_le64(bytes.data + HEADER_CHECKED_BYTES) !=
         segment_checksum(slice_of(bytes.data, HEADER_CHECKED_BYTES), log_id,

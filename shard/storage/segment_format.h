@@ -5,7 +5,8 @@
  * A segment file <sequence>.segment holds batches, each starting at a multiple of 4096:
  *
  *     header, 64 bytes
- *         0 magic "SBAT"   4 version   5 zero (3)      8 batch number (from 1, +1 each)
+ *         0 magic "SBAT"   4 version   5 flags: 1 = marker, nothing acknowledged is inside
+ *         6 zero (2)                   8 batch number (from 1, +1 each)
  *        16 segment sequence          24 own offset   28 bytes, all of the batch
  *        32 group count               36 zero         40 checksum of the directory
  *        48 zero                      56 checksum of bytes 0 to 55
@@ -47,6 +48,7 @@ struct segment_header {
     uint32_t bytes;
     uint32_t group_count;
     uint64_t directory_checksum;
+    bool marker;
 };
 
 struct segment_group {

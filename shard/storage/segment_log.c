@@ -13,6 +13,7 @@
 
 enum {
     SEGMENT_BYTES_MAX = 1 << 30,
+    SEGMENT_SUMMARY_BYTES = 160, /* of one replica: directory, BASE, hard state */
 };
 
 static const uint8_t segment_zeros[SEGMENT_BLOCK_BYTES];
@@ -30,7 +31,8 @@ static struct segment *segment_log_newest(const struct segment_log *log)
 /* --- Writing one batch ----------------------------------------------------------------- */
 
 /* Lays header, directory, groups and padding out as pieces; answers their number. */
-static size_t segment_log_layout(struct segment_log *log, const struct log_batch *batch)
+static size_t segment_log_layout(struct segment_log *log, const struct log_batch *batch,
+                                 bool marker)
 {
     size_t bytes = log_batch_bytes(batch);
     size_t count = 0;
@@ -40,7 +42,8 @@ static size_t segment_log_layout(struct segment_log *log, const struct log_batch
                                     .sequence = segment_log_newest(log)->sequence,
                                     .offset = (uint32_t)log->tail,
                                     .bytes = (uint32_t)bytes,
-                                    .group_count = (uint32_t)batch->group_count};
+                                    .group_count = (uint32_t)batch->group_count,
+                                    .marker = marker};
     void *pieces = log->pieces;
     memory_reserve(&pieces, &log->piece_capacity, batch->group_count + 2,
                    sizeof *log->pieces);
@@ -87,9 +90,9 @@ static void segment_log_apply(struct segment_log *log, const struct log_batch *b
 
 /* Writes and syncs the batch at the tail, where it fits. Any failure breaks the log. */
 static enum status segment_log_write(struct segment_log *log,
-                                     const struct log_batch *batch)
+                                     const struct log_batch *batch, bool marker)
 {
-    size_t count = segment_log_layout(log, batch);
+    size_t count = segment_log_layout(log, batch, marker);
     struct file *file = segment_log_newest(log)->file;
     uint64_t padded = segment_padded(log_batch_bytes(batch));
     enum status status = file_write_pieces(file, log->tail, log->pieces, count);
@@ -105,14 +108,24 @@ static enum status segment_log_write(struct segment_log *log,
     pthread_mutex_unlock(&log->lock);
     log->tail += padded;
     log->next_number++;
+    log->tail_is_marker = marker;
     metric_add(METRIC_LOG_BATCHES, 1);
     metric_add(METRIC_LOG_BYTES, padded);
     return STATUS_OK;
 }
 
-static bool segment_log_fits(const struct segment_log *log, const struct log_batch *batch)
+/* Kept free at the end of each segment for a marker with the summary of all replicas:
+ * so that on a full disk what was released can still be told to the log, and freed. */
+static uint64_t segment_log_reserve(const struct segment_log *log)
 {
-    return log->tail + segment_padded(log_batch_bytes(batch)) <=
+    return segment_padded(SEGMENT_HEADER_BYTES +
+                          (log->index.by_replica.count + 1) * SEGMENT_SUMMARY_BYTES);
+}
+
+static bool segment_log_fits(const struct segment_log *log, const struct log_batch *batch,
+                             uint64_t reserve)
+{
+    return log->tail + segment_padded(log_batch_bytes(batch)) + reserve <=
            segment_log_newest(log)->bytes;
 }
 
@@ -140,11 +153,11 @@ static enum status segment_log_recycle(struct segment_log *log)
 
 /* Starts a new segment with `batch`, which begins with the summary of all replicas. */
 static enum status segment_log_roll(struct segment_log *log,
-                                    const struct log_batch *batch)
+                                    const struct log_batch *batch, bool marker)
 {
     struct segment *segment = NULL;
-    enum status status =
-        segment_files_make(&log->files, segment_padded(log_batch_bytes(batch)), &segment);
+    uint64_t bytes = segment_padded(log_batch_bytes(batch)) + segment_log_reserve(log);
+    enum status status = segment_files_make(&log->files, bytes, &segment);
     if (status != STATUS_OK) {
         log->broken = log->broken || status != STATUS_DISK_FULL;
         return status == STATUS_DISK_FULL ? status : STATUS_IO;
@@ -154,7 +167,7 @@ static enum status segment_log_roll(struct segment_log *log,
     segment_files_push(&log->files, segment);
     pthread_mutex_unlock(&log->lock);
     log->tail = 0;
-    TRY(segment_log_write(log, batch));
+    TRY(segment_log_write(log, batch, marker));
     if (segment_log_recycle(log) != STATUS_OK) {
         log->broken = true;
     }
@@ -230,13 +243,12 @@ static enum status segment_log_put(struct segment_log *log, const struct log_bat
     if (births) {
         log_batch_merge(&log->scratch, batch);
     }
-    if (segment_log_fits(log, births ? &log->scratch : batch)) {
-        TRY(segment_log_write(log, births ? &log->scratch : batch));
+    if (segment_log_fits(log, births ? &log->scratch : batch, segment_log_reserve(log))) {
+        TRY(segment_log_write(log, births ? &log->scratch : batch, false));
     } else {
         segment_log_prepare(log, batch, true);
-        TRY(segment_log_roll(log, &log->scratch));
+        TRY(segment_log_roll(log, &log->scratch, false));
     }
-    log->tail_is_marker = false;
     /* No room for a spare is no failure yet: the next segment will say so. */
     status = segment_files_grow(&log->files, segment_padded(log_batch_bytes(batch)));
     log->broken = log->broken || (status != STATUS_OK && status != STATUS_DISK_FULL);
@@ -254,14 +266,11 @@ static enum status segment_log_append(struct log_store *store,
 static enum status segment_log_mark(struct segment_log *log, bool summary)
 {
     segment_log_prepare(log, NULL, summary);
-    if (segment_log_fits(log, &log->scratch)) {
-        TRY(segment_log_write(log, &log->scratch));
-    } else {
-        segment_log_prepare(log, NULL, true);
-        TRY(segment_log_roll(log, &log->scratch));
+    if (segment_log_fits(log, &log->scratch, 0)) {
+        return segment_log_write(log, &log->scratch, true);
     }
-    log->tail_is_marker = true;
-    return STATUS_OK;
+    segment_log_prepare(log, NULL, true);
+    return segment_log_roll(log, &log->scratch, true);
 }
 
 static enum status segment_log_mark_idle(struct log_store *store)
@@ -537,7 +546,8 @@ static enum status segment_log_load(struct segment_log *log,
     TRY(segment_log_settle(log, &tail));
     log->tail = tail.offset;
     log->next_number = tail.next_number;
-    return segment_log_mark(log, true);
+    log->tail_is_marker = tail.last_is_marker;
+    return log->tail_is_marker ? STATUS_OK : segment_log_mark(log, true);
 }
 
 enum status segment_log_open(const struct segment_log_options *options,

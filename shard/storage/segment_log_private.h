@@ -35,6 +35,7 @@ struct segment_tail {
     uint64_t last_bytes;  /* ... unless this is 0: it lies in an older one */
     uint64_t offset;      /* where the next batch goes, in the newest segment */
     uint64_t next_number;
+    bool last_is_marker;
 };
 
 /*

@@ -33,6 +33,7 @@ struct recover {
     uint64_t expected; /* number of the next batch; 0 before the first */
     struct recover_place last;
     uint64_t last_bytes;
+    bool last_is_marker;
     struct buffer batch;
     uint8_t *scan;
 };
@@ -266,6 +267,7 @@ static enum status recover_walk(struct recover *recover)
         }
         recover->last = recover->at;
         recover->last_bytes = header.bytes;
+        recover->last_is_marker = header.marker;
         recover->expected = header.number + 1;
         recover->at.offset += segment_padded(header.bytes);
     }
@@ -301,6 +303,7 @@ static enum status recover_finish(struct recover *recover, struct segment_tail *
     if (recover->last_bytes > 0 && recover->last.segment == recover->at.segment) {
         out_tail->last_offset = recover->last.offset;
         out_tail->last_bytes = recover->last_bytes;
+        out_tail->last_is_marker = recover->last_is_marker;
     }
     return STATUS_OK;
 }
