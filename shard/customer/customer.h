@@ -37,10 +37,10 @@ enum {
     CUSTOMER_REQUEST_KEEP_MS = 24 * 60 * 60 * 1000,
     CUSTOMER_REQUEST_KEEP_LEAST_MS = 10 * 60 * 1000,
     /* Newest events of one customer that make sessions; older ones stay in the history. */
-    CUSTOMER_EVIDENCE_EVENTS_MAX = 4096,
+    CUSTOMER_EVIDENCE_EVENTS_MAX = 1024,
     /* What an occurred time may differ from log time by. */
     CUSTOMER_CLOCK_AHEAD_MS = 5 * 60 * 1000,
-    CUSTOMER_CLOCK_BEHIND_YEARS = 10,
+    CUSTOMER_CLOCK_BEHIND_DAYS = 3653, /* ten years */
 };
 
 struct customer_options {
@@ -57,8 +57,8 @@ struct customer_options {
 };
 
 enum {
-    CUSTOMER_EVENT_IDS_DEFAULT = 16 * 1000 * 1000,     /* at 24 bytes each */
-    CUSTOMER_REQUESTS_DEFAULT = 1000 * 1000,           /* at 96 bytes each */
+    CUSTOMER_EVENT_IDS_DEFAULT = 16 * 1000 * 1000,     /* at 32 bytes each */
+    CUSTOMER_REQUESTS_DEFAULT = 1000 * 1000,           /* at 128 bytes each */
     CUSTOMER_MEMORY_EVENTS_DEFAULT = 64 * 1000 * 1000, /* at 40 bytes each */
 };
 
@@ -101,14 +101,15 @@ struct customer_outcome {
     uint32_t duplicates;
 };
 
-/* Decides one command. Never fails: a refusal is an outcome. */
+/* Decides one command. Never fails: a refusal is an outcome. The arena has no limit. */
 void customer_apply(struct customer_shard *shard, const struct customer_command *command,
                     struct arena *arena, struct customer_outcome *out);
 /* Derives the sessions of all customers that the entry touched and tells the sink. */
 void customer_entry_end(struct customer_shard *shard);
 
-/* The occurred time as it is stored: within [log time - 10 years, log time + 5 min]. */
-int64_t customer_clamp_ms(int64_t occurred_ms, int64_t log_ms);
+/* The occurred time as it is stored: within [log time - 10 years, log time + 5 min]; a
+ * line of an import is history, not a clock, and may go back to 1970. */
+int64_t customer_clamp_ms(int64_t occurred_ms, int64_t log_ms, bool imported);
 
 /* --- Before append (the leader) ------------------------------------------------------
  */
@@ -118,7 +119,8 @@ MUST_USE enum status customer_room(const struct customer_shard *shard,
 
 /* --- Read ----------------------------------------------------------------------------
  */
-/* The profile, its slices copied into the arena. NOT_FOUND without a profile row. */
+/* The profile, its slices copied into the arena. NOT_FOUND without a profile row,
+ * TOO_LARGE past the arena's limit. */
 MUST_USE enum status customer_get(const struct customer_shard *shard,
                                   struct hash128 customer, struct arena *arena,
                                   struct customer_profile *out_profile);
