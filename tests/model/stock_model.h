@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plain reference for shard/inventory: arrays, loops and the rules of the design, no code
+ * in common (of the shard only the command and outcome structs are known here). It knows a
+ * small world: SKUs "S0".., locations "L0".., owners "O0".., imports by number.
+ *
+ * It predicts every answer; what only the shard can mint (hold ids, etags) it learns from
+ * the answer and judges from then on.
+ */
+#ifndef SOUK_TESTS_MODEL_STOCK_MODEL_H
+#define SOUK_TESTS_MODEL_STOCK_MODEL_H
+
+#include "shard/inventory/command.h"
+#include "shard/inventory/outcome.h"
+
+enum {
+    MODEL_SKUS = 6,
+    MODEL_LOCATIONS = 3,
+    MODEL_OWNERS = 3,
+    MODEL_IMPORTS = 3,
+    MODEL_LINES_MAX = 4,
+    MODEL_HOLDS_MAX = 100000,
+    MODEL_REQUESTS_MAX = 200000,
+    MODEL_ENDED_KEEP_MS = 86400000,
+};
+
+__extension__ typedef __int128 model_wide;
+
+struct model_level {
+    bool exists;
+    bool changed; /* since the last model_level_seen */
+    int64_t buckets[STOCK_BUCKET_COUNT];
+    uint64_t etag;
+};
+
+struct model_sku {
+    bool exists;
+    enum sku_state state;
+    uint64_t etag;
+    struct model_level levels[MODEL_LOCATIONS];
+};
+
+struct model_line {
+    int sku, location; /* location -1: none */
+    int64_t quantity, granted;
+};
+
+struct model_hold {
+    struct inventory_hold_id id;
+    enum hold_state state;
+    int owner; /* -1: none */
+    int64_t create_ms, expire_ms, end_ms;
+    int line_count;
+    struct model_line lines[MODEL_LINES_MAX];
+};
+
+/* What the shard should answer. */
+struct model_answer {
+    enum status status;
+    bool replayed, duplicate, created;
+    uint64_t expected_line;
+    bool has_level;
+    int64_t level[STOCK_BUCKET_COUNT];
+    bool has_hold;
+    struct model_hold hold; /* without id when it was just made */
+    int hold_number;        /* -1: none */
+    uint32_t shortage_count;
+    struct inventory_shortage shortages[MODEL_LINES_MAX];
+};
+
+struct model_request {
+    struct hash128 id;
+    uint64_t payload; /* the generator's number of what was asked */
+    int64_t request_ms;
+    struct model_answer answer;
+};
+
+struct model {
+    bool locations[MODEL_LOCATIONS];
+    uint64_t location_etags[MODEL_LOCATIONS];
+    struct model_sku skus[MODEL_SKUS];
+    struct model_hold *holds;
+    int hold_count;
+    int *open; /* numbers of the holds that have not ended */
+    int open_count;
+    struct model_request *requests;
+    int request_count;
+    uint64_t lanes[MODEL_IMPORTS];
+    int64_t log_ms;
+};
+
+struct model *model_new(void);
+void model_free(struct model *model);
+void model_entry(struct model *model, int64_t log_ms);
+/* `payload` is equal for equal payloads. */
+void model_apply(struct model *model, const struct inventory_command *command,
+                 uint64_t payload, struct model_answer *answer);
+void model_entry_end(struct model *model);
+/* NULL when the outcome is as predicted, else what differs. Learns ids and etags. A request
+ * older than ten minutes may also have been forgotten (REQUEST_ID_EXPIRED). */
+const char *model_agrees(struct model *model, const struct inventory_command *command,
+                         const struct model_answer *answer,
+                         const struct inventory_outcome *outcome);
+/* NULL when the level is as it should be and its etag changed exactly if it did. */
+const char *model_level_seen(struct model *model, int sku, int location,
+                             const int64_t buckets[STOCK_BUCKET_COUNT], uint64_t etag);
+/* The number in "S3"; -1 for anything unknown. */
+int model_number(struct slice id, char letter, int count);
+model_wide model_available(const struct model_level *level);
+model_wide model_shortfall(const struct model_level *level);
+
+#endif
