@@ -106,6 +106,7 @@ void model_entry_end(struct model *model)
         }
     }
     model->open_count = kept;
+    model->tidied_ms = model->log_ms;
 }
 
 /* --- Catalogue ------------------------------------------------------------------------------ */

@@ -87,6 +87,7 @@ struct model {
     int request_count;
     uint64_t lanes[MODEL_IMPORTS];
     int64_t log_ms;
+    int64_t tidied_ms; /* old holds are forgotten at the end of an entry */
 };
 
 struct model *model_new(void);
