@@ -561,7 +561,7 @@ static enum status model_change(struct model *model, enum inventory_command_kind
         }
     }
     if (hold == NULL ||
-        (hold->end_ms != 0 && model->log_ms - hold->end_ms >= MODEL_ENDED_KEEP_MS)) {
+        (hold->end_ms != 0 && model->tidied_ms - hold->end_ms >= MODEL_ENDED_KEEP_MS)) {
         return STATUS_NOT_FOUND;
     }
     model_expire(model, hold);
