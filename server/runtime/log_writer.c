@@ -11,13 +11,9 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/base/metric.h"
-#include "shard/base/mutant.h"
 
 static void log_writer_append(struct log_writer *writer, const struct log_batch *batch)
 {
-    if (MUTANT(lost_after_kill)) {
-        return; /* acknowledged and never written: a kill loses it */
-    }
     uint64_t started_us = system_clock_monotonic_us();
     errno = 0;
     enum status status = log_store_append(writer->store, batch);
@@ -25,8 +21,6 @@ static void log_writer_append(struct log_writer *writer, const struct log_batch 
         runtime_fail("log", "a batch was not written and synced", status);
     }
     metric_observe_us(METRIC_LOG_SYNC_LATENCY, system_clock_monotonic_us() - started_us);
-    metric_add(METRIC_LOG_BATCHES, 1);
-    metric_add(METRIC_LOG_BYTES, log_batch_bytes(batch));
     writer->marked = false;
 }
 

@@ -6,6 +6,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
+#include "shard/base/metric.h"
 #include "shard/replica/replica_private.h"
 #include "shard/storage/meta_row.h"
 
@@ -108,6 +109,24 @@ static enum status replica_start(struct replica *replica, struct moment now,
     return STATUS_OK;
 }
 
+void replica_tell_metrics(struct replica *replica)
+{
+    struct replica_status status;
+    replica_status(replica, &status);
+    if (replica->options.kind == REPLICA_CUSTOMER) {
+        metric_add(METRIC_EVENTS_STORED, status.customer.events - replica->told_events);
+        replica->told_events = status.customer.events;
+        return;
+    }
+    const struct inventory_counters *counters = &status.inventory;
+    metric_gauge_add(METRIC_HOLDS_OPEN,
+                     (int64_t)(counters->holds_open - replica->told_holds_open));
+    metric_add(METRIC_HOLDS_EXPIRED,
+               counters->holds_expired - replica->told_holds_expired);
+    replica->told_holds_open = counters->holds_open;
+    replica->told_holds_expired = counters->holds_expired;
+}
+
 enum status replica_open(const struct replica_options *options, struct moment now,
                          struct problem *problem, struct replica **out_replica)
 {
@@ -138,6 +157,15 @@ enum status replica_open(const struct replica_options *options, struct moment no
         replica_close(replica);
         return status;
     }
+    /* Counters count from the start of the process, gauges show what is there. */
+    struct replica_status found;
+    replica_status(replica, &found);
+    if (options->kind == REPLICA_CUSTOMER) {
+        replica->told_events = found.customer.events;
+    } else {
+        replica->told_holds_expired = found.inventory.holds_expired;
+    }
+    replica_tell_metrics(replica);
     *out_replica = replica;
     return STATUS_OK;
 }
@@ -173,6 +201,7 @@ uint64_t replica_dirty_bytes(const struct replica *replica)
 uint64_t replica_collect_state(struct replica *replica, struct store_batch *batch)
 {
     const struct replica_options *options = &replica->options;
+    replica_tell_metrics(replica);
     replica->machine->ops->collect(replica->machine, batch);
     if (!replica->descriptor_written) {
         struct key_meta key = {.shard_id = options->shard_id, .kind = META_DESCRIPTOR};

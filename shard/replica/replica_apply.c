@@ -36,22 +36,11 @@ static enum status replica_decide(struct replica *replica, struct slice command)
     TRY(replica_apply_command(replica, command, answers,
                               &proposal->outcomes[proposal->decided_count]));
     proposal->decided_count++;
-    return STATUS_OK;
-}
-
-static void replica_end_decided(struct replica *replica)
-{
-    while (!list_empty(&replica->proposals)) {
-        struct replica_proposal *proposal =
-            LIST_ENTRY(replica->proposals.next, struct replica_proposal, link);
-        if (proposal->decided_count > 0) {
-            proposal->stamp = replica_stamp(replica);
-        }
-        if (proposal->decided_count < proposal->command_count) {
-            return;
-        }
+    proposal->stamp = replica_stamp(replica);
+    if (proposal->decided_count == proposal->command_count) {
         replica_end_proposal(replica, proposal, STATUS_OK);
     }
+    return STATUS_OK;
 }
 
 enum status replica_apply_entry(struct replica *replica, const struct log_entry *entry,
@@ -67,6 +56,10 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
     };
     uint64_t applied = replica->commands_applied;
     uint64_t replayed = replica->commands_replayed;
+    /* Nobody looks in between, and the stamps of what is decided now want these. */
+    replica->applied_index = entry->index;
+    replica->applied_term = entry->term;
+    replica->applied_log_ms = position.log_ms;
     replica->machine->ops->entry_begin(replica->machine, &position);
     struct slice command;
     for (uint32_t i = 0; entry_next(&reader, &command); i++) {
@@ -79,9 +72,6 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
     }
     replica->machine->ops->entry_end(replica->machine);
     TRY(entry_finish(&reader));
-    replica->applied_index = entry->index;
-    replica->applied_term = entry->term;
-    replica->applied_log_ms = position.log_ms;
     metric_add(METRIC_ENTRIES_APPLIED, 1);
     metric_add(METRIC_COMMANDS_APPLIED, replica->commands_applied - applied);
     metric_add(METRIC_COMMANDS_REPLAYED, replica->commands_replayed - replayed);
@@ -111,7 +101,6 @@ enum status replica_written(struct replica *replica, struct moment now, uint64_t
         ASSERT(known->index == entry.index);
         TRY(replica_apply_entry(replica, &entry, known));
         solo_log_applied(&replica->log);
-        replica_end_decided(replica);
     }
     replica_serve_ticked(replica, now);
     return STATUS_OK;

@@ -54,6 +54,10 @@ struct replica {
     bool descriptor_written;
     uint64_t commands_applied;
     uint64_t commands_replayed;
+    /* As last told to the metrics. */
+    uint64_t told_holds_open;
+    uint64_t told_holds_expired;
+    uint64_t told_events;
 
     struct arena scratch;
     _Alignas(16) uint8_t scratch_inline[REPLICA_SCRATCH_INLINE_BYTES];
@@ -68,6 +72,8 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
 struct replica_stamp replica_stamp(const struct replica *replica);
 void replica_serve_read(struct replica *replica, struct moment now,
                         struct replica_read *read);
+/* Brings the metrics of what the state holds up to date. */
+void replica_tell_metrics(struct replica *replica);
 /* Takes a proposal off and puts it among the done ones. */
 void replica_end_proposal(struct replica *replica, struct replica_proposal *proposal,
                           enum status status);
