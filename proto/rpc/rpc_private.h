@@ -29,6 +29,7 @@
 enum {
     RPC_WORKER_TICK_MS = 250,   /* longest sleep of a worker */
     RPC_WORKER_POOL_MAX = 1024, /* freed call blocks kept for the next calls */
+    RPC_WORKER_BURST_MAX = 64,  /* events after which streams held back are flushed */
     RPC_US_PER_MS = 1000,
 };
 
@@ -44,6 +45,8 @@ struct rpc_worker {
     int64_t check_us; /* when streams are looked at for stalls again */
     struct list
         deadlines;    /* of struct rpc_call, those clamped by the server, oldest first */
+    struct list held; /* of struct rpc_stream: their last message is not sent yet */
+    unsigned burst;   /* events since the first of `held` */
     struct list pool; /* of struct rpc_call, free */
     size_t pool_count;
     pthread_mutex_t lock; /* guards `streams` */
@@ -69,7 +72,11 @@ void rpc_worker_close(struct rpc_worker *worker);
 struct rpc_worker *rpc_worker_current(void);
 
 int64_t rpc_now_us(void);
-grpc_op rpc_op(grpc_op_type type);
+
+static inline grpc_op rpc_op(grpc_op_type type)
+{
+    return (grpc_op){.op = type};
+}
 
 /* --- Bytes ----------------------------------------------------------------------------- */
 
@@ -184,6 +191,8 @@ void rpc_call_pool_close(struct rpc_worker *worker);
 void rpc_stream_accept(struct rpc_call *call, const ProtobufCMessage *request);
 /* Tells all open streams of the worker that the server is draining. Any thread. */
 void rpc_stream_drain_all(struct rpc_worker *worker);
+/* Sends what the streams of worker->held kept back. The worker's thread. */
+void rpc_stream_flush_held(struct rpc_worker *worker);
 /* Cuts off streams whose peer has not read for too long. The worker's thread. */
 void rpc_stream_check_all(struct rpc_worker *worker, int64_t now_us);
 

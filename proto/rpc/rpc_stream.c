@@ -23,6 +23,7 @@ struct rpc_stream *rpc_stream_new(struct rpc_worker *worker, grpc_call *handle)
     stream->window = 1;
     atomic_store(&stream->refs, 2);
     list_init(&stream->node);
+    list_init(&stream->held_node);
     arena_init(&stream->arena, NULL, 0, 0);
     ASSERT(pthread_mutex_init(&stream->lock, NULL) == 0);
     return stream;
@@ -109,6 +110,7 @@ void rpc_stream_leave(struct rpc_stream *stream)
     if (!done) {
         return;
     }
+    list_remove(&stream->held_node);
     ASSERT(pthread_mutex_lock(&stream->worker->lock) == 0);
     list_remove(&stream->node);
     pthread_mutex_unlock(&stream->worker->lock);
@@ -171,8 +173,11 @@ void rpc_stream_pump(struct rpc_stream *stream)
         grpc_slice_unref(slice);
         ops[count] = rpc_op(GRPC_OP_SEND_MESSAGE);
         ops[count].data.send_message.send_message = stream->sending_buffer;
-        /* More follows at once: let the transport gather it into one write. */
-        ops[count].flags = stream->queue.count > 0 ? GRPC_WRITE_BUFFER_HINT : 0;
+        /* More follows at once: let the transport gather it into one write. Never beside
+         * initial metadata, whose batch would then wait for a write that waits for it. */
+        if (stream->queue.count > 0 && count == 0) {
+            ops[count].flags = GRPC_WRITE_BUFFER_HINT;
+        }
         count++;
     }
     if (stream->finishing && stream->queue.count == 0) {
@@ -183,6 +188,47 @@ void rpc_stream_pump(struct rpc_stream *stream)
         stream->sending = true;
         stream->sends++;
         rpc_stream_start(stream, ops, count, &stream->sent);
+    }
+}
+
+/* Waiting costs a look at the queue, which only a conversation of many messages earns. */
+static bool stream_holds(struct rpc_stream *stream)
+{
+    if (stream->queue.count != 1) {
+        stream->hold_misses = 0;
+        return false;
+    }
+    return stream->hold_misses < RPC_STREAM_HOLD_MISSES_MAX ||
+           ++stream->hold_skipped % RPC_STREAM_HOLD_RETRY == 0;
+}
+
+void rpc_stream_pump_soon(struct rpc_stream *stream)
+{
+    struct rpc_worker *worker = stream->worker;
+    if (stream->sending) {
+        return;
+    }
+    if (stream->queue.count == 0 || rpc_worker_current() != worker ||
+        !stream_holds(stream)) {
+        rpc_stream_pump(stream);
+        return;
+    }
+    if (list_empty(&worker->held)) {
+        worker->burst = 0;
+    }
+    list_remove(&stream->held_node); /* once is enough */
+    list_append(&worker->held, &stream->held_node);
+}
+
+void rpc_stream_flush_held(struct rpc_worker *worker)
+{
+    struct list *node;
+    while ((node = list_pop(&worker->held)) != NULL) {
+        struct rpc_stream *stream = LIST_ENTRY(node, struct rpc_stream, held_node);
+        stream_lock(stream);
+        stream->hold_misses += stream->hold_misses < RPC_STREAM_HOLD_MISSES_MAX;
+        rpc_stream_pump(stream);
+        stream_unlock(stream);
     }
 }
 
@@ -202,7 +248,7 @@ static void stream_sent(struct rpc_tag *tag, bool ok)
     }
     stream->sending_bytes = 0;
     if (ok) {
-        rpc_stream_pump(stream);
+        rpc_stream_pump_soon(stream);
     }
     writable =
         stream->want_writable && !stream->finishing &&
@@ -232,7 +278,7 @@ enum status rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *m
         status = STATUS_OVERLOADED;
     } else {
         queue_append(&stream->queue, slice);
-        rpc_stream_pump(stream);
+        rpc_stream_pump_soon(stream);
     }
     stream_unlock(stream);
     if (status != STATUS_OK) {

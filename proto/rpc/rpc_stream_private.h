@@ -17,8 +17,10 @@
 enum {
     RPC_STREAM_MAGIC = 0x73747265,
     RPC_STREAM_MESSAGE_OVERHEAD_BYTES =
-        64,                      /* what a queued message counts beside its size */
-    RPC_STREAM_QUEUE_FIRST = 16, /* a power of two */
+        64,                         /* what a queued message counts beside its size */
+    RPC_STREAM_QUEUE_FIRST = 16,    /* a power of two */
+    RPC_STREAM_HOLD_MISSES_MAX = 8, /* then messages are sent at once, */
+    RPC_STREAM_HOLD_RETRY = 32,     /* but for every so many-th, to see whether it pays */
 };
 
 struct rpc_taken {
@@ -44,7 +46,10 @@ struct rpc_stream {
     struct rpc_tag ended;    /* the server's close, the client's status */
     struct rpc_tag drained;  /* an empty batch: call `draining` on the worker */
     struct rpc_worker *worker;
-    struct list node; /* in worker->streams, guarded by the worker's lock */
+    struct list node;      /* in worker->streams, guarded by the worker's lock */
+    struct list held_node; /* in worker->held; the worker's thread, like the next two */
+    unsigned hold_misses;  /* holds in a row that gathered nothing */
+    unsigned hold_skipped; /* sends not held since, while holding does not pay */
     grpc_call *handle;
     const struct rpc_method *method;
     const ProtobufCMessageDescriptor *incoming; /* what is received */
@@ -106,8 +111,11 @@ struct rpc_stream *rpc_stream_new(struct rpc_worker *worker, grpc_call *handle);
 /* Into the worker's list, so that stalls are seen. */
 void rpc_stream_enlist(struct rpc_stream *stream);
 
-/* With the lock held: start what can be started. */
+/* With the lock held: start sending what can be sent. */
 void rpc_stream_pump(struct rpc_stream *stream);
+/* The same, but on the worker's own thread the last message of the queue waits until the
+ * events at hand are done: they often add more, and one write then carries all. */
+void rpc_stream_pump_soon(struct rpc_stream *stream);
 void rpc_stream_receive(struct rpc_stream *stream);
 /* With the lock held: a batch, counted in `ops`. */
 void rpc_stream_start(struct rpc_stream *stream, const grpc_op *ops, size_t count,

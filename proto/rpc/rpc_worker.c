@@ -25,14 +25,6 @@ int64_t rpc_now_us(void)
     return (int64_t)now.tv_sec * RPC_US_PER_S + now.tv_nsec / RPC_NS_PER_US;
 }
 
-grpc_op rpc_op(grpc_op_type type)
-{
-    grpc_op op;
-    memset(&op, 0, sizeof op);
-    op.op = type;
-    return op;
-}
-
 static void log_nothing(gpr_log_func_args *arguments)
 {
     (void)arguments;
@@ -58,6 +50,7 @@ void rpc_worker_init(struct rpc_worker *worker)
     memset(worker, 0, sizeof *worker);
     worker->queue = grpc_completion_queue_create_for_next(NULL);
     list_init(&worker->deadlines);
+    list_init(&worker->held);
     list_init(&worker->pool);
     list_init(&worker->streams);
     ASSERT(pthread_mutex_init(&worker->lock, NULL) == 0);
@@ -80,6 +73,9 @@ static void worker_expire(struct rpc_worker *worker)
 static gpr_timespec worker_wake_time(const struct rpc_worker *worker)
 {
     int64_t wake_us = worker->check_us;
+    if (!list_empty(&worker->held)) {
+        return gpr_inf_past(GPR_CLOCK_MONOTONIC); /* only what is there already */
+    }
     if (!list_empty(&worker->deadlines)) {
         const struct rpc_call *oldest =
             LIST_ENTRY(worker->deadlines.next, struct rpc_call, deadline_node);
@@ -107,6 +103,10 @@ static void *worker_run(void *argument)
         if (event.type == GRPC_OP_COMPLETE) {
             struct rpc_tag *tag = event.tag;
             tag->run(tag, event.success != 0);
+        }
+        if (!list_empty(&worker->held) && (event.type == GRPC_QUEUE_TIMEOUT ||
+                                           ++worker->burst >= RPC_WORKER_BURST_MAX)) {
+            rpc_stream_flush_held(worker);
         }
         worker_expire(worker);
         if (worker->now_us >= worker->check_us) {
