@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One run of souk: the line that was typed, the client (opened when first needed), where
+ * output goes. Main thread only.
+ */
+#ifndef SOUK_CLIENT_CLI_CLI_H
+#define SOUK_CLIENT_CLI_CLI_H
+
+#include "client/cli/command.h"
+#include "client/cli/output.h"
+#include "client/include/souk/souk.h"
+
+enum {
+    CLI_PAGE_ROWS = 1000,
+    CLI_DEADLINE_MS = 10000,
+};
+
+struct cli {
+    struct command_line line;
+    struct output output;
+    const char *address;
+    int64_t deadline_ms;
+    const char *program; /* argv[0] */
+    struct souk_client *client;
+    struct souk_error error; /* of the last call */
+};
+
+/* The open client. NULL when the address cannot be right: the exit code is USAGE and it
+ * has been said. */
+struct souk_client *cli_client(struct cli *cli);
+
+const char *cli_argument(const struct cli *cli, size_t index);
+const char *cli_option(const struct cli *cli, const char *name);
+bool cli_switch(const struct cli *cli, const char *name);
+
+/* Options of a kind; false: said what is wrong, end with COMMAND_USAGE. Absent options
+ * leave *out as it is. */
+bool cli_option_number(struct cli *cli, const char *name, int64_t least, int64_t most,
+                       int64_t *out);
+bool cli_option_duration(struct cli *cli, const char *name, int64_t *out_ms);
+bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out);
+
+/* Says what is wrong with the command line, and how to get help. */
+enum command_exit cli_usage(struct cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Says why cli->error happened and what to do next; the exit code that fits. */
+enum command_exit cli_failed(struct cli *cli);
+/* A failure without a server. */
+enum command_exit cli_problem(struct cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The commands, one per leaf of the table. */
+enum command_exit cli_bench(struct cli *cli);
+enum command_exit cli_completion(struct cli *cli);
+enum command_exit cli_customer_get(struct cli *cli);
+enum command_exit cli_customer_put(struct cli *cli);
+enum command_exit cli_demo(struct cli *cli);
+enum command_exit cli_demo_store(struct cli *cli);
+enum command_exit cli_events_record(struct cli *cli);
+enum command_exit cli_hold_cancel(struct cli *cli);
+enum command_exit cli_hold_commit(struct cli *cli);
+enum command_exit cli_hold_create(struct cli *cli);
+enum command_exit cli_hold_extend(struct cli *cli);
+enum command_exit cli_hold_fulfil(struct cli *cli);
+enum command_exit cli_hold_get(struct cli *cli);
+enum command_exit cli_hold_list(struct cli *cli);
+enum command_exit cli_hold_release(struct cli *cli);
+enum command_exit cli_import(struct cli *cli);
+enum command_exit cli_location_get(struct cli *cli);
+enum command_exit cli_location_list(struct cli *cli);
+enum command_exit cli_location_put(struct cli *cli);
+enum command_exit cli_manual(struct cli *cli);
+enum command_exit cli_rec(struct cli *cli);
+enum command_exit cli_sku_delete(struct cli *cli);
+enum command_exit cli_sku_get(struct cli *cli);
+enum command_exit cli_sku_list(struct cli *cli);
+enum command_exit cli_sku_put(struct cli *cli);
+enum command_exit cli_status(struct cli *cli);
+enum command_exit cli_stock_adjust(struct cli *cli);
+enum command_exit cli_stock_get(struct cli *cli);
+enum command_exit cli_stock_list(struct cli *cli);
+enum command_exit cli_stock_movements(struct cli *cli);
+enum command_exit cli_stock_set(struct cli *cli);
+enum command_exit cli_version(struct cli *cli);
+
+#endif

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* souk sku, souk location, souk customer. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "client/cli/text.h"
+#include "shard/base/memory.h"
+
+enum {
+    CATALOG_PATH_MAX = 32,
+    CATALOG_ATTRIBUTES_MAX = 64,
+};
+
+static const struct output_column catalog_sku_columns[] = {
+    {"SKU", "sku_id", false},  {"NAME", "name", false},
+    {"PRICE", "price", true},  {"", "currency", false},
+    {"BRAND", "brand", false}, {"CATEGORY", "category_path", false},
+    {"STATE", "state", false}, {NULL, NULL, false},
+};
+
+enum command_exit cli_sku_get(struct cli *cli)
+{
+    struct souk_sku_batch_get_request request = {
+        .sku_ids = cli->line.arguments, .sku_id_count = cli->line.argument_count};
+    struct souk_sku_get_request one = {.sku_id = cli_argument(cli, 0)};
+    struct souk_sku_get_reply *reply = NULL;
+    struct souk_sku_batch_get_reply *batch = NULL;
+    json_t *rows, *missing;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (cli->line.argument_count == 1) {
+        if (souk_sku_get(cli->client, &one, NULL, &reply, &cli->error) != SOUK_OK) {
+            return cli_failed(cli);
+        }
+        output_object(&cli->output, output_sku(&reply->sku));
+        souk_reply_free(reply);
+        return COMMAND_OK;
+    }
+    if (souk_sku_batch_get(cli->client, &request, NULL, &batch, &cli->error) != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    rows = json_array();
+    missing = json_array();
+    for (size_t i = 0; i < batch->sku_count; i++) {
+        json_array_append_new(rows, output_sku(&batch->skus[i]));
+    }
+    for (size_t i = 0; i < batch->missing_count; i++) {
+        json_array_append_new(missing, json_string(batch->missing_sku_ids[i]));
+        fprintf(stderr, "no SKU '%s'\n", batch->missing_sku_ids[i]);
+    }
+    output_rows(&cli->output, "skus", catalog_sku_columns, rows,
+                json_pack("{s:o}", "missing", missing));
+    souk_reply_free(batch);
+    return COMMAND_OK;
+}
+
+static bool catalog_collect_skus(struct cli *cli, int64_t limit, json_t *rows)
+{
+    char token[1024] = "";
+    do {
+        struct souk_sku_list_request request = {.page_token = token};
+        struct souk_sku_list_reply *reply = NULL;
+        int64_t left = limit - (int64_t)json_array_size(rows);
+        request.page_size = left < CLI_PAGE_ROWS ? (int32_t)left : CLI_PAGE_ROWS;
+        if (souk_sku_list(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+            return false;
+        }
+        for (size_t i = 0; i < reply->sku_count; i++) {
+            json_array_append_new(rows, output_sku(&reply->skus[i]));
+        }
+        snprintf(token, sizeof token, "%s", reply->next_page_token);
+        souk_reply_free(reply);
+    } while (token[0] != '\0' && (int64_t)json_array_size(rows) < limit);
+    return true;
+}
+
+enum command_exit cli_sku_list(struct cli *cli)
+{
+    int64_t limit = INT64_MAX;
+    json_t *rows;
+    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
+        cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    rows = json_array();
+    if (!catalog_collect_skus(cli, limit, rows)) {
+        json_decref(rows);
+        return cli_failed(cli);
+    }
+    output_rows(&cli->output, "skus", catalog_sku_columns, rows, NULL);
+    return COMMAND_OK;
+}
+
+static bool catalog_state(struct cli *cli, enum souk_sku_state *out_state)
+{
+    static const char *const names[] = {"draft", "active", "retired"};
+    const char *state = cli_option(cli, "state");
+    for (unsigned i = 0; state != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(state, names[i]) == 0) {
+            *out_state = (enum souk_sku_state)(SOUK_SKU_DRAFT + i);
+            return true;
+        }
+    }
+    if (state != NULL) {
+        cli_usage(cli, "--state is draft, active or retired, not '%s'", state);
+    }
+    return state == NULL;
+}
+
+/* Splits "Home/Kitchen/Mugs" in place. */
+static size_t catalog_path(char *text, const char *out_path[])
+{
+    size_t count = 0;
+    char *rest = text;
+    while (rest != NULL && count < CATALOG_PATH_MAX) {
+        char *part = strsep(&rest, "/");
+        if (*part != '\0') {
+            out_path[count++] = part;
+        }
+    }
+    return count;
+}
+
+/* Only the fields that options name are written. */
+static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku, const char *mask[],
+                               size_t *out_count)
+{
+    static const char *const fields[][2] = {{"name", "name"},
+                                            {"price", "price"},
+                                            {"brand", "brand"},
+                                            {"category", "category_path"},
+                                            {"state", "state"}};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (cli_switch(cli, fields[i][0])) {
+            mask[count++] = fields[i][1];
+        }
+    }
+    *out_count = count;
+    sku->name = cli_option(cli, "name");
+    sku->brand = cli_option(cli, "brand");
+    sku->etag = cli_option(cli, "etag");
+    return catalog_state(cli, &sku->state) && cli_option_money(cli, "price", &sku->price);
+}
+
+enum command_exit cli_sku_put(struct cli *cli)
+{
+    const char *path[CATALOG_PATH_MAX];
+    const char *mask[8];
+    struct souk_sku_upsert_request request = {.request_id = cli_option(cli, "request-id"),
+                                              .sku.sku_id = cli_argument(cli, 0),
+                                              .sku.category_path = path,
+                                              .update_mask = mask};
+    struct souk_sku_upsert_reply *reply = NULL;
+    char *category = NULL;
+    enum souk_code code;
+    if (!catalog_sku_fields(cli, &request.sku, mask, &request.update_mask_count) ||
+        cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (cli_switch(cli, "category")) {
+        category = memory_string(cli_option(cli, "category"));
+        request.sku.category_count = catalog_path(category, path);
+    }
+    code = souk_sku_upsert(cli->client, &request, NULL, &reply, &cli->error);
+    free(category);
+    if (code != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    output_object(&cli->output, output_sku(&reply->sku));
+    souk_reply_free(reply);
+    return COMMAND_OK;
+}
+
+enum command_exit cli_sku_delete(struct cli *cli)
+{
+    struct souk_sku_delete_request request = {.request_id = cli_option(cli, "request-id"),
+                                              .sku_id = cli_argument(cli, 0),
+                                              .etag = cli_option(cli, "etag")};
+    struct souk_sku_delete_reply *reply = NULL;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_sku_delete(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    souk_reply_free(reply);
+    output_object(&cli->output, json_pack("{s:s}", "deleted", request.sku_id));
+    return COMMAND_OK;
+}
+
+enum command_exit cli_location_get(struct cli *cli)
+{
+    struct souk_location_get_request request = {.location_id = cli_argument(cli, 0)};
+    struct souk_location_get_reply *reply = NULL;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_location_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    output_object(&cli->output, output_location(&reply->location));
+    souk_reply_free(reply);
+    return COMMAND_OK;
+}
+
+enum command_exit cli_location_list(struct cli *cli)
+{
+    static const struct output_column columns[] = {
+        {"LOCATION", "location_id", false},
+        {"NAME", "name", false},
+        {"TYPE", "type", false},
+        {"ADDRESS", "address", false},
+        {"TIME ZONE", "time_zone", false},
+        {NULL, NULL, false},
+    };
+    int64_t limit = INT64_MAX;
+    char token[1024] = "";
+    json_t *rows;
+    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
+        cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    rows = json_array();
+    do {
+        struct souk_location_list_request request = {.page_size = CLI_PAGE_ROWS,
+                                                     .page_token = token};
+        struct souk_location_list_reply *reply = NULL;
+        if (souk_location_list(cli->client, &request, NULL, &reply, &cli->error) !=
+            SOUK_OK) {
+            json_decref(rows);
+            return cli_failed(cli);
+        }
+        for (size_t i = 0; i < reply->location_count; i++) {
+            if ((int64_t)json_array_size(rows) < limit) {
+                json_array_append_new(rows, output_location(&reply->locations[i]));
+            }
+        }
+        snprintf(token, sizeof token, "%s", reply->next_page_token);
+        souk_reply_free(reply);
+    } while (token[0] != '\0' && (int64_t)json_array_size(rows) < limit);
+    output_rows(&cli->output, "locations", columns, rows, NULL);
+    return COMMAND_OK;
+}
+
+static bool catalog_location_type(struct cli *cli, enum souk_location_type *out_type)
+{
+    static const char *const names[] = {"warehouse", "store", "supplier", "transit"};
+    const char *type = cli_option(cli, "type");
+    for (unsigned i = 0; type != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(type, names[i]) == 0) {
+            *out_type = (enum souk_location_type)(SOUK_LOCATION_WAREHOUSE + i);
+            return true;
+        }
+    }
+    if (type != NULL) {
+        cli_usage(cli, "--type is warehouse, store, supplier or transit, not '%s'", type);
+    }
+    return type == NULL;
+}
+
+enum command_exit cli_location_put(struct cli *cli)
+{
+    struct souk_location_upsert_request request = {
+        .request_id = cli_option(cli, "request-id"),
+        .location = {.location_id = cli_argument(cli, 0),
+                     .name = cli_option(cli, "name"),
+                     .type = SOUK_LOCATION_WAREHOUSE,
+                     .address = cli_option(cli, "place"),
+                     .time_zone = cli_option(cli, "time-zone")}};
+    struct souk_location_upsert_reply *reply = NULL;
+    if (!catalog_location_type(cli, &request.location.type) || cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_location_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
+        SOUK_OK) {
+        return cli_failed(cli);
+    }
+    output_object(&cli->output, output_location(&reply->location));
+    souk_reply_free(reply);
+    return COMMAND_OK;
+}
+
+enum command_exit cli_customer_get(struct cli *cli)
+{
+    struct souk_customer_get_request request = {.customer_id = cli_argument(cli, 0)};
+    struct souk_customer_get_reply *reply = NULL;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_customer_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    output_object(&cli->output, output_customer(&reply->customer));
+    souk_reply_free(reply);
+    return COMMAND_OK;
+}
+
+enum command_exit cli_customer_put(struct cli *cli)
+{
+    struct souk_attribute attributes[CATALOG_ATTRIBUTES_MAX];
+    char *copies[CATALOG_ATTRIBUTES_MAX];
+    struct souk_customer_upsert_request request = {
+        .request_id = cli_option(cli, "request-id"),
+        .customer = {
+            .customer_id = cli_argument(cli, 0),
+            .attributes = attributes,
+            .personalization_withdrawn = cli_switch(cli, "no-personalization"),
+            .evidence_withdrawn = cli_switch(cli, "no-evidence"),
+        }};
+    struct souk_customer_upsert_reply *reply = NULL;
+    enum command_exit result = COMMAND_USAGE;
+    size_t count = cli->line.argument_count - 1;
+    bool fine = true;
+    for (size_t i = 0; i < count; i++) {
+        char *equals;
+        copies[i] = memory_string(cli_argument(cli, i + 1));
+        equals = strchr(copies[i], '=');
+        fine = fine && equals != NULL && equals != copies[i];
+        if (equals != NULL) {
+            *equals = '\0';
+            attributes[i] =
+                (struct souk_attribute){.name = copies[i], .text = equals + 1};
+        }
+    }
+    request.customer.attribute_count = count;
+    if (!fine) {
+        cli_usage(cli, "an attribute is NAME=VALUE");
+    } else if (cli_client(cli) == NULL) {
+        result = COMMAND_USAGE;
+    } else if (souk_customer_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
+               SOUK_OK) {
+        result = cli_failed(cli);
+    } else {
+        output_object(&cli->output, output_customer(&reply->customer));
+        souk_reply_free(reply);
+        result = COMMAND_OK;
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(copies[i]);
+    }
+    return result;
+}

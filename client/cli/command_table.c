@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cli/cli.h"
+
+#define OPTION_REQUEST_ID                                                                \
+    {                                                                                    \
+        "request-id", "ID", "repeat a call under its id: applied at most once"           \
+    }
+#define OPTION_REFERENCE                                                                 \
+    {                                                                                    \
+        "reference", "TEXT", "an order number, a delivery note"                          \
+    }
+#define OPTION_LIMIT                                                                     \
+    {                                                                                    \
+        "limit", "N", "rows at most (all without it)"                                    \
+    }
+
+static const struct command_option table_globals[] = {
+    {"output", "FORMAT", "table (default), json or jsonl; one JSON object per run"},
+    {"address", "HOST:PORT", "of a node, or several with commas (SOUK_ADDRESS)"},
+    {"deadline", "DURATION", "for the whole command's call (10s)"},
+    {"help", NULL, "help for this level (-h)"},
+    {NULL, NULL, NULL},
+};
+
+#define IMPORT_OPTIONS                                                                   \
+    {                                                                                    \
+        {"rejects", "FILE", "where refused rows go (FILE.rejects.csv)"},                 \
+            {"batch", "ROWS", "rows in one message, 1 to 1000 (750)"},                   \
+            {"outage", "DURATION", "how long to wait for a lost server (60s)"},          \
+    }
+
+/* clang-format off */
+static const struct command table_commands[] = {
+    {"demo", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX,
+     "start a node with a sample store and walk through it",
+     "Runs what deploy/demo runs, without building anything: a node on a free port, a made-up\n"
+     "store of about 2,000 SKUs, a tour in which every step checks the answers, then it stays\n"
+     "up until Ctrl-C.\n",
+     "  souk demo\n  souk demo --once               ends after the tour\n"
+     "  souk demo --data FILE          with the Online Retail invoices\n",
+     {{"once", NULL, "end after the tour"}, {"data", "FILE", "Online Retail invoices instead of the made-up store"},
+      {"dir", "D", "keep the data folder D"}, {"nodes", "N", "1 is what works today"}}, cli_demo},
+    {"demo store", "DIRECTORY", 1, 1, "write the sample store as Souk CSV files",
+     "Writes locations.csv, catalog.csv, stock.csv, customers.csv and events.csv. The same seed\n"
+     "gives the same bytes.\n",
+     "  souk demo store /tmp/store --seed 7\n",
+     {{"seed", "N", "another store (1)"}, {"skus", "N", "SKUs, about (2000)"},
+      {"customers", "N", "customers (5000)"}, {"events", "N", "events (100000)"}}, cli_demo_store},
+    {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard", NULL,
+     "  souk status\n  souk status -o json\n", {{NULL, NULL, NULL}}, cli_status},
+
+    {"stock", "", 0, 0, "what is on the shelf", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"stock get", "SKU [LOCATION]", 1, 2, "the levels of one SKU",
+     "available = on_hand - held - committed - damaged - quality_control - safety_stock\n",
+     "  souk stock get MUG-RED\n  souk stock get MUG-RED berlin -o json\n",
+     {{NULL, NULL, NULL}}, cli_stock_get},
+    {"stock list", "", 0, 0, "all levels", NULL,
+     "  souk stock list --limit 20\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
+     {{"sku", "SKU", "of one SKU"}, OPTION_LIMIT}, cli_stock_list},
+    {"stock adjust", "SKU LOCATION QUANTITY", 3, 3, "add units, or take them off",
+     "QUANTITY has a sign: +5 came in, -2 broke. No bucket ends below 0.\n",
+     "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"
+     "  souk stock adjust MUG-RED berlin -1 --reason damage\n",
+     {{"reason", "REASON", "receipt sale return damage loss found count correction"},
+      {"bucket", "BUCKET", "on_hand (default), damaged, quality_control, incoming"},
+      OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_adjust},
+    {"stock set", "SKU LOCATION [ON-HAND]", 2, 3, "write absolute values",
+     "Without ON-HAND, only what the options name is written.\n",
+     "  souk stock set MUG-RED berlin 40 --reason count\n"
+     "  souk stock set MUG-RED berlin 40 --expect 41      only if it is 41 now\n"
+     "  souk stock set MUG-RED berlin --safety-stock 2\n",
+     {{"expect", "N", "only if on_hand is N now"}, {"etag", "ETAG", "only if unchanged since it was read"},
+      {"safety-stock", "N", "units never promised"}, {"backorder-limit", "N", "units promised beyond what is there"},
+      {"reason", "REASON", "count, correction, ..."}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_set},
+    {"stock movements", "SKU [LOCATION]", 1, 2, "the ledger of a SKU, newest first", NULL,
+     "  souk stock movements MUG-RED --limit 10\n", {OPTION_LIMIT}, cli_stock_movements},
+
+    {"hold", "", 0, 0, "units set aside for somebody, for a while",
+     "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,
+     {{NULL, NULL, NULL}}, NULL},
+    {"hold create", "SKU[:QTY][@LOCATION]...", 1, 200, "set units aside",
+     "All lines or none, unless --best-effort. Without a location the one with most available\n"
+     "is taken. A SKU id that ends in ':digits' is written with ':1' behind it.\n",
+     "  souk hold create MUG-RED:2 --owner cart-19 --ttl 15m\n"
+     "  souk hold create MUG-RED:2@berlin TEA-GREEN -o json\n",
+     {{"owner", "OWNER", "a cart, a customer"}, {"ttl", "DURATION", "until it expires by itself (15m)"},
+      {"best-effort", NULL, "grant what there is, at least one unit"},
+      {"backorder", NULL, "allow what the backorder limit allows"}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_hold_create},
+    {"hold get", "HOLD", 1, 1, "one hold", NULL, "  souk hold get HOLD\n", {{NULL, NULL, NULL}}, cli_hold_get},
+    {"hold list", "", 0, 0, "open holds of an owner", NULL, "  souk hold list --owner cart-19\n",
+     {{"owner", "OWNER", "whose"}, OPTION_LIMIT}, cli_hold_list},
+    {"hold commit", "HOLD", 1, 1, "sold: the units are promised for good", NULL, "  souk hold commit HOLD\n",
+     {OPTION_REQUEST_ID}, cli_hold_commit},
+    {"hold release", "HOLD", 1, 1, "give the units back", NULL, "  souk hold release HOLD\n",
+     {OPTION_REQUEST_ID}, cli_hold_release},
+    {"hold extend", "HOLD TTL", 2, 2, "a later expiry, counted from now", NULL, "  souk hold extend HOLD 30m\n",
+     {OPTION_REQUEST_ID}, cli_hold_extend},
+    {"hold fulfil", "HOLD", 1, 1, "the units of a committed hold have left the shelf", NULL,
+     "  souk hold fulfil HOLD\n", {OPTION_REQUEST_ID}, cli_hold_fulfil},
+    {"hold cancel", "HOLD", 1, 1, "take a committed hold back", NULL, "  souk hold cancel HOLD\n",
+     {OPTION_REQUEST_ID}, cli_hold_cancel},
+
+    {"rec", "[CUSTOMER]", 0, 1, "what somebody may want, and really can have",
+     "From live histories at the moment of asking; each item was in stock when it was shown, and\n"
+     "names its reasons with the number of sessions that say so.\n",
+     "  souk rec C-00017\n  souk rec --session MUG-RED,TEA-GREEN --count 5\n"
+     "  souk rec C-00017 -o json | jq '.items[].reasons'\n",
+     {{"session", "SKU,SKU...", "the session so far, oldest first"}, {"visitor", "VISITOR", "somebody not known by name"},
+      {"count", "N", "items, 1 to 200 (10)"}, {"cart", "SKU,SKU...", "not to be shown"},
+      {"location", "LOCATION,...", "in stock there (anywhere)"}, {"stock", "MODE", "verified (default), indexed, none"},
+      {"min-quantity", "N", "units that must be there (1)"}, {"exclude-seen", NULL, "not what the session has"}}, cli_rec},
+
+    {"sku", "", 0, 0, "what can be sold", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"sku get", "SKU...", 1, COMMAND_ARGUMENTS_MAX, "one or more SKUs", NULL, "  souk sku get MUG-RED\n",
+     {{NULL, NULL, NULL}}, cli_sku_get},
+    {"sku list", "", 0, 0, "all SKUs", NULL, "  souk sku list --limit 20\n  souk sku list -o jsonl > skus.jsonl\n",
+     {OPTION_LIMIT}, cli_sku_list},
+    {"sku put", "SKU", 1, 1, "create a SKU, or change what the options name", NULL,
+     "  souk sku put MUG-RED --name 'Red mug' --price '7.90 EUR' --category Home/Kitchen/Mugs\n"
+     "  souk sku put MUG-RED --state retired\n",
+     {{"name", "TEXT", "for people"}, {"price", "AMOUNT", "'7.90 EUR'"}, {"brand", "TEXT", "maker"},
+      {"category", "A/B/C", "from the root"}, {"state", "STATE", "draft, active, retired"},
+      {"etag", "ETAG", "only if unchanged since it was read"}, OPTION_REQUEST_ID}, cli_sku_put},
+    {"sku delete", "SKU", 1, 1, "delete a SKU that has neither stock nor holds", NULL, "  souk sku delete MUG-RED\n",
+     {{"etag", "ETAG", "only if unchanged since it was read"}, OPTION_REQUEST_ID}, cli_sku_delete},
+
+    {"location", "", 0, 0, "where stock lies", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"location get", "LOCATION", 1, 1, "one location", NULL, "  souk location get berlin\n", {{NULL, NULL, NULL}}, cli_location_get},
+    {"location list", "", 0, 0, "all locations", NULL, "  souk location list\n", {OPTION_LIMIT}, cli_location_list},
+    {"location put", "LOCATION", 1, 1, "create or rewrite a location", NULL,
+     "  souk location put berlin --name 'Berlin, Torstr.' --type store --time-zone Europe/Berlin\n",
+     {{"name", "TEXT", "for people"}, {"type", "TYPE", "warehouse (default), store, supplier, transit"},
+      {"place", "TEXT", "postal address"}, {"time-zone", "ZONE", "Europe/Berlin"}, OPTION_REQUEST_ID}, cli_location_put},
+
+    {"customer", "", 0, 0, "who the shop knows", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"customer get", "CUSTOMER", 1, 1, "one customer", NULL, "  souk customer get C-00017\n", {{NULL, NULL, NULL}}, cli_customer_get},
+    {"customer put", "CUSTOMER [NAME=VALUE...]", 1, 65, "create or rewrite a customer with attributes", NULL,
+     "  souk customer put C-00017 country=DE club=gold\n  souk customer put C-00017 --no-evidence\n",
+     {{"no-personalization", NULL, "own history must not be used"}, {"no-evidence", NULL, "history must not count for others"},
+      OPTION_REQUEST_ID}, cli_customer_put},
+
+    {"events", "", 0, 0, "what customers did", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"events record", "KIND [SKU...]", 1, 200, "record events; they count at the next recommendation",
+     "KIND: view search cart_add cart_remove wishlist purchase return rating impression click\n"
+     "dismiss store_visit. One event per SKU.\n",
+     "  souk events record purchase MUG-RED TEA-GREEN --customer C-00017\n"
+     "  souk events record view MUG-RED --visitor cookie-88\n",
+     {{"customer", "CUSTOMER", "who"}, {"visitor", "VISITOR", "who, not known by name"}, {"session", "SESSION", "which visit"},
+      {"quantity", "N", "of each (1)"}, {"time", "TIME", "when; now without it"}, {"detail", "TEXT", "search words, stars"},
+      {"event-id", "ID", "of a single event: a repeat is ignored"}}, cli_events_record},
+
+    {"import", "", 0, 0, "bring files in, each row once, for ever",
+     "A row's identity is the digest of the file's content and its line: the same file again, also\n"
+     "compressed another way or after an interruption, changes nothing twice. Files may be .xz,\n"
+     ".gz, .zst or plain. Refused rows are counted and kept in FILE.rejects.csv with line number\n"
+     "and reason. Columns go by the names in the first line, in any order.\n",
+     NULL, {{NULL, NULL, NULL}}, NULL},
+    {"import online-retail", "FILE", 1, 1, "the UCI Online Retail invoices",
+     "Makes SKUs (most frequent description, last price), one location 'main', opening stock (one\n"
+     "average month of sales), customers with their country, and a purchase or return event per\n"
+     "line. Lines without a customer become a visitor's session, one per invoice. Postage, fees,\n"
+     "discounts, samples and stock corrections are counted as skipped.\n",
+     "  souk import online-retail online_retail.csv.xz\n", IMPORT_OPTIONS, cli_import},
+    {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone",
+     NULL, "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
+    {"import catalog", "FILE", 1, 1, "sku_id,name,state,brand,category,price,currency",
+     "category is a path with slashes. Further columns become text attributes.\n",
+     "  souk import catalog catalog.csv.gz\n", IMPORT_OPTIONS, cli_import},
+    {"import stock", "FILE", 1, 1, "sku_id,location_id,on_hand,reference",
+     "Writes on_hand of each level.\n", "  souk import stock stock.csv\n", IMPORT_OPTIONS, cli_import},
+    {"import customers", "FILE", 1, 1, "customer_id, and attributes in further columns",
+     NULL, "  souk import customers customers.csv\n", IMPORT_OPTIONS, cli_import},
+    {"import events", "FILE", 1, 1,
+     "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail",
+     "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"
+     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'.\n",
+     "  souk import events events.csv.xz\n", IMPORT_OPTIONS, cli_import},
+
+    {"bench", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX, "put load on a node (souk-load)",
+     "Hands the arguments to the load program that is built beside souk; put options behind --.\n",
+     "  souk bench -- --help\n", {{NULL, NULL, NULL}}, cli_bench},
+    {"completion", "", 0, 0, "bash completion of this command line", NULL, "  source <(souk completion)\n",
+     {{NULL, NULL, NULL}}, cli_completion},
+    {"manual", "", 0, 0, "the man page", NULL, "  souk manual | man -l -\n", {{NULL, NULL, NULL}}, cli_manual},
+    {"version", "", 0, 0, "of this program", NULL, NULL, {{NULL, NULL, NULL}}, cli_version},
+};
+/* clang-format on */
+
+const struct command_table *command_table(void)
+{
+    static const struct command_table table = {
+        .commands = table_commands,
+        .count = sizeof table_commands / sizeof table_commands[0],
+        .globals = table_globals,
+    };
+    return &table;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cli/import_job.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shard/base/assert.h"
+
+uint64_t import_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+bool import_job_init(struct import_job *job, struct cli *cli, const char *path)
+{
+    memset(job, 0, sizeof *job);
+    job->cli = cli;
+    job->path = path;
+    job->batch = IMPORT_BATCH_DEFAULT;
+    if (!cli_option_number(cli, "batch", 1, SOUK_BATCH_MAX, &job->batch) ||
+        !cli_option_duration(cli, "outage", &job->outage_ms)) {
+        return false;
+    }
+    rejects_init(&job->rejects, cli_option(cli, "rejects"), path);
+    progress_init(&job->progress, stderr, isatty(STDERR_FILENO) == 1);
+    pthread_mutex_init(&job->mutex, NULL);
+    arena_init(&job->arena, NULL, 0, 0);
+    job->start_us = import_now_us();
+    return true;
+}
+
+void import_job_close(struct import_job *job)
+{
+    souk_import_close(job->stream);
+    arena_close(&job->arena);
+    pthread_mutex_destroy(&job->mutex);
+}
+
+static struct import_pass *import_job_pass(struct import_job *job)
+{
+    ASSERT(job->pass_count > 0);
+    return &job->passes[job->pass_count - 1];
+}
+
+/* Callback thread. */
+static void import_job_acked(void *context, const struct souk_import_ack *ack)
+{
+    struct import_job *job = context;
+    job->outage_told = false;
+    for (size_t i = 0; i < ack->failure_count; i++) {
+        rejects_add(&job->rejects, ack->failures[i].line, ack->failures[i].status.reason,
+                    ack->failures[i].status.message);
+    }
+    pthread_mutex_lock(&job->mutex);
+    import_job_pass(job)->applied += ack->applied;
+    import_job_pass(job)->duplicates += ack->duplicates;
+    import_job_pass(job)->refused += ack->failure_count;
+    pthread_mutex_unlock(&job->mutex);
+}
+
+/* Callback thread. Said once per outage: the pauses between attempts are short. */
+static void import_job_lost(void *context, const struct souk_error *error)
+{
+    struct import_job *job = context;
+    if (!job->outage_told) {
+        fprintf(stderr, "souk: the connection is lost (%s); trying again\n",
+                error->message);
+    }
+    job->outage_told = true;
+}
+
+static uint64_t import_job_done(struct import_job *job)
+{
+    struct import_pass *pass = import_job_pass(job);
+    uint64_t done;
+    pthread_mutex_lock(&job->mutex);
+    done = pass->applied + pass->duplicates + pass->refused;
+    pthread_mutex_unlock(&job->mutex);
+    return done;
+}
+
+bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
+{
+    char import_id[SOUK_ID_BYTES_MAX + 1];
+    struct souk_import_options options = {
+        .import_id = import_id,
+        .on_ack = import_job_acked,
+        .on_retry = import_job_lost,
+        .context = job,
+        .outage_max_ms = job->outage_ms,
+    };
+    ASSERT(job->pass_count < IMPORT_PASSES_MAX && job->stream == NULL);
+    job->passes[job->pass_count++] = (struct import_pass){.name = pass};
+    snprintf(import_id, sizeof import_id, "sha256:%s:%s", job->digest, pass);
+    progress_begin(&job->progress, pass, total, import_now_us());
+    return souk_import_open(job->cli->client, &options, &job->stream, &job->cli->error) ==
+           SOUK_OK;
+}
+
+static bool import_job_flush(struct import_job *job)
+{
+    enum souk_code code = SOUK_OK;
+    if (job->row_count > 0) {
+        code = souk_import_send(job->stream, job->rows, job->row_count, &job->cli->error);
+    }
+    job->row_count = 0;
+    arena_reset(&job->arena);
+    progress_update(&job->progress, import_job_done(job), import_now_us());
+    return code == SOUK_OK;
+}
+
+bool import_job_add(struct import_job *job, const struct souk_import_row *row)
+{
+    job->rows[job->row_count++] = *row;
+    import_job_pass(job)->rows++;
+    if (job->row_count == (size_t)job->batch ||
+        job->arena.used_bytes > IMPORT_MESSAGE_BYTES_MAX) {
+        return import_job_flush(job);
+    }
+    return true;
+}
+
+bool import_job_end(struct import_job *job)
+{
+    bool fine = import_job_flush(job) &&
+                souk_import_drain(job->stream, &job->cli->error) == SOUK_OK;
+    souk_import_close(job->stream);
+    job->stream = NULL;
+    if (fine) {
+        progress_end(&job->progress, import_job_done(job), import_now_us());
+    }
+    return fine;
+}
+
+const char *import_job_text(struct import_job *job, const char *text)
+{
+    return arena_string(&job->arena, text);
+}
+
+void import_job_skip(struct import_job *job, const char *reason)
+{
+    size_t i = 0;
+    while (i < job->skip_count && strcmp(job->skips[i].reason, reason) != 0) {
+        i++;
+    }
+    ASSERT(i < IMPORT_SKIPS_MAX);
+    if (i == job->skip_count) {
+        job->skips[job->skip_count++].reason = reason;
+    }
+    job->skips[i].count++;
+}
+
+void import_job_reject(struct import_job *job, uint64_t line, const char *reason,
+                       const char *message)
+{
+    rejects_add(&job->rejects, line, reason, message);
+}
+
+static json_t *import_job_passes(const struct import_job *job)
+{
+    json_t *passes = json_array();
+    for (size_t i = 0; i < job->pass_count; i++) {
+        json_t *pass = json_object();
+        output_text(pass, "pass", job->passes[i].name);
+        output_number(pass, "rows", (int64_t)job->passes[i].rows);
+        output_number(pass, "applied", (int64_t)job->passes[i].applied);
+        output_number(pass, "duplicates", (int64_t)job->passes[i].duplicates);
+        output_number(pass, "refused", (int64_t)job->passes[i].refused);
+        json_array_append_new(passes, pass);
+    }
+    return passes;
+}
+
+static json_t *import_job_skips(const struct import_job *job)
+{
+    json_t *skips = json_object();
+    for (size_t i = 0; i < job->skip_count; i++) {
+        output_number(skips, job->skips[i].reason, (int64_t)job->skips[i].count);
+    }
+    return skips;
+}
+
+static json_t *import_job_summary(struct import_job *job)
+{
+    json_t *summary = json_object();
+    struct import_pass all = {.name = "all"};
+    double seconds = (double)(import_now_us() - job->start_us) / 1e6;
+    for (size_t i = 0; i < job->pass_count; i++) {
+        all.rows += job->passes[i].rows;
+        all.applied += job->passes[i].applied;
+        all.duplicates += job->passes[i].duplicates;
+    }
+    output_text(summary, "file", job->path);
+    output_text(summary, "sha256", job->digest);
+    output_number(summary, "rows", (int64_t)all.rows);
+    output_number(summary, "applied", (int64_t)all.applied);
+    output_number(summary, "duplicates", (int64_t)all.duplicates);
+    output_number(summary, "rejected", (int64_t)job->rejects.count);
+    json_object_set_new(summary, "skipped", import_job_skips(job));
+    json_object_set_new(summary, "seconds", json_real(seconds));
+    json_object_set_new(summary, "rows_per_s",
+                        json_real(seconds > 0 ? (double)all.rows / seconds : 0));
+    json_object_set_new(summary, "passes", import_job_passes(job));
+    if (all.applied == 0 && all.rows > 0 && all.duplicates > 0) {
+        fprintf(stderr, "nothing changed: all of this file had been imported before\n");
+    }
+    return summary;
+}
+
+enum command_exit import_job_report(struct import_job *job)
+{
+    json_t *summary = import_job_summary(job);
+    uint64_t rejected = job->rejects.count;
+    int failed = rejects_close(&job->rejects);
+    if (rejected > 0) {
+        output_text(summary, "rejects_file", job->rejects.path);
+        fprintf(stderr, "souk: %llu rows were refused; they are in %s\n",
+                (unsigned long long)rejected, job->rejects.path);
+    }
+    output_object(&job->cli->output, summary);
+    if (failed != 0) {
+        fprintf(stderr, "souk: %s: %s\n", job->rejects.path, strerror(failed));
+    }
+    return rejected > 0 || failed != 0 ? COMMAND_FAILED : COMMAND_OK;
+}
