@@ -47,6 +47,7 @@
     N(neighbours_kept,      300, 1, 100000, "sessions",             "k: sessions that vote, over all buckets") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
     N(session_gap_s,        1800, 1, 86400, "s",                    "pause that ends a session")     \
+    N(slow_call_ms,         1000, 1, 3600000, "ms",                 "calls that take longer are logged") \
     N(disk_full_percent,    90, 10, 100,    "%",                    "use of the disk above which new work is refused")
 /* clang-format on */
 

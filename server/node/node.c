@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/node/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include "proto/rpc/rpc_server.h"
+#include "server/admin/admin.h"
+#include "server/node/liveness.h"
+#include "server/node/ports.h"
+#include "server/runtime/runtime.h"
+#include "server/runtime/system_clock.h"
+#include "server/service/service.h"
+#include "shard/base/assert.h"
+#include "shard/base/log.h"
+#include "shard/base/memory.h"
+#include "shard/storage/folder.h"
+#include "shard/storage/segment_log.h"
+#include "shard/storage/store_rocks.h"
+
+struct node {
+    struct settings settings;
+    struct folder *folder;
+    struct store *store;
+    struct log_store *log;
+    struct shard_map map;
+    struct runtime *runtime;
+    struct liveness *liveness;
+    struct service *service;
+    struct rpc_server *server;
+    struct admin *admin;
+    _Atomic bool ready;
+};
+
+const char *node_version(void)
+{
+    return SOUK_VERSION;
+}
+
+/* --- The machine ------------------------------------------------------------------- */
+
+static void node_check_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < NODE_FILES_WANTED) {
+        log_event(LOG_WARN, "few open files allowed; raise the limit (ulimit -n)",
+                  LOG_U64("allowed", limit.rlim_cur),
+                  LOG_U64("wanted", NODE_FILES_WANTED));
+    }
+}
+
+static void node_random(void *out, size_t size)
+{
+    ssize_t drawn = getrandom(out, size, 0);
+    ASSERT(drawn == (ssize_t)size);
+}
+
+/* --- Storage ----------------------------------------------------------------------- */
+
+static enum status node_open_folder(struct node *node, struct problem *problem)
+{
+    const struct settings *settings = &node->settings;
+    struct folder_identity fresh = {.node_id = 1,
+                                    .sku_shards = (uint32_t)settings->sku_shards,
+                                    .customer_shards =
+                                        (uint32_t)settings->customer_shards};
+    const struct folder_identity *identity;
+    if (settings->dir[0] == '\0') {
+        return problem_set(problem, STATUS_INVALID, "dir",
+                           "no data folder; name one with --dir DIR");
+    }
+    if (SHARD_MAP_VIRTUAL_BUCKETS % settings->customer_shards != 0) {
+        return problem_set(problem, STATUS_INVALID, "customer_shards",
+                           "customer_shards is %lld; it has to divide %d",
+                           (long long)settings->customer_shards,
+                           SHARD_MAP_VIRTUAL_BUCKETS);
+    }
+    node_random(fresh.cluster_id, sizeof fresh.cluster_id);
+    node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
+    TRY(folder_open(file_system_posix(), settings->dir, &fresh, problem, &node->folder));
+    identity = folder_identity(node->folder);
+    if (identity->sku_shards != fresh.sku_shards ||
+        identity->customer_shards != fresh.customer_shards) {
+        log_event(LOG_WARN, "the data folder keeps the shards it was made with",
+                  LOG_U64("sku_shards", identity->sku_shards),
+                  LOG_U64("customer_shards", identity->customer_shards));
+    }
+    return STATUS_OK;
+}
+
+static enum status node_open_storage(struct node *node, struct problem *problem)
+{
+    const struct store_rocks_options store = {.folder = folder_state_path(node->folder)};
+    struct segment_log_options log = {
+        .fs = file_system_posix(),
+        .folder = folder_log_path(node->folder),
+        .segment_bytes = (uint64_t)node->settings.log_segment_bytes / 4096 * 4096};
+    struct segment_log_report report = {0};
+    enum status status;
+    node_random(&log.fresh_log_id, sizeof log.fresh_log_id);
+    TRY(store_rocks_open(&store, problem, &node->store));
+    status = segment_log_open(&log, &report, &node->log);
+    if (status != STATUS_OK) {
+        return problem_set(problem, status, "dir", "the log in %s cannot be opened: %s",
+                           log.folder, status_text(status));
+    }
+    if (report.bytes_cut > 0 || report.groups_damaged > 0) {
+        log_event(report.groups_damaged > 0 ? LOG_ERROR : LOG_WARN,
+                  "the log's end was repaired", LOG_U64("bytes_cut", report.bytes_cut),
+                  LOG_U64("shards_damaged", report.groups_damaged));
+    }
+    return STATUS_OK;
+}
+
+/* --- Shards ------------------------------------------------------------------------ */
+
+/* Equal ranges; ids count up, SKU shards first. */
+static enum status node_add_shards(struct node *node, enum shard_map_table table,
+                                   unsigned count, struct runtime_shard *shards,
+                                   struct problem *problem)
+{
+    struct shard_range *ranges = memory_alloc(count * sizeof *ranges);
+    unsigned before =
+        table == SHARD_MAP_SKU ? 0 : shard_map_count(&node->map, SHARD_MAP_SKU);
+    enum status status;
+    for (unsigned i = 0; i < count; i++) {
+        struct shard_range *range = &ranges[i];
+        *range = (struct shard_range){.shard_id = before + i + 1,
+                                      .start = shard_map_even_start(table, i, count),
+                                      .end = shard_map_even_start(table, i + 1, count),
+                                      .epoch = 1};
+        shards[before + i] = (struct runtime_shard){
+            .shard_id = range->shard_id,
+            .kind = table == SHARD_MAP_SKU ? REPLICA_SKU : REPLICA_CUSTOMER,
+            .replica_id = range->shard_id,
+            .range = {.start = range->start, .end = range->end},
+            .range_epoch = range->epoch};
+    }
+    status = shard_map_set(&node->map, table, ranges, count, problem);
+    free(ranges);
+    return status;
+}
+
+static enum status node_start_runtime(struct node *node, struct problem *problem)
+{
+    const struct folder_identity *identity = folder_identity(node->folder);
+    unsigned count = identity->sku_shards + identity->customer_shards;
+    struct runtime_shard *shards;
+    enum status status;
+    if (count > RUNTIME_SHARDS_MAX) {
+        return problem_set(problem, STATUS_INVALID, "sku_shards",
+                           "%u shards in all; a node takes %d", count,
+                           RUNTIME_SHARDS_MAX);
+    }
+    shards = memory_zalloc(count * sizeof *shards);
+    shard_map_init(&node->map, 1, identity->hash_seed);
+    status = node_add_shards(node, SHARD_MAP_SKU, identity->sku_shards, shards, problem);
+    if (status == STATUS_OK) {
+        status = node_add_shards(node, SHARD_MAP_CUSTOMER, identity->customer_shards,
+                                 shards, problem);
+    }
+    if (status == STATUS_OK) {
+        const struct runtime_options options = {.settings = &node->settings,
+                                                .store = node->store,
+                                                .log = node->log,
+                                                .shards = shards,
+                                                .shard_count = count,
+                                                .hash_seed = identity->hash_seed,
+                                                .disk_dir = folder_path(node->folder)};
+        status = runtime_start(&options, problem, &node->runtime);
+    }
+    free(shards);
+    return status;
+}
+
+/* --- Doors ------------------------------------------------------------------------- */
+
+static bool node_is_ready(void *user)
+{
+    const struct node *node = user;
+    return atomic_load(&node->ready);
+}
+
+static bool node_is_live(void *user)
+{
+    const struct node *node = user;
+    return liveness_good(node->liveness, system_clock_monotonic_us());
+}
+
+static void node_make_service(struct node *node)
+{
+    const struct folder_identity *identity = folder_identity(node->folder);
+    struct service_options options = {.settings = &node->settings,
+                                      .map = &node->map,
+                                      .runtime = node->runtime,
+                                      .node_id = identity->node_id,
+                                      .version = node_version(),
+                                      .start_ms = system_clock_wall_ms(),
+                                      .ready = node_is_ready,
+                                      .user = node};
+    memcpy(options.cluster_id, identity->cluster_id, sizeof options.cluster_id);
+    node->service = service_new(&options);
+}
+
+static enum status node_start_server(struct node *node, struct problem *problem)
+{
+    const struct settings *settings = &node->settings;
+    struct rpc_server_options options;
+    char address[sizeof settings->listen + 16];
+    rpc_server_options_init(&options);
+    options.address = settings->listen;
+    options.port = (uint16_t)settings->port;
+    options.workers = (unsigned)settings->rpc_workers;
+    options.message_max_bytes = (uint32_t)settings->message_max_bytes;
+    options.deadline_max_ms = (uint32_t)settings->deadline_max_ms;
+    options.log = service_log_call;
+    options.log_user = node->service;
+    node->server = rpc_server_new(&options);
+    service_register(node->service, node->server);
+    if (rpc_server_start(node->server, problem) != STATUS_OK) {
+        return problem_set(
+            problem, STATUS_UNREACHABLE, "port",
+            "cannot listen on %.100s:%u: it is in use, or not an address of "
+            "this machine; choose with --listen and --port (0: any)",
+            settings->listen, options.port);
+    }
+    snprintf(address, sizeof address, "%s:%u", settings->listen,
+             rpc_server_port(node->server));
+    service_set_address(node->service, address);
+    return STATUS_OK;
+}
+
+static enum status node_start_doors(struct node *node, struct problem *problem)
+{
+    const struct admin_options admin = {.port = (uint16_t)node->settings.admin_port,
+                                        .live = node_is_live,
+                                        .ready = node_is_ready,
+                                        .user = node};
+    TRY(admin_start(&admin, problem, &node->admin));
+    node_make_service(node);
+    TRY(node_start_server(node, problem));
+    TRY(ports_write(node->settings.dir, rpc_server_port(node->server),
+                    admin_port(node->admin), problem));
+    atomic_store(&node->ready, true);
+    return STATUS_OK;
+}
+
+/* --- Life -------------------------------------------------------------------------- */
+
+static enum status node_run(struct node *node, struct problem *problem)
+{
+    node_check_files();
+    TRY(node_open_folder(node, problem));
+    ports_remove(node->settings.dir);
+    TRY(node_open_storage(node, problem));
+    TRY(node_start_runtime(node, problem));
+    node->liveness = liveness_start(node->runtime);
+    return node_start_doors(node, problem);
+}
+
+enum status node_start(const struct settings *settings, struct problem *problem,
+                       struct node **out_node)
+{
+    struct node *node = memory_zalloc(sizeof *node);
+    enum status status;
+    node->settings = *settings;
+    status = node_run(node, problem);
+    if (status != STATUS_OK) {
+        node_stop(node);
+        return status;
+    }
+    log_event(LOG_INFO, "serving", LOG_STRING("listen", settings->listen),
+              LOG_U64("port", node_client_port(node)),
+              LOG_U64("admin_port", node_admin_port(node)),
+              LOG_STRING("dir", settings->dir), LOG_STRING("version", node_version()));
+    *out_node = node;
+    return STATUS_OK;
+}
+
+uint16_t node_client_port(const struct node *node)
+{
+    return rpc_server_port(node->server);
+}
+
+uint16_t node_admin_port(const struct node *node)
+{
+    return admin_port(node->admin);
+}
+
+void node_stop(struct node *node)
+{
+    if (node == NULL) {
+        return;
+    }
+    atomic_store(&node->ready, false);
+    if (node->server != NULL) {
+        rpc_server_stop(node->server, (uint32_t)node->settings.stop_grace_ms);
+    }
+    /* Calls that the grace did not see end are still inside: their answers are dropped. */
+    if (node->runtime != NULL) {
+        liveness_stop(node->liveness);
+        runtime_stop(node->runtime);
+    }
+    admin_stop(node->admin);
+    liveness_free(node->liveness);
+    rpc_server_free(node->server);
+    service_free(node->service);
+    log_store_close(node->log);
+    store_close(node->store);
+    shard_map_close(&node->map);
+    if (node->folder != NULL) {
+        ports_remove(node->settings.dir);
+    }
+    folder_close(node->folder);
+    free(node);
+}

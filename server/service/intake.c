@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/service/intake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/service/check.h"
+#include "server/service/service_private.h"
+
+enum {
+    INTAKE_FIELD_BYTES = 96,
+    INTAKE_NAME_BYTES_MAX = 128, /* of an attribute */
+};
+
+static enum status intake_memory(struct problem *problem)
+{
+    return problem_set(problem, STATUS_TOO_LARGE, "",
+                       "the request needs more memory than one call may take");
+}
+
+/* --- SKUs -------------------------------------------------------------------------- */
+
+static const struct {
+    const char *path;
+    uint32_t field;
+} intake_sku_paths[] = {
+    {"product_id", SKU_FIELD_PRODUCT_ID},
+    {"name", SKU_FIELD_NAME},
+    {"state", SKU_FIELD_STATE},
+    {"attributes", SKU_FIELD_ATTRIBUTES},
+    {"category_path", SKU_FIELD_CATEGORIES},
+    {"brand", SKU_FIELD_BRAND},
+    {"price", SKU_FIELD_PRICE},
+    {"cost", SKU_FIELD_COST},
+    {"unit", SKU_FIELD_UNIT},
+    {"unit_exponent", SKU_FIELD_UNIT_EXPONENT},
+    {"options", SKU_FIELD_OPTIONS},
+    {"gtins", SKU_FIELD_GTINS},
+    {"sku_id", 0}, /* names the row; harmless in a mask */
+    {"*", SKU_FIELDS_ALL},
+};
+
+static enum status intake_sku_mask(const Google__Protobuf__FieldMask *mask,
+                                   uint32_t *out_mask, struct problem *problem)
+{
+    const size_t known = sizeof intake_sku_paths / sizeof intake_sku_paths[0];
+    *out_mask = SKU_FIELDS_ALL;
+    if (mask == NULL || mask->n_paths == 0) {
+        return STATUS_OK;
+    }
+    *out_mask = 0;
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        size_t k = 0;
+        while (k < known && strcmp(intake_sku_paths[k].path, mask->paths[i]) != 0) {
+            k++;
+        }
+        if (k == known) {
+            return problem_set(problem, STATUS_INVALID, "update_mask",
+                               "update_mask: '%.40s' is not a field of Sku that can be "
+                               "written",
+                               mask->paths[i]);
+        }
+        *out_mask |= intake_sku_paths[k].field;
+    }
+    return STATUS_OK;
+}
+
+static enum status intake_attribute(const Souk__V1__Attribute *attribute,
+                                    const char *field, struct inventory_attribute *out,
+                                    struct problem *problem)
+{
+    *out = (struct inventory_attribute){.kind = INVENTORY_ATTRIBUTE_TEXT};
+    TRY(check_text(field, attribute->name, INTAKE_NAME_BYTES_MAX, &out->name, problem));
+    if (out->name.size == 0) {
+        return problem_set(problem, STATUS_INVALID, field, "%s: needs a name", field);
+    }
+    switch (attribute->value_case) {
+    case SOUK__V1__ATTRIBUTE__VALUE_TEXT:
+        return check_text(field, attribute->text, INVENTORY_TEXT_BYTES_MAX, &out->text,
+                          problem);
+    case SOUK__V1__ATTRIBUTE__VALUE_NUMBER:
+        out->kind = INVENTORY_ATTRIBUTE_NUMBER;
+        out->number = attribute->number;
+        return STATUS_OK;
+    case SOUK__V1__ATTRIBUTE__VALUE_FLAG:
+        out->kind = INVENTORY_ATTRIBUTE_FLAG;
+        out->number = attribute->flag ? 1 : 0;
+        return STATUS_OK;
+    case SOUK__V1__ATTRIBUTE__VALUE__NOT_SET:
+        break;
+    }
+    return problem_set(problem, STATUS_INVALID, field,
+                       "%s: needs a text, a number or a flag", field);
+}
+
+static enum status intake_attributes(Souk__V1__Attribute **attributes, size_t count,
+                                     size_t count_max, const char *prefix,
+                                     struct arena *arena,
+                                     const struct inventory_attribute **out,
+                                     uint32_t *out_count, struct problem *problem)
+{
+    struct inventory_attribute *items;
+    char field[INTAKE_FIELD_BYTES];
+    TRY(check_count(prefix, count, 0, count_max, problem));
+    items = arena_alloc(arena, (count + 1) * sizeof *items);
+    if (items == NULL) {
+        return intake_memory(problem);
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(field, sizeof field, "%s[%zu]", prefix, i);
+        TRY(intake_attribute(attributes[i], field, &items[i], problem));
+        for (size_t j = 0; j < i; j++) {
+            if (slice_equal(items[j].name, items[i].name)) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: this name stands at %zu already", field, j);
+            }
+        }
+    }
+    *out = items;
+    *out_count = (uint32_t)count;
+    return STATUS_OK;
+}
+
+struct intake_texts {
+    const char *field;
+    size_t count_max;
+    size_t bytes_max;
+};
+
+static enum status intake_texts(char **texts, size_t count,
+                                const struct intake_texts *rules, struct arena *arena,
+                                const struct slice **out, uint32_t *out_count,
+                                struct problem *problem)
+{
+    struct slice *items;
+    char field[INTAKE_FIELD_BYTES];
+    TRY(check_count(rules->field, count, 0, rules->count_max, problem));
+    items = arena_alloc(arena, (count + 1) * sizeof *items);
+    if (items == NULL) {
+        return intake_memory(problem);
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(field, sizeof field, "%s[%zu]", rules->field, i);
+        TRY(check_text(field, texts[i], rules->bytes_max, &items[i], problem));
+        if (items[i].size == 0) {
+            return problem_set(problem, STATUS_INVALID, field, "%s: empty", field);
+        }
+    }
+    *out = items;
+    *out_count = (uint32_t)count;
+    return STATUS_OK;
+}
+
+static enum status intake_money(const char *field, const Souk__V1__Money *money,
+                                struct inventory_money *out, struct problem *problem)
+{
+    struct check_money checked;
+    TRY(check_money(field, money, false, &checked, problem));
+    memcpy(out->currency, checked.currency, sizeof out->currency);
+    out->units = checked.units;
+    out->nanos = checked.nanos;
+    return STATUS_OK;
+}
+
+static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_max,
+                                    struct arena *arena, struct inventory_sku *out,
+                                    struct problem *problem)
+{
+    const struct intake_texts categories = {
+        "sku.category_path", INVENTORY_CATEGORY_DEPTH_MAX, INVENTORY_TEXT_BYTES_MAX};
+    const struct intake_texts gtins = {"sku.gtins", INVENTORY_GTINS_MAX,
+                                       INVENTORY_ID_BYTES_MAX};
+    TRY(intake_attributes(sku->attributes, sku->n_attributes, attributes_max,
+                          "sku.attributes", arena, &out->attributes,
+                          &out->attribute_count, problem));
+    TRY(intake_attributes(sku->options, sku->n_options, INVENTORY_OPTIONS_MAX,
+                          "sku.options", arena, &out->options, &out->option_count,
+                          problem));
+    TRY(intake_texts(sku->category_path, sku->n_category_path, &categories, arena,
+                     &out->categories, &out->category_count, problem));
+    return intake_texts(sku->gtins, sku->n_gtins, &gtins, arena, &out->gtins,
+                        &out->gtin_count, problem);
+}
+
+enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMask *mask,
+                       const struct settings *settings, struct arena *arena,
+                       struct inventory_sku_upsert *out, struct problem *problem)
+{
+    struct inventory_sku *plain = &out->sku;
+    *out = (struct inventory_sku_upsert){.attributes_max =
+                                             (uint32_t)settings->attributes_max};
+    if (sku == NULL) {
+        return problem_set(problem, STATUS_INVALID, "sku", "sku: missing");
+    }
+    TRY(intake_sku_mask(mask, &out->update_mask, problem));
+    TRY(check_id("sku.sku_id", sku->sku_id, &plain->sku_id, problem));
+    TRY(check_id_or_empty("sku.product_id", sku->product_id, &plain->product_id,
+                          problem));
+    TRY(check_text("sku.name", sku->name, INVENTORY_TEXT_BYTES_MAX, &plain->name,
+                   problem));
+    TRY(check_text("sku.brand", sku->brand, INVENTORY_TEXT_BYTES_MAX, &plain->brand,
+                   problem));
+    TRY(check_text("sku.unit", sku->unit, INVENTORY_ID_BYTES_MAX, &plain->unit, problem));
+    plain->state = (enum sku_state)sku->state;
+    plain->unit_exponent = sku->unit_exponent;
+    TRY(intake_money("sku.price", sku->price, &plain->price, problem));
+    TRY(intake_money("sku.cost", sku->cost, &plain->cost, problem));
+    TRY(intake_sku_lists(sku, out->attributes_max, arena, plain, problem));
+    if (inventory_etag_parse(slice_from_string(sku->etag), &out->etag) != STATUS_OK) {
+        return problem_set(problem, STATUS_ETAG_MISMATCH, "sku.etag", "%s",
+                           status_text(STATUS_ETAG_MISMATCH));
+    }
+    return STATUS_OK;
+}
+
+/* --- Locations --------------------------------------------------------------------- */
+
+enum status intake_location(const Souk__V1__Location *location, struct arena *arena,
+                            struct inventory_location_upsert *out,
+                            struct problem *problem)
+{
+    const struct intake_texts channels = {"location.channels", INVENTORY_CHANNELS_MAX,
+                                          INVENTORY_ID_BYTES_MAX};
+    struct inventory_location *plain = &out->location;
+    *out = (struct inventory_location_upsert){0};
+    if (location == NULL) {
+        return problem_set(problem, STATUS_INVALID, "location", "location: missing");
+    }
+    TRY(check_id("location.location_id", location->location_id, &plain->location_id,
+                 problem));
+    TRY(check_text("location.name", location->name, INVENTORY_TEXT_BYTES_MAX,
+                   &plain->name, problem));
+    TRY(check_text("location.address", location->address, INVENTORY_TEXT_BYTES_MAX,
+                   &plain->address, problem));
+    TRY(check_text("location.time_zone", location->time_zone, INVENTORY_ID_BYTES_MAX,
+                   &plain->time_zone, problem));
+    TRY(intake_texts(location->channels, location->n_channels, &channels, arena,
+                     &plain->channels, &plain->channel_count, problem));
+    plain->type = (enum location_type)location->type;
+    plain->latitude_e7 = location->latitude_e7;
+    plain->longitude_e7 = location->longitude_e7;
+    if (inventory_etag_parse(slice_from_string(location->etag), &out->etag) !=
+        STATUS_OK) {
+        return problem_set(problem, STATUS_ETAG_MISMATCH, "location.etag", "%s",
+                           status_text(STATUS_ETAG_MISMATCH));
+    }
+    return STATUS_OK;
+}
+
+/* --- Stock ------------------------------------------------------------------------- */
+
+enum status intake_adjustment(const Souk__V1__StockAdjustment *adjustment,
+                              struct inventory_stock_adjust *out, struct problem *problem)
+{
+    int64_t occurred_ms;
+    *out = (struct inventory_stock_adjust){0};
+    if (adjustment == NULL) {
+        return problem_set(problem, STATUS_INVALID, "adjustment", "adjustment: missing");
+    }
+    TRY(check_id("adjustment.sku_id", adjustment->sku_id, &out->sku_id, problem));
+    TRY(check_id("adjustment.location_id", adjustment->location_id, &out->location_id,
+                 problem));
+    TRY(check_text("adjustment.reference", adjustment->reference,
+                   INVENTORY_REFERENCE_BYTES_MAX, &out->reference, problem));
+    if (adjustment->occurred_time != NULL) {
+        TRY(check_time("adjustment.occurred_time", adjustment->occurred_time,
+                       &occurred_ms, problem));
+    }
+    if (adjustment->quantity == 0) {
+        return problem_set(problem, STATUS_INVALID, "adjustment.quantity",
+                           "adjustment.quantity: 0 changes nothing; give the difference");
+    }
+    if ((unsigned)adjustment->reason >= STOCK_REASON_HOLD) {
+        return problem_set(problem, STATUS_INVALID, "adjustment.reason",
+                           "adjustment.reason: this one is written by the server alone");
+    }
+    out->bucket = adjustment->bucket == 0 ? STOCK_BUCKET_ON_HAND
+                                          : (enum stock_bucket)adjustment->bucket;
+    out->delta = adjustment->quantity;
+    out->reason = (enum stock_reason)adjustment->reason;
+    return STATUS_OK;
+}
+
+/* The new value of one bucket. */
+static enum status intake_bucket(struct inventory_stock_set *out,
+                                 enum stock_bucket bucket, const char *field,
+                                 int64_t value, struct problem *problem)
+{
+    if (value < 0) {
+        return problem_set(problem, STATUS_INVALID, field, "%s: not below 0", field);
+    }
+    out->mask |= 1u << bucket;
+    out->buckets[bucket] = value;
+    return STATUS_OK;
+}
+
+static enum status intake_set_buckets(const Souk__V1__SetStockRequest *request,
+                                      struct inventory_stock_set *out,
+                                      struct problem *problem)
+{
+    if (request->on_hand_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__ON_HAND_CHANGE_ON_HAND) {
+        TRY(intake_bucket(out, STOCK_BUCKET_ON_HAND, "on_hand", request->on_hand,
+                          problem));
+    }
+    if (request->safety_stock_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__SAFETY_STOCK_CHANGE_SAFETY_STOCK) {
+        TRY(intake_bucket(out, STOCK_BUCKET_SAFETY_STOCK, "safety_stock",
+                          request->safety_stock, problem));
+    }
+    if (request->backorder_limit_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__BACKORDER_LIMIT_CHANGE_BACKORDER_LIMIT) {
+        TRY(intake_bucket(out, STOCK_BUCKET_BACKORDER_LIMIT, "backorder_limit",
+                          request->backorder_limit, problem));
+    }
+    if (out->mask == 0) {
+        return problem_set(problem, STATUS_INVALID, "on_hand",
+                           "nothing to write: give on_hand, safety_stock or "
+                           "backorder_limit");
+    }
+    return STATUS_OK;
+}
+
+enum status intake_set(const Souk__V1__SetStockRequest *request,
+                       struct inventory_stock_set *out, struct problem *problem)
+{
+    int64_t occurred_ms;
+    *out = (struct inventory_stock_set){0};
+    TRY(check_id("sku_id", request->sku_id, &out->sku_id, problem));
+    TRY(check_id("location_id", request->location_id, &out->location_id, problem));
+    TRY(check_text("reference", request->reference, INVENTORY_REFERENCE_BYTES_MAX,
+                   &out->reference, problem));
+    if (request->occurred_time != NULL) {
+        TRY(check_time("occurred_time", request->occurred_time, &occurred_ms, problem));
+    }
+    if ((unsigned)request->reason >= STOCK_REASON_HOLD) {
+        return problem_set(problem, STATUS_INVALID, "reason",
+                           "reason: this one is written by the server alone");
+    }
+    TRY(intake_set_buckets(request, out, problem));
+    out->reason = (enum stock_reason)request->reason;
+    if (request->condition_case ==
+        SOUK__V1__SET_STOCK_REQUEST__CONDITION_EXPECTED_ON_HAND) {
+        out->has_expected_on_hand = true;
+        out->expected_on_hand = request->expected_on_hand;
+    } else if (request->condition_case == SOUK__V1__SET_STOCK_REQUEST__CONDITION_ETAG &&
+               inventory_etag_parse(slice_from_string(request->etag), &out->etag) !=
+                   STATUS_OK) {
+        return problem_set(problem, STATUS_ETAG_MISMATCH, "etag", "%s",
+                           status_text(STATUS_ETAG_MISMATCH));
+    }
+    return STATUS_OK;
+}
+
+/* --- Holds ------------------------------------------------------------------------- */
+
+static enum status intake_line(const Souk__V1__HoldLine *line, size_t index,
+                               struct inventory_hold_line *out, struct problem *problem)
+{
+    char field[INTAKE_FIELD_BYTES];
+    snprintf(field, sizeof field, "lines[%zu].sku_id", index);
+    TRY(check_id(field, line->sku_id, &out->sku_id, problem));
+    snprintf(field, sizeof field, "lines[%zu].location_id", index);
+    TRY(check_id_or_empty(field, line->location_id, &out->location_id, problem));
+    if (line->quantity <= 0) {
+        snprintf(field, sizeof field, "lines[%zu].quantity", index);
+        return problem_set(problem, STATUS_INVALID, field, "%s: above 0", field);
+    }
+    out->quantity = line->quantity;
+    out->granted = 0;
+    return STATUS_OK;
+}
+
+enum status intake_hold(const Souk__V1__CreateHoldRequest *request,
+                        const struct settings *settings, struct arena *arena,
+                        struct inventory_hold_create *out, struct problem *problem)
+{
+    int64_t life_max_ms = settings->hold_ttl_max_s * 1000;
+    struct inventory_hold_line *lines;
+    *out = (struct inventory_hold_create){
+        .mode = request->mode == SOUK__V1__HOLD_MODE__HOLD_MODE_BEST_EFFORT
+                    ? HOLD_MODE_BEST_EFFORT
+                    : HOLD_MODE_ALL_OR_NOTHING,
+        .allow_backorder = request->allow_backorder,
+        .ttl_ms = settings->hold_ttl_default_s * 1000,
+        .life_max_ms = life_max_ms,
+        .owner_holds_max = (uint32_t)settings->owner_holds_max,
+        .lines_max = (uint32_t)settings->hold_lines_max,
+    };
+    TRY(check_count("lines", request->n_lines, 1, out->lines_max, problem));
+    lines = arena_alloc(arena, request->n_lines * sizeof *lines);
+    if (lines == NULL) {
+        return intake_memory(problem);
+    }
+    for (size_t i = 0; i < request->n_lines; i++) {
+        TRY(intake_line(request->lines[i], i, &lines[i], problem));
+    }
+    out->lines = lines;
+    out->line_count = (uint32_t)request->n_lines;
+    TRY(check_text("owner", request->owner, INVENTORY_ID_BYTES_MAX, &out->owner,
+                   problem));
+    TRY(check_text("reference", request->reference, INVENTORY_REFERENCE_BYTES_MAX,
+                   &out->reference, problem));
+    if (request->ttl != NULL) {
+        TRY(check_duration("ttl", request->ttl, life_max_ms, &out->ttl_ms, problem));
+        out->ttl_kind = HOLD_TTL_DURATION;
+    } else if (out->ttl_ms > life_max_ms) {
+        out->ttl_ms = life_max_ms;
+    }
+    out->nonce = service_nonce();
+    return STATUS_OK;
+}
