@@ -134,12 +134,27 @@ struct customer_context {
     uint32_t click_count;   /* at most the `clicks_max` asked for: the newest */
     int64_t end_ms;         /* of its newest click */
 };
-/* The session goes on if it is named by `session_id`, or, with an empty one, if it is the
- * newest and its pause up to now_ms (log time, or the leader's clock) is no longer than
- * the gap. OK also when nothing is known. `out` lives in the arena. */
-void customer_context(const struct customer_shard *shard, struct hash128 customer,
-                      struct slice session_id, int64_t now_ms, uint32_t clicks_max,
-                      struct arena *arena, struct customer_context *out_context);
+struct customer_context_query {
+    struct hash128 customer;
+    struct slice session_id; /* may be empty */
+    int64_t now_ms;          /* log time, or the leader's bounded clock */
+    uint32_t clicks_max;
+};
+/* The session goes on if it is named by session_id, or, with an empty one, if it is the
+ * newest and its pause up to now_ms is no longer than the gap. Nothing known is an answer
+ * too. The clicks live in the arena. */
+void customer_context_read(const struct customer_shard *shard,
+                           const struct customer_context_query *query,
+                           struct arena *arena, struct customer_context *out_context);
+/* The same with its query spelled out. */
+#define customer_context(shard, who, session, now, most, arena, out_context)             \
+    customer_context_read(                                                               \
+        (shard),                                                                         \
+        &(const struct customer_context_query){.customer = (who),                        \
+                                               .session_id = (session),                  \
+                                               .now_ms = (now),                          \
+                                               .clicks_max = (most)},                    \
+        (arena), (out_context))
 
 struct customer_history {
     const struct customer_event *events; /* newest recorded first; in the arena */

@@ -47,14 +47,14 @@ static void context_clicks(const struct customer_row *row, const struct session_
     context->click_count = count;
 }
 
-void customer_context(const struct customer_shard *shard, struct hash128 customer,
-                      struct slice session_id, int64_t now_ms, uint32_t clicks_max,
-                      struct arena *arena, struct customer_context *out_context)
+void customer_context_read(const struct customer_shard *shard,
+                           const struct customer_context_query *query,
+                           struct arena *arena, struct customer_context *out_context)
 {
     struct customer_context context = {0};
     struct session_rules rules;
     struct session_cut cut;
-    const struct customer_row *row = customer_find(shard, customer);
+    const struct customer_row *row = customer_find(shard, query->customer);
     *out_context = context;
     if (row == NULL) {
         return;
@@ -63,11 +63,12 @@ void customer_context(const struct customer_shard *shard, struct hash128 custome
     context.personalization_withdrawn = row->personalization_withdrawn;
     customer_rules(shard, &rules);
     session_cut_init(&cut);
-    session_cut_make(&cut, customer, row->events, row->event_kept, &rules);
-    uint32_t session = session_current(&cut, customer, session_id);
+    session_cut_make(&cut, row->id, row->events, row->event_kept, &rules);
+    uint32_t session = session_current(&cut, row->id, query->session_id);
     if (session != UINT32_MAX && !context.personalization_withdrawn &&
-        (session_id.size > 0 || now_ms - cut.sessions[session].end_ms <= rules.gap_ms)) {
-        context_clicks(row, &cut, session, clicks_max, arena, &context);
+        (query->session_id.size > 0 ||
+         query->now_ms - cut.sessions[session].end_ms <= rules.gap_ms)) {
+        context_clicks(row, &cut, session, query->clicks_max, arena, &context);
     }
     session_cut_close(&cut);
     *out_context = context;

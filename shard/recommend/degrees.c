@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/recommend/degrees.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +24,12 @@ void degree_delta_close(struct degree_delta *delta)
     }
 }
 
-/* version byte, varint from_version, varint version, varint n, n * { le64 hash,
+/* version byte, u8 whole, varint from_version, varint version, varint n, n * { le64 hash,
  * zigzag period, zigzag change } */
 void degree_delta_encode(const struct degree_delta *delta, struct buffer *out)
 {
     encode_u8(out, DEGREE_DELTA_VERSION);
+    encode_u8(out, delta->whole);
     encode_varint(out, delta->from_version);
     encode_varint(out, delta->version);
     encode_varint(out, delta->change_count);
@@ -54,6 +56,7 @@ enum status degree_delta_decode(struct slice bytes, struct degree_delta *out_del
     if (version > DEGREE_DELTA_VERSION) {
         return STATUS_VERSION;
     }
+    delta.whole = read_u8(&reader) != 0;
     delta.from_version = read_varint(&reader);
     delta.version = read_varint(&reader);
     uint64_t count = read_varint(&reader);
@@ -142,13 +145,14 @@ static void row_advance(struct degree_row *row, int64_t period)
     row->period_newest = period;
 }
 
-static void rows_add(struct degree_rows *rows, const struct degree_change *change)
+static struct degree_row *rows_add(struct degree_rows *rows,
+                                   const struct degree_change *change)
 {
     struct degree_row *row = rows_find_or_add(rows, change->sku_hash);
     row->sessions += change->change;
     rows->total += change->change;
     if (change->period == DEGREE_PERIOD_NONE) {
-        return;
+        return row;
     }
     if (change->period > row->period_newest) {
         row_advance(row, change->period);
@@ -156,6 +160,7 @@ static void rows_add(struct degree_rows *rows, const struct degree_change *chang
     if (row->period_newest - change->period < DEGREE_PERIODS) {
         row->periods[degree_period_place(change->period)] += change->change;
     }
+    return row;
 }
 
 /* --- The sum over shards -------------------------------------------------------------- */
@@ -192,6 +197,12 @@ static struct degree_shard *table_shard(const struct degree_table *table,
     return NULL;
 }
 
+static void sum_add(struct degree_table *table, const struct degree_change *change)
+{
+    struct degree_row *row = rows_add(&table->sum, change);
+    row->log_sessions = row->sessions > 1 ? log((double)row->sessions) : 0.0;
+}
+
 /* Takes all that the shard has said out of the sum. */
 static void table_subtract(struct degree_table *table, struct degree_shard *shard)
 {
@@ -208,12 +219,12 @@ static void table_subtract(struct degree_table *table, struct degree_shard *shar
             change.change = -row->periods[degree_period_place(change.period)];
             rest += change.change;
             if (change.change != 0) {
-                rows_add(&table->sum, &change);
+                sum_add(table, &change);
             }
         }
         change.period = DEGREE_PERIOD_NONE;
         change.change = -rest;
-        rows_add(&table->sum, &change);
+        sum_add(table, &change);
     }
     free(shard->rows.rows);
     rows_init(&shard->rows);
@@ -224,8 +235,7 @@ enum status degree_table_apply(struct degree_table *table, uint64_t shard_id,
                                const struct degree_delta *delta)
 {
     struct degree_shard *shard = table_shard(table, shard_id);
-    if (delta->from_version != 0 &&
-        (shard == NULL || shard->version != delta->from_version)) {
+    if (!delta->whole && (shard ? shard->version : 0) != delta->from_version) {
         return STATUS_SEQUENCE_GAP;
     }
     if (shard == NULL) {
@@ -237,12 +247,12 @@ enum status degree_table_apply(struct degree_table *table, uint64_t shard_id,
         shard = &table->shards[table->shard_count++];
         *shard = (struct degree_shard){.shard_id = shard_id};
         rows_init(&shard->rows);
-    } else if (delta->from_version == 0) {
+    } else if (delta->whole) {
         table_subtract(table, shard);
     }
     for (size_t i = 0; i < delta->change_count; i++) {
-        rows_add(&shard->rows, &delta->changes[i]);
-        rows_add(&table->sum, &delta->changes[i]);
+        (void)rows_add(&shard->rows, &delta->changes[i]);
+        sum_add(table, &delta->changes[i]);
     }
     shard->version = delta->version;
     table->changes += delta->change_count > 0;
@@ -263,6 +273,12 @@ int64_t degree_table_items(const struct degree_table *table, uint64_t sku_hash)
 {
     const struct degree_row *row = rows_place(&table->sum, sku_hash);
     return row->used ? row->sessions : 0;
+}
+
+double degree_table_log(const struct degree_table *table, uint64_t sku_hash)
+{
+    const struct degree_row *row = rows_place(&table->sum, sku_hash);
+    return row->used ? row->log_sessions : 0.0;
 }
 
 int64_t degree_table_total(const struct degree_table *table)

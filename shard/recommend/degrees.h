@@ -40,7 +40,8 @@ struct degree_change {
 
 /* Sorted by (sku_hash, period), each pair once, no change of 0. */
 struct degree_delta {
-    uint64_t from_version; /* 0: counts from nothing */
+    bool whole;            /* counts from nothing: replaces what the shard said before */
+    uint64_t from_version; /* else: the version of the delta before this one */
     uint64_t version;
     struct degree_change *changes; /* owned */
     size_t change_count;
@@ -57,16 +58,19 @@ struct degree_table;
 
 struct degree_table *degree_table_new(void);
 void degree_table_free(struct degree_table *table);
-/* Adds a shard's delta. A delta with from_version 0 replaces all that shard has said
- * (a new leader starts over); SEQUENCE_GAP when from_version is not the version the table
- * has of this shard: ask for a whole one. QUANTITY_LIMIT past DEGREE_SHARDS_MAX. */
+/* Adds a shard's delta. A whole one replaces all that the shard has said (a new leader
+ * starts over); SEQUENCE_GAP when from_version is not the version the table has of this
+ * shard (0 of an unknown one): ask for a whole one. QUANTITY_LIMIT past
+ * DEGREE_SHARDS_MAX. */
 MUST_USE enum status degree_table_apply(struct degree_table *table, uint64_t shard_id,
                                         const struct degree_delta *delta);
 /* Forgets a shard. */
 void degree_table_drop(struct degree_table *table, uint64_t shard_id);
 
 int64_t degree_table_items(const struct degree_table *table, uint64_t sku_hash); /* n_i */
-int64_t degree_table_total(const struct degree_table *table);                    /* P */
+/* ln(max(1, n_i)), kept ready. */
+double degree_table_log(const struct degree_table *table, uint64_t sku_hash);
+int64_t degree_table_total(const struct degree_table *table); /* P */
 /* The version held of a shard; 0 none. */
 uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_id);
 

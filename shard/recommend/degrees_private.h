@@ -11,7 +11,8 @@
 struct degree_row {
     uint64_t sku_hash;
     int64_t sessions;
-    int64_t period_newest;           /* the ring ends here */
+    double log_sessions;   /* natural logarithm of max(1, sessions); of the sum only */
+    int64_t period_newest; /* the ring ends here */
     int64_t periods[DEGREE_PERIODS]; /* by degree_period_place */
     bool used;
 };

@@ -365,6 +365,7 @@ void evidence_take_degrees(struct evidence *evidence, uint64_t version,
                            struct degree_delta *out_delta)
 {
     size_t count = changes_combine(evidence->changes, evidence->change_count);
+    out_delta->whole = !evidence->taken;
     out_delta->from_version = evidence->taken_version;
     out_delta->version = version;
     out_delta->change_count = count;
@@ -374,6 +375,7 @@ void evidence_take_degrees(struct evidence *evidence, uint64_t version,
     evidence->change_count = 0;
     evidence->change_combined = 0;
     evidence->taken_version = version;
+    evidence->taken = true;
 }
 
 void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
@@ -382,6 +384,7 @@ void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
     evidence->change_count = 0;
     evidence->change_combined = 0;
     evidence->taken_version = 0;
+    evidence->taken = false;
     for (size_t i = 0; i < evidence->slot_count; i++) {
         const struct evidence_slot *slot = &evidence->slots[i];
         for (uint32_t n = 0; slot->used && n < slot->item_count; n++) {

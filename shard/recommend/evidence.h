@@ -75,7 +75,7 @@ uint64_t evidence_degree(const struct evidence *evidence, uint64_t sku_hash);
  * with `version`: the applied index. Release with degree_delta_close. */
 void evidence_take_degrees(struct evidence *evidence, uint64_t version,
                            struct degree_delta *out_delta);
-/* The same, whole (from_version 0): for somebody who has nothing, or missed something. */
+/* The same, whole: for somebody who has nothing, or missed something. */
 void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
                                struct degree_delta *out_delta);
 bool evidence_degrees_changed(const struct evidence *evidence);

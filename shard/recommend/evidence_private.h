@@ -79,6 +79,7 @@ struct evidence {
     size_t change_capacity;
     size_t change_combined; /* how many of them are sorted and distinct */
     uint64_t taken_version;
+    bool taken; /* once: what is noted now is only the rest */
     /* Scratch of evidence_put. */
     uint32_t *scratch;
     size_t scratch_capacity;

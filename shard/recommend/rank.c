@@ -68,6 +68,10 @@ enum status recommend_merge(const struct recommend_partial *const *partials,
     struct recommend_partial out = {0};
     struct merge merge = {.out = &out};
     uint64_t rows = 0, size = MERGE_TABLE_MIN;
+    if (partial_count == 1) {
+        *out_merged = *partials[0];
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < partial_count; i++) {
         if (partials[i]->bucket_count != partials[0]->bucket_count ||
             partials[i]->related != partials[0]->related) {
@@ -267,8 +271,7 @@ enum status recommend_rank(const struct recommend_partial *merged,
         if (rank_excludes(&ranking, scored.sku_hash)) {
             continue;
         }
-        int64_t degree = degree_table_items(degrees, scored.sku_hash);
-        double idf = log_total - (degree > 1 ? log((double)degree) : 0.0);
+        double idf = log_total - degree_table_log(degrees, scored.sku_hash);
         scored.score = (double)sum * (idf > 0 ? idf : 0.0) / norm;
         count = best_add(best, count, options->count, &scored);
     }

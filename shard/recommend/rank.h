@@ -22,7 +22,7 @@ enum {
  * which an earlier one had is left out whole, so a hedged answer never counts twice (ask
  * the same bucket set of whoever is hedged). `out->buckets` says what is covered.
  * INVALID when V or the query items differ; QUANTITY_OVERFLOW when a sum leaves int64;
- * TOO_LARGE past the arena's limit.
+ * TOO_LARGE past the arena's limit. A single partial is borrowed, not copied.
  */
 MUST_USE enum status recommend_merge(const struct recommend_partial *const *partials,
                                      size_t partial_count, struct arena *arena,

@@ -132,14 +132,46 @@ static const struct posting *cursors_newest(const struct search *search,
     return newest;
 }
 
+/* One list is left: no more merging. */
+static uint32_t list_candidates(struct search *search, const struct cursor *cursor,
+                                bool exclude, uint32_t count)
+{
+    const struct candidate alike = {.mask = (uint16_t)(1u << cursor->item),
+                                    .sim = (uint16_t)search->items.weight[cursor->item]};
+    for (const struct posting *next = cursor->next;
+         next != cursor->end && count < search->candidates_max; next--) {
+        if (!exclude || !search_excludes(search, next->session)) {
+            search->candidates[count] = alike;
+            search->candidates[count++].session = next->session;
+        }
+    }
+    return count;
+}
+
+/* The lists lie apart in memory: asks for those of a later bucket early. */
+static void bucket_prefetch(const struct search *search, uint32_t bucket)
+{
+    for (uint32_t i = 0; i < search->items.count && bucket < EVIDENCE_BUCKETS_MAX; i++) {
+        const struct posting_list *list = NULL;
+        if (search->item_number[i] != EVIDENCE_NONE) {
+            list = evidence_item_list(&search->evidence->items[search->item_number[i]],
+                                      bucket);
+        }
+        if (list != NULL && list->count > 0) {
+            __builtin_prefetch(list->entries + list->count - 1);
+        }
+    }
+}
+
 /* The newest candidates_max sessions of the bucket that hold a query item. */
 static uint32_t bucket_candidates(struct search *search, uint32_t bucket)
 {
     struct cursor cursors[RECOMMEND_CLICKS_MAX];
     uint32_t open = cursors_open(search, bucket, cursors);
+    bucket_prefetch(search, bucket + 2);
     bool exclude = search_must_exclude(search, bucket);
     uint32_t count = 0;
-    while (open > 0 && count < search->candidates_max) {
+    while (open > 1 && count < search->candidates_max) {
         uint32_t session = cursors_newest(search, cursors, open)->session;
         struct candidate candidate = {.session = session};
         uint32_t i = 0;
@@ -161,7 +193,7 @@ static uint32_t bucket_candidates(struct search *search, uint32_t bucket)
             search->candidates[count++] = candidate;
         }
     }
-    return count;
+    return open == 1 ? list_candidates(search, &cursors[0], exclude, count) : count;
 }
 
 /* The neighbours_max highest sim; candidates come newest first, so ties fall to the
@@ -299,26 +331,15 @@ static enum status search_sum(struct search *search, struct recommend_partial *o
     return STATUS_OK;
 }
 
-/* Room for candidates and neighbours, no more than there are postings. */
+/* Room for candidates and neighbours, no more than there are sessions. */
 static bool search_init(struct search *search)
 {
-    uint64_t candidates = 0, neighbours = 0;
-    for (uint32_t b = 0; b < search->query->bucket_count; b++) {
-        uint64_t union_max = 0;
-        for (uint32_t i = 0; i < search->items.count; i++) {
-            const struct posting_list *list = NULL;
-            if (search->item_number[i] != EVIDENCE_NONE) {
-                list = evidence_item_list(
-                    &search->evidence->items[search->item_number[i]], b);
-            }
-            union_max += list ? list->count : 0;
-        }
-        union_max =
-            union_max < search->candidates_max ? union_max : search->candidates_max;
-        candidates = union_max > candidates ? union_max : candidates;
-        neighbours +=
-            union_max < search->neighbours_max ? union_max : search->neighbours_max;
-    }
+    uint64_t sessions = search->evidence->sessions;
+    uint64_t candidates = search->candidates_max;
+    uint64_t neighbours = (uint64_t)search->neighbours_max *
+                          (uint64_t)__builtin_popcountll(search->query->buckets);
+    candidates = candidates < sessions ? candidates : sessions;
+    neighbours = neighbours < sessions ? neighbours : sessions;
     search->candidates =
         arena_alloc(search->arena, (size_t)candidates * sizeof *search->candidates);
     search->neighbours =

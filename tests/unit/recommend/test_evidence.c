@@ -142,6 +142,8 @@ TEST(evidence, a_missed_delta_is_noticed)
     delta.from_version = 6;
     delta.version = 7;
     EXPECT_STATUS(degree_table_apply(table, 1, &delta), STATUS_SEQUENCE_GAP);
+    delta.from_version = 0;
+    EXPECT_STATUS(degree_table_apply(table, 1, &delta), STATUS_SEQUENCE_GAP);
     delta.from_version = 5;
     EXPECT_OK(degree_table_apply(table, 1, &delta));
     EXPECT_EQ(degree_table_items(table, 1), 4);
@@ -149,6 +151,25 @@ TEST(evidence, a_missed_delta_is_noticed)
     degree_table_drop(table, 1);
     EXPECT_EQ(degree_table_total(table), 0);
     degree_table_free(table);
+}
+
+TEST(evidence, a_vector_taken_before_the_first_entry_is_not_replaced_by_the_next_change)
+{
+    const struct evidence_options options = {0};
+    struct evidence *evidence = evidence_new(&options);
+    struct degree_table *table = degree_table_new();
+    for (uint64_t i = 1; i <= 2; i++) {
+        struct degree_delta delta;
+        struct evidence_session session = {
+            .session_hash = i, .customer = {i, i}, .items = &i, .item_count = 1};
+        evidence_put(evidence, &session);
+        evidence_take_degrees(evidence, 0, &delta);
+        EXPECT_OK(degree_table_apply(table, 1, &delta));
+        degree_delta_close(&delta);
+    }
+    EXPECT_EQ(degree_table_total(table), 2);
+    degree_table_free(table);
+    evidence_free(evidence);
 }
 
 TEST(popular, newer_sessions_weigh_more_and_old_ones_never_nothing)

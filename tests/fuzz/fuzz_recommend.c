@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What nodes send each other about recommendations. The first byte picks the decoder.
+ * What decodes must encode and decode to the same, and be safe to use: searched, merged,
+ * ranked, added up.
+ */
+#include "shard/base/assert.h"
+#include "shard/recommend/evidence.h"
+#include "shard/recommend/rank.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_query(struct slice bytes, struct arena *arena)
+{
+    struct recommend_query query, again;
+    struct recommend_partial partial;
+    struct buffer encoded;
+    if (recommend_query_decode(bytes, arena, &query) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&encoded);
+    recommend_query_encode(&query, &encoded);
+    ASSERT(recommend_query_decode(buffer_slice(&encoded), arena, &again) == STATUS_OK);
+    buffer_close(&encoded);
+    const struct evidence_options options = {.bucket_count = query.bucket_count};
+    struct evidence *evidence = evidence_new(&options);
+    for (uint32_t i = 0; i < query.click_count; i++) {
+        const struct evidence_session session = {.session_hash = i + 1,
+                                                 .customer = {i * 0x9e3779b97f4a7c15u, i},
+                                                 .end_ms = i,
+                                                 .items = query.clicks,
+                                                 .item_count = i + 1};
+        evidence_put(evidence, &session);
+    }
+    enum status status = recommend_search(evidence, &query, arena, &partial);
+    ASSERT(status == STATUS_OK || status == STATUS_TOO_LARGE);
+    evidence_free(evidence);
+}
+
+static void fuzz_partial(struct slice bytes, struct arena *arena)
+{
+    struct recommend_partial partial, again, merged;
+    struct buffer first, second;
+    if (recommend_partial_decode(bytes, arena, &partial) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&first);
+    buffer_init(&second);
+    recommend_partial_encode(&partial, &first);
+    if (recommend_partial_decode(buffer_slice(&first), arena, &again) == STATUS_OK) {
+        recommend_partial_encode(&again, &second);
+        ASSERT(slice_equal(buffer_slice(&first), buffer_slice(&second)));
+        again.buckets = ~partial.buckets;
+        const struct recommend_partial *all[] = {&partial, &again};
+        (void)!recommend_merge(all, 2, arena, &merged);
+    }
+    buffer_close(&first);
+    buffer_close(&second);
+}
+
+static void fuzz_degrees(struct slice bytes)
+{
+    struct degree_delta delta;
+    size_t count;
+    if (degree_delta_decode(bytes, &delta) != STATUS_OK) {
+        return;
+    }
+    struct degree_table *table = degree_table_new();
+    delta.whole = true;
+    ASSERT(degree_table_apply(table, 1, &delta) == STATUS_OK);
+    ASSERT(degree_table_apply(table, 2, &delta) == STATUS_OK);
+    (void)degree_table_popular(table, 0, &count);
+    degree_table_drop(table, 1);
+    degree_table_drop(table, 2);
+    ASSERT(degree_table_total(table) == 0);
+    degree_table_free(table);
+    degree_delta_close(&delta);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    if (size == 0) {
+        return 0;
+    }
+    struct slice bytes = slice_of(data + 1, size - 1);
+    arena_init(&arena, NULL, 0, 1 << 22);
+    switch (data[0] % 3) {
+    case 0:
+        fuzz_query(bytes, &arena);
+        break;
+    case 1:
+        fuzz_partial(bytes, &arena);
+        break;
+    default:
+        fuzz_degrees(bytes);
+    }
+    arena_close(&arena);
+    return 0;
+}
