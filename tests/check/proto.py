@@ -7,6 +7,7 @@ or shallow clone can compare. The check also refuses when that file lags behind,
 it lacks is unprotected. `tests/check/proto.py --land` renews it, unless that would break
 the old one. buf comes from npm, pinned, into build/tools.
 """
+import fcntl
 import os
 import pathlib
 import shutil
@@ -18,7 +19,8 @@ import time
 import common
 
 BUF_VERSION = "1.75.0"
-TRIES = 3
+TRIES = 2
+FAILURE_KEPT_S = 300
 LANDED = "tests/golden/proto/landed.binpb"
 RULES = """version: v1
 lint:
@@ -33,26 +35,41 @@ breaking:
 """
 
 
+def install(folder, program):
+    """Why npm could not install it, or an empty string."""
+    answer = ""
+    for number in range(TRIES):
+        done = subprocess.run(
+            ["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=1",
+             "--fetch-timeout=30000", "--prefix", str(folder), f"@bufbuild/buf@{BUF_VERSION}"],
+            capture_output=True, text=True, check=False)
+        if done.returncode == 0 and program.exists():
+            return ""
+        answer = (done.stderr.strip().splitlines() or ["no answer"])[0]
+        time.sleep(number)
+    return answer
+
+
 def buf():
     """The path of the pinned buf, installed on first use."""
     root = pathlib.Path(os.environ.get("SOUK_BUILD_ROOT") or common.TOP / "build")
     folder = root / "tools" / f"buf-{BUF_VERSION}"
     program = folder / "node_modules" / ".bin" / "buf"
-    if program.exists():
-        return program
+    failure = folder / "failure"
     if shutil.which("npm") is None:
         raise common.Skip("probe failed: no npm on the PATH, so no buf")
     folder.mkdir(parents=True, exist_ok=True)
-    answer = ""
-    for number in range(TRIES):
-        done = subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder),
-             f"@bufbuild/buf@{BUF_VERSION}"], capture_output=True, text=True, check=False)
-        if done.returncode == 0 and program.exists():
+    # The check and its self-test run side by side, and ask an absent registry only once.
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if program.exists():
             return program
-        answer = (done.stderr.strip().splitlines() or ["no answer"])[0]
-        time.sleep(number)
-    raise common.Skip(f"probe failed: npm install @bufbuild/buf@{BUF_VERSION}: {answer}")
+        if not failure.exists() or time.time() - failure.stat().st_mtime > FAILURE_KEPT_S:
+            failure.write_text(install(folder, program), encoding="utf-8")
+        answer = failure.read_text(encoding="utf-8")
+    if answer:
+        raise common.Skip(f"probe failed: npm install @bufbuild/buf@{BUF_VERSION}: {answer}")
+    return program
 
 
 def call(program, *arguments):
