@@ -120,9 +120,6 @@ static void output_table(struct output *output, const struct output_column *colu
         }
     }
     scols_print_table(table);
-    if (json_array_size(rows) > 0) {
-        fputc('\n', output->data);
-    }
     scols_unref_table(table);
 }
 
@@ -165,7 +162,6 @@ static void output_object_table(struct output *output, json_t *object)
         output_line_set(line, 1, value);
     }
     scols_print_table(table);
-    fputc('\n', output->data);
     scols_unref_table(table);
 }
 

@@ -106,7 +106,7 @@ static void store_write_catalog(const struct store_options *options, FILE *out)
 {
     fputs("sku_id,name,state,brand,category,price,currency,variant\n", out);
     for (uint32_t i = 0; i < options->skus; i++) {
-        struct rng rng = store_rng(options, "brand", i / STORE_THEMES % STORE_NOUNS);
+        struct rng rng = store_rng(options, "brand", i % (STORE_THEMES * STORE_NOUNS));
         struct store_sku sku = store_sku(i);
         const struct store_theme *theme = &store_themes[sku.theme];
         const struct store_noun *noun = &theme->nouns[sku.noun];
