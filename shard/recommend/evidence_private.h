@@ -95,6 +95,9 @@ evidence_item_list(const struct evidence_item *item, uint32_t bucket)
     if ((item->buckets & bit) == 0) {
         return NULL;
     }
+    if (item->buckets == UINT64_MAX) {
+        return &item->lists[bucket]; /* the items that are asked for most */
+    }
     return &item->lists[__builtin_popcountll(item->buckets & (bit - 1))];
 }
 

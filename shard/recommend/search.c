@@ -233,8 +233,9 @@ struct sums {
     uint32_t *rows; /* item numbers */
     uint32_t row_count;
     uint32_t related;
-    int64_t *parts;
-    uint32_t *evidence;
+    /* Per row and query item: the sum of lambda in the upper half, the number of
+     * neighbours in the lower, so that one addition counts both. */
+    uint64_t *cells;
 };
 
 static uint32_t sums_row(struct sums *sums, uint32_t item)
@@ -251,8 +252,9 @@ static uint32_t sums_row(struct sums *sums, uint32_t item)
     size_t first = (size_t)row * sums->related;
     sums->table[place] = row + 1;
     sums->rows[row] = item;
-    memset(&sums->parts[first], 0, sums->related * sizeof *sums->parts);
-    memset(&sums->evidence[first], 0, sums->related * sizeof *sums->evidence);
+    for (uint32_t q = 0; q < sums->related; q++) {
+        sums->cells[first + q] = 0;
+    }
     return row;
 }
 
@@ -273,16 +275,13 @@ static bool sums_init(struct sums *sums, const struct search *search)
     size_t cells = (size_t)rows * sums->related;
     sums->table = arena_zalloc(search->arena, (size_t)size * sizeof *sums->table);
     sums->rows = arena_alloc(search->arena, (size_t)rows * sizeof *sums->rows);
-    sums->parts = arena_alloc(search->arena, cells * sizeof *sums->parts);
-    sums->evidence = arena_alloc(search->arena, cells * sizeof *sums->evidence);
-    return sums->table != NULL && sums->rows != NULL && sums->parts != NULL &&
-           sums->evidence != NULL;
+    sums->cells = arena_alloc(search->arena, cells * sizeof *sums->cells);
+    return sums->table != NULL && sums->rows != NULL && sums->cells != NULL;
 }
 
-/* No sum can overflow here: k, 10 - p and the weights are bounded by constants. */
-_Static_assert((int64_t)RECOMMEND_SESSIONS_MAX *EVIDENCE_BUCKETS_MAX * 9 * SIM_MAX <
-                   INT64_MAX / 2,
-               "a partial's sums fit");
+/* No half can overflow: 10 - p and the number of neighbours are bounded. */
+_Static_assert((int64_t)(RECOMMEND_SESSIONS_MAX + EVIDENCE_BUCKETS_MAX) * 10 < UINT32_MAX,
+               "a cell's halves fit");
 
 static void sums_add(struct sums *sums, const struct search *search,
                      const struct candidate *neighbour)
@@ -292,15 +291,37 @@ static void sums_add(struct sums *sums, const struct search *search,
     const uint32_t *items = &evidence->pool.words[slot->items];
     /* Query items are numbered newest first: the lowest bit is the newest. */
     uint32_t newest = (uint32_t)__builtin_ctz(neighbour->mask);
-    int64_t lambda = 10 - (int64_t)(search->items.position[newest] + 1);
+    uint64_t lambda = 10 - (search->items.position[newest] + 1);
+    uint64_t both = lambda << 32 | 1;
     for (uint32_t n = 0; n < slot->item_count; n++) {
         size_t first = (size_t)sums_row(sums, items[n]) * sums->related;
         for (uint32_t mask = neighbour->mask; mask != 0; mask &= mask - 1) {
-            uint32_t q = (uint32_t)__builtin_ctz(mask);
-            sums->parts[first + q] += lambda * (int64_t)search->items.weight[q];
-            sums->evidence[first + q]++;
+            sums->cells[first + (uint32_t)__builtin_ctz(mask)] += both;
         }
     }
+}
+
+static bool sums_unpack(const struct sums *sums, const struct search *search,
+                        struct recommend_partial *out)
+{
+    size_t cells = (size_t)sums->row_count * sums->related;
+    out->items = arena_alloc(search->arena, sums->row_count * sizeof *out->items);
+    out->parts = arena_alloc(search->arena, cells * sizeof *out->parts);
+    out->evidence = arena_alloc(search->arena, cells * sizeof *out->evidence);
+    if (out->items == NULL || out->parts == NULL || out->evidence == NULL) {
+        return false;
+    }
+    size_t cell = 0;
+    for (uint32_t row = 0; row < sums->row_count; row++) {
+        out->items[row] = search->evidence->items[sums->rows[row]].sku_hash;
+        for (uint32_t q = 0; q < sums->related; q++, cell++) {
+            out->parts[cell] =
+                (int64_t)((sums->cells[cell] >> 32) * search->items.weight[q]);
+            out->evidence[cell] = (uint32_t)sums->cells[cell];
+        }
+    }
+    out->item_count = sums->row_count;
+    return true;
 }
 
 static enum status search_sum(struct search *search, struct recommend_partial *out)
@@ -317,16 +338,9 @@ static enum status search_sum(struct search *search, struct recommend_partial *o
         }
         sums_add(&sums, search, &search->neighbours[i]);
     }
-    out->items = arena_alloc(search->arena, sums.row_count * sizeof *out->items);
-    if (out->items == NULL) {
+    if (!sums_unpack(&sums, search, out)) {
         return STATUS_TOO_LARGE;
     }
-    for (uint32_t i = 0; i < sums.row_count; i++) {
-        out->items[i] = evidence->items[sums.rows[i]].sku_hash;
-    }
-    out->item_count = sums.row_count;
-    out->parts = sums.parts;
-    out->evidence = sums.evidence;
     out->neighbours = search->neighbour_count;
     return STATUS_OK;
 }
