@@ -146,11 +146,13 @@ static struct loop_log_job *loop_free_log_job(struct loop *loop)
 static void loop_collect(struct loop *loop, struct moment now)
 {
     struct loop_log_job *job = loop_free_log_job(loop);
+    size_t ready_bytes = host_ready_bytes(loop->host);
     if (job == NULL || !host_turn(loop->host, now, &job->job.batch)) {
         return;
     }
     job->at_writer = true;
-    job->bytes = log_batch_bytes(&job->job.batch);
+    size_t left_bytes = host_ready_bytes(loop->host);
+    job->bytes = left_bytes < ready_bytes ? ready_bytes - left_bytes : 0;
     log_writer_post(loop->log_writer, &job->job);
 }
 
@@ -215,6 +217,7 @@ static void loop_publish_degrees(struct loop *loop)
 static void loop_turn(struct loop *loop)
 {
     struct moment now = system_clock_now();
+    loop_judge_pressure(loop);
     loop_run_tasks(loop, now);
     if (!loop_is_stopping(loop)) {
         loop_fire_timers(loop, now);
@@ -227,7 +230,6 @@ static void loop_turn(struct loop *loop)
         loop_publish_degrees(loop);
     }
     loop_write_state(loop, now);
-    loop_judge_pressure(loop);
     size_t finished_bytes = host_finish(loop->host);
     atomic_fetch_sub(&loop->queued_bytes, finished_bytes);
 }

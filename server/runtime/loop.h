@@ -34,7 +34,7 @@ struct loop_log_job {
     struct log_writer_job job;
     struct loop *loop;
     bool at_writer; /* the loop's */
-    size_t bytes;
+    size_t bytes;   /* of commands inside */
 };
 
 struct loop_state_job {
