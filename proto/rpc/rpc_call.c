@@ -155,8 +155,7 @@ static void call_arm_close(struct rpc_call *call)
     op.data.recv_close_on_server.cancelled = &call->close_cancelled;
     call->close_armed = true;
     call->ops++;
-    ASSERT(grpc_call_start_batch(call->handle, &op, 1, &call->closed, NULL) ==
-           GRPC_CALL_OK);
+    rpc_batch_start(call->handle, &op, 1, &call->closed);
 }
 
 static void call_serve_unary(struct rpc_call *call, const ProtobufCMessage *request)
@@ -376,8 +375,7 @@ static void call_send(struct rpc_call *call, grpc_op *ops, size_t count)
         call->close_armed = true;
         count++;
     }
-    ASSERT(grpc_call_start_batch(call->handle, ops, count, &call->answered, NULL) ==
-           GRPC_CALL_OK);
+    rpc_batch_start(call->handle, ops, count, &call->answered);
 }
 
 /* True when the answer is wanted; a second answer is a defect of the caller. */
@@ -445,8 +443,7 @@ void rpc_call_expire(struct rpc_call *call)
     call->outcome = STATUS_OUTCOME_UNKNOWN;
     ops[1].data.send_status_from_server.status = GRPC_STATUS_DEADLINE_EXCEEDED;
     ops[1].data.send_status_from_server.status_details = &text;
-    ASSERT(grpc_call_start_batch(call->handle, ops, 2, &call->answered, NULL) ==
-           GRPC_CALL_OK);
+    rpc_batch_start(call->handle, ops, 2, &call->answered);
 }
 
 /* --- What a handler asks --------------------------------------------------------------- */

@@ -128,7 +128,6 @@ static void call_start(struct rpc_client_call *call, const struct rpc_unary *una
 {
     grpc_metadata headers[RPC_CALL_HEADERS_MAX];
     grpc_op ops[6];
-    grpc_call_error error;
     ops[0] = rpc_client_initial_op(unary->options, headers);
     ops[1] = rpc_op(GRPC_OP_SEND_MESSAGE);
     ops[1].data.send_message.send_message = call->request;
@@ -141,8 +140,7 @@ static void call_start(struct rpc_client_call *call, const struct rpc_unary *una
     ops[5].data.recv_status_on_client.trailing_metadata = &call->trailers;
     ops[5].data.recv_status_on_client.status = &call->code;
     ops[5].data.recv_status_on_client.status_details = &call->text;
-    error = grpc_call_start_batch(call->handle, ops, 6, &call->done, NULL);
-    ASSERT(error == GRPC_CALL_OK);
+    rpc_batch_start(call->handle, ops, 6, &call->done);
     rpc_client_initial_free(unary->options, headers);
 }
 

@@ -73,6 +73,10 @@ struct rpc_worker *rpc_worker_current(void);
 
 int64_t rpc_now_us(void);
 
+/* The batch completes as `tag` in the call's queue. */
+void rpc_batch_start(grpc_call *handle, const grpc_op *ops, size_t count,
+                     struct rpc_tag *tag);
+
 static inline grpc_op rpc_op(grpc_op_type type)
 {
     return (grpc_op){.op = type};

@@ -87,11 +87,9 @@ static void stream_unlock(struct rpc_stream *stream)
 void rpc_stream_start(struct rpc_stream *stream, const grpc_op *ops, size_t count,
                       struct rpc_tag *tag)
 {
-    grpc_call_error error;
     ASSERT(!stream->end_reached);
     stream->ops++;
-    error = grpc_call_start_batch(stream->handle, ops, count, tag, NULL);
-    ASSERT(error == GRPC_CALL_OK);
+    rpc_batch_start(stream->handle, ops, count, tag);
 }
 
 void rpc_stream_end(struct rpc_stream *stream)

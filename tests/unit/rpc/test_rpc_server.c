@@ -142,7 +142,7 @@ TEST(rpc_server, health_follows_drain)
 struct watch {
     atomic_int messages;
     atomic_int done;
-    int last;
+    atomic_int last;
 };
 
 static void watch_message(struct rpc_stream *stream,
@@ -151,7 +151,7 @@ static void watch_message(struct rpc_stream *stream,
 {
     struct watch *watch = user;
     (void)stream;
-    watch->last = (int)message->status;
+    atomic_store(&watch->last, (int)message->status);
     atomic_fetch_add(&watch->messages, 1);
 }
 
@@ -180,13 +180,13 @@ TEST(rpc_server, a_health_watch_sees_every_change_it_reads)
     stream = grpc__health__v1__health__watch__open(world.channel, &request, &options,
                                                    &callbacks, &watch);
     echo_await(&watch.messages, 1);
-    EXPECT_EQ(watch.last, 3); /* SERVICE_UNKNOWN */
+    EXPECT_EQ(atomic_load(&watch.last), 3); /* SERVICE_UNKNOWN */
     rpc_server_set_serving(world.server, "later", true);
     echo_await(&watch.messages, 2);
-    EXPECT_EQ(watch.last, 1);
+    EXPECT_EQ(atomic_load(&watch.last), 1);
     rpc_server_drain(world.server);
     echo_await(&watch.messages, 3);
-    EXPECT_EQ(watch.last, 2);
+    EXPECT_EQ(atomic_load(&watch.last), 2);
     echo_await(&watch.done, 1);
     rpc_stream_unref(stream);
     echo_world_close(&world);
