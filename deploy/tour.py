@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The walk of deploy/demo: a node, a store, and steps that check every answer."""
+import argparse
+import concurrent.futures
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+START_LIMIT_S = 60
+STOP_LIMIT_S = 20
+CALL_LIMIT_S = 60
+IMPORT_LIMIT_S = 900
+EXPIRY_TTL_S = 2
+EXPIRY_LIMIT_S = 20
+POLL_S = 0.05
+PR_SET_PDEATHSIG = 1
+
+
+class StepFailed(Exception):
+    """What the server answered is not what the step promises."""
+
+
+def check(condition, message):
+    if not condition:
+        raise StepFailed(message)
+
+
+class Souk:
+    """Runs the souk command line against the node and reads its JSON."""
+
+    def __init__(self, folder):
+        self.program = str(folder / "souk")
+        self.address = None
+
+    def run(self, *words, limit_s=CALL_LIMIT_S, output="json"):
+        command = [self.program, *map(str, words), "-o", output]
+        environment = dict(os.environ, SOUK_ADDRESS=self.address or "")
+        done = subprocess.run(command, env=environment, capture_output=True, text=True,
+                              timeout=limit_s, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def ask(self, *words, limit_s=CALL_LIMIT_S):
+        """The answer of a command that must succeed."""
+        code, out, talk = self.run(*words, limit_s=limit_s)
+        check(code == 0, f"souk {' '.join(map(str, words))} ended with {code}: {talk.strip()}")
+        return json.loads(out)
+
+    def attempt(self, *words):
+        """(answer, None), or (None, reason) when the server refuses."""
+        code, out, talk = self.run(*words)
+        if code == 0:
+            return json.loads(out), None
+        check(code == 1 and out, f"souk {' '.join(map(str, words))} ended with {code}: {talk}")
+        return None, json.loads(out)["error"].get("reason", "")
+
+
+class Node:
+    """One soukd, always ended when the tour ends."""
+
+    def __init__(self, folder, data, souk):
+        self.program, self.data, self.souk = str(folder / "soukd"), data, souk
+        self.process, self.log = None, data.with_name(data.name + ".log")
+
+    @staticmethod
+    def _die_with_the_tour():
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def _ports(self):
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads((self.data / "ports.json").read_text())["client"]
+        return None
+
+    def start(self):
+        with contextlib.suppress(FileNotFoundError):
+            (self.data / "ports.json").unlink()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, "--dir", str(self.data), "--port", "0"], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+                preexec_fn=self._die_with_the_tour)
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline:
+            check(self.process.poll() is None,
+                  f"soukd ended with {self.process.returncode}: {self.log_end()}")
+            port = self._ports()
+            if port:
+                self.souk.address = f"127.0.0.1:{port}"
+                code, out, _ = self.souk.run("status")
+                if code == 0 and all(node["ready"] for node in json.loads(out)["nodes"]):
+                    return
+            time.sleep(POLL_S)
+        raise StepFailed(f"soukd was not ready within {START_LIMIT_S} s: {self.log_end()}")
+
+    def log_end(self):
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
+        return "no log"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+class Tour:
+    """The steps, in order; each is told before it is checked."""
+
+    def __init__(self, options, node, souk, work):
+        self.options, self.node, self.souk, self.work = options, node, souk, work
+        self.holds = []
+        self.seed = None
+
+    # --- Telling -------------------------------------------------------------------------
+
+    @staticmethod
+    def say(text=""):
+        print(text, flush=True)
+
+    def show(self, *words):
+        """What a person would type, with the words that matter."""
+        self.say("   $ souk " + " ".join(map(str, words)))
+
+    # --- Small helpers -------------------------------------------------------------------
+
+    def level(self, sku, location):
+        return self.souk.ask("stock", "get", sku, location)
+
+    def levels(self, sku):
+        return self.souk.ask("stock", "get", sku)["levels"]
+
+    def in_stock(self, sku):
+        return sum(max(0, level["available"]) for level in self.levels(sku))
+
+    def free_levels(self, count):
+        """Levels of different SKUs that nobody holds anything of."""
+        found = {}
+        for level in self.souk.ask("stock", "list", "--limit", 500)["levels"]:
+            if level["held"] == 0 and level["committed"] == 0 and level["available"] > 0:
+                found.setdefault(level["sku_id"], level)
+        check(len(found) >= count, "the store has too few free SKUs")
+        return list(found.values())[:count]
+
+    def name(self, sku):
+        return self.souk.ask("sku", "get", sku).get("name", sku)
+
+    # --- Steps ---------------------------------------------------------------------------
+
+    def step_start(self):
+        """A node starts"""
+        self.node.start()
+        self.say(f"   soukd serves gRPC on {self.souk.address}; its data lies in {self.node.data}")
+
+    def step_import(self):
+        """A store comes in, each row once"""
+        if self.options.data:
+            files = [("online-retail", pathlib.Path(self.options.data))]
+        else:
+            wanted = ("demo", "store", self.work / "store", "--seed", self.options.seed,
+                      "--events", self.options.events)
+            files = [(entry["kind"], pathlib.Path(entry["path"]))
+                     for entry in self.souk.ask(*wanted)["files"]]
+        for kind, path in files:
+            rejects = ("--rejects", self.work / f"{kind}.rejects.csv")
+            self.show("import", kind, path.name)
+            done = self.souk.ask("import", kind, path, *rejects, limit_s=IMPORT_LIMIT_S)
+            check(done["rejected"] == 0, f"{path}: {done['rejected']} rows were refused")
+            check(done["applied"] + done["duplicates"] == done["rows"],
+                  f"{path}: {done['rows']} rows sent, {done['applied']} applied, "
+                  f"{done['duplicates']} known")
+            self.say(f"     {done['rows']} rows in {done['seconds']:.1f} s")
+        kind, path = files[0]
+        again = self.souk.ask("import", kind, path, "--rejects", self.work / "again.rejects.csv",
+                              limit_s=IMPORT_LIMIT_S)
+        check(again["applied"] == 0, f"a second import of {path} changed {again['applied']} rows")
+        status = self.souk.ask("status")
+        check(status["skus"] > 0 and status["levels"] > 0 and status["events"] > 0,
+              f"the cluster holds too little: {status}")
+        self.say(f"   The same file again changes nothing. Now: {status['skus']} SKUs, "
+                 f"{status['units_on_hand']} units, {status['customers']} customers and visitors, "
+                 f"{status['events']} events.")
+
+    def step_last_unit(self):
+        """Two customers reserve the last unit: one wins"""
+        level = self.free_levels(1)[0]
+        sku, place = level["sku_id"], level["location_id"]
+        self.souk.ask("stock", "set", sku, place, 1, "--reason", "count")
+        self.say(f"   One {self.name(sku)} is left in {place}. Anna and Ben both click.")
+        self.show("hold create", f"{sku}:1@{place}", "--owner anna   (and --owner ben, at once)")
+        with concurrent.futures.ThreadPoolExecutor(2) as threads:
+            asked = [threads.submit(self.souk.attempt, "hold", "create", f"{sku}:1@{place}",
+                                    "--owner", owner, "--ttl", "15m") for owner in ("anna", "ben")]
+            answers = [answer.result() for answer in asked]
+        won = [answer for answer, _ in answers if answer is not None]
+        lost = [reason for answer, reason in answers if answer is None]
+        check(len(won) == 1, f"{len(won)} of two got the last unit")
+        check(lost == ["INSUFFICIENT_STOCK"], f"the other was told {lost}")
+        now = self.level(sku, place)
+        check(now["held"] == 1 and now["available"] == 0 and now["on_hand"] == 1,
+              f"the level is {now}")
+        self.holds.append(won[0]["hold_id"])
+        self.say(f"   {won[0]['owner']} has it; the other was told INSUFFICIENT_STOCK.")
+
+    def step_expiry(self):
+        """A hold expires by itself, and its unit is sold"""
+        level = self.free_levels(1)[0]
+        sku, place = level["sku_id"], level["location_id"]
+        line = f"{sku}:1@{place}"
+        self.souk.ask("stock", "set", sku, place, 1, "--reason", "count")
+        self.show("hold create", line, f"--ttl {EXPIRY_TTL_S}s")
+        first = self.souk.ask("hold", "create", line, "--owner", "cart-1", "--ttl",
+                              f"{EXPIRY_TTL_S}s")
+        second, reason, refused = None, "", 0
+        deadline = time.monotonic() + EXPIRY_LIMIT_S
+        while second is None and time.monotonic() < deadline:
+            second, reason = self.souk.attempt("hold", "create", line, "--owner", "cart-2")
+            refused += second is None
+            check(second is not None or reason == "INSUFFICIENT_STOCK", f"refused with {reason}")
+            time.sleep(POLL_S)
+        check(second is not None,
+              f"the unit was not free {EXPIRY_LIMIT_S} s after a hold of {EXPIRY_TTL_S} s")
+        check(refused > 0, "the second hold was never refused: the first withheld nothing")
+        check(second["create_time"] >= first["expire_time"],
+              f"granted at {second['create_time']}, before {first['expire_time']}")
+        ended = self.souk.ask("hold", "get", first["hold_id"])
+        check(ended["state"] == "expired", f"the first hold is {ended['state']}")
+        self.show("hold commit", second["hold_id"], "&& souk hold fulfil", second["hold_id"])
+        self.souk.ask("hold", "commit", second["hold_id"])
+        self.souk.ask("hold", "fulfil", second["hold_id"])
+        now = self.level(sku, place)
+        check(now["on_hand"] == 0 and now["held"] == 0 and now["committed"] == 0,
+              f"after the sale the level is {now}")
+        self.holds.append(second["hold_id"])
+        self.say(f"   Refused {refused} times while it was held; sold after it had expired.")
+
+    def recommended(self, *words):
+        answer = self.souk.ask("rec", *words)
+        check(answer["coverage"] == 1.0, f"coverage is {answer['coverage']}")
+        return answer["items"]
+
+    def step_recommendation(self):
+        """A recommendation with reasons, and stock as it is"""
+        popular = self.recommended("--visitor", "tour-newcomer", "--count", 20)
+        check(popular, "nothing is recommended to a newcomer")
+        self.seed = popular[0]["sku_id"]
+        self.say(f"   Somebody looks at {self.name(self.seed)}.")
+        self.show("rec --session", self.seed, "--count 5")
+        items = self.recommended("--session", self.seed, "--count", 5)
+        check(len(items) == 5, f"5 items wanted, {len(items)} came")
+        for item in items:
+            check(item["reasons"] and all(r["evidence_count"] > 0 for r in item["reasons"]),
+                  f"{item['sku_id']} has no reason with evidence")
+            check(item["available"] > 0, f"{item['sku_id']} is shown with nothing in stock")
+            check(item["available"] == self.in_stock(item["sku_id"]),
+                  f"{item['sku_id']}: {item['available']} shown, "
+                  f"{self.in_stock(item['sku_id'])} there")
+            self.say(f"     {item['rank']}. {item.get('name', item['sku_id'])} - "
+                     f"{item['because']}; {item['available']} in stock")
+
+    def step_sold_out(self):
+        """The best item sells out: the next answer lacks it"""
+        items = self.recommended("--session", self.seed, "--count", 5)
+        best = next(item["sku_id"] for item in items if item["sku_id"] != self.seed)
+        for level in self.levels(best):
+            if level["available"] > 0:
+                line = f"{best}:{level['available']}@{level['location_id']}"
+                self.show("hold create", line, "&& souk hold commit ...")
+                hold = self.souk.ask("hold", "create", line, "--owner", "wholesale")
+                self.souk.ask("hold", "commit", hold["hold_id"])
+                self.holds.append(hold["hold_id"])
+        check(self.in_stock(best) == 0, f"{best} still has units")
+        after = [item["sku_id"] for item in self.recommended("--session", self.seed, "--count", 200)]
+        check(best not in after, f"{best} is sold out and still recommended")
+        check(after, "nothing is recommended any more")
+        self.say(f"   {self.name(best)} is gone from the shelf, and from the answer.")
+
+    def step_purchase(self):
+        """A purchase counts at once"""
+        sku = f"TOUR-LAMP-{os.getpid()}-{int(time.time())}"
+        place = self.souk.ask("location", "list")["locations"][0]["location_id"]
+        self.souk.ask("sku", "put", sku, "--name", "A lamp that is new today", "--price",
+                      "39.90 EUR")
+        self.souk.ask("stock", "adjust", sku, place, "+5", "--reason", "receipt")
+        asked = ("--session", self.seed, "--count", 200)
+        before = [item["sku_id"] for item in self.recommended(*asked)]
+        check(sku not in before, "the new lamp is recommended before anybody bought it")
+        self.show("events record purchase", self.seed, sku, "--visitor somebody")
+        stored = self.souk.ask("events", "record", "purchase", self.seed, sku, "--visitor",
+                               f"tour-{os.getpid()}", "--session", f"tour-{sku}")
+        check(stored["stored"] == 2, f"stored {stored}")
+        after = {item["sku_id"]: item for item in self.recommended(*asked)}
+        check(sku in after, "one purchase together did not change the next answer")
+        reasons = [r for r in after[sku]["reasons"] if r.get("related_sku_id") == self.seed]
+        check(reasons and reasons[0]["evidence_count"] == 1,
+              f"the lamp's reasons are {after[sku]['reasons']}")
+        self.say("   The lamp was bought once with it, and is in the next answer: "
+                 f"\"{after[sku]['because']}\".")
+
+    def everything(self):
+        """Digests of all that was acknowledged."""
+        digests = {}
+        for words in (("stock", "list"), ("sku", "list"), ("location", "list")):
+            code, out, talk = self.souk.run(*words, output="jsonl")
+            check(code == 0, f"souk {' '.join(words)}: {talk}")
+            digests[" ".join(words)] = hashlib.sha256(out.encode()).hexdigest()
+        for hold in self.holds:
+            digests[f"hold {hold}"] = self.souk.ask("hold", "get", hold)
+        status = self.souk.ask("status")
+        for key in ("skus", "levels", "customers", "events", "movements", "units_on_hand",
+                    "holds_open"):
+            digests[key] = status[key]
+        return digests
+
+    def step_kill(self):
+        """kill -9, start again: nothing is lost"""
+        level = self.free_levels(1)[0]
+        sku, place = level["sku_id"], level["location_id"]
+        before = self.everything()
+        self.show("stock adjust", sku, place, "+7 --reason receipt   (and kill -9 on its answer)")
+        last = self.souk.ask("stock", "adjust", sku, place, "+7", "--reason", "receipt")
+        self.node.kill()
+        self.node.start()
+        now = self.level(sku, place)
+        check(now["on_hand"] == last["on_hand"],
+              f"{last['on_hand']} units were acknowledged, {now['on_hand']} are there")
+        self.souk.ask("stock", "set", sku, place, level["on_hand"], "--reason", "correction")
+        after = self.everything()
+        for key in ("movements", "stock list"):
+            # The last adjustment and its correction came on top.
+            before.pop(key)
+            moved = after.pop(key)
+            check(key != "movements" or moved > 0, "the ledger is empty")
+        lost = [key for key in before if before[key] != after[key]]
+        check(not lost, f"not as it was before the kill: {', '.join(lost)}")
+        check(self.levels(sku), "the level is gone")
+        self.say(f"   {len(before)} answers and digests compared: levels, holds, catalogue, "
+                 "totals are what they were.")
+
+    STEPS = (
+        ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
+        ("hold expires", step_expiry), ("recommendation", step_recommendation),
+        ("sold out", step_sold_out), ("purchase", step_purchase), ("kill -9", step_kill),
+    )
+
+    def walk(self):
+        for number, (name, step) in enumerate(self.STEPS, 1):
+            self.say(f"\n{number}. {step.__doc__}")
+            try:
+                step(self)
+            except StepFailed as failure:
+                print(f"demo: step '{name}' failed: {failure}", file=sys.stderr)
+                return 1
+            except (subprocess.TimeoutExpired, KeyError, ValueError, StopIteration) as failure:
+                print(f"demo: step '{name}' failed: {type(failure).__name__}: {failure}\n"
+                      f"{self.node.log_end()}", file=sys.stderr)
+                return 1
+        self.say(f"\nAll {len(self.STEPS)} steps went as told. Three things to try:")
+        self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
+        self.say(f"   souk rec --session {self.seed} --count 5")
+        self.say(f"   souk hold create {self.seed}:2 --owner me --ttl 1m")
+        self.say("   souk status")
+        return 0
+
+
+def stay(node):
+    print("\nThe node stays up until Ctrl-C.", flush=True)
+    while node.process.poll() is None:
+        time.sleep(0.5)
+    print(f"demo: soukd ended with {node.process.returncode}\n{node.log_end()}", file=sys.stderr)
+    return 1
+
+
+def interrupted(number, _frame):
+    raise KeyboardInterrupt(number)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="demo")
+    parser.add_argument("--bin", required=True, type=pathlib.Path)
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--data")
+    parser.add_argument("--dir", type=pathlib.Path)
+    parser.add_argument("--events", type=int, default=100000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    for program in ("soukd", "souk"):
+        if not os.access(options.bin / program, os.X_OK):
+            print(f"demo: no {program} in {options.bin}", file=sys.stderr)
+            return 1
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    work = pathlib.Path(tempfile.mkdtemp(prefix="souk-demo-"))
+    data = (options.dir or work / "node").absolute()
+    data.parent.mkdir(parents=True, exist_ok=True)
+    souk = Souk(options.bin.absolute())
+    node = Node(options.bin.absolute(), data, souk)
+    try:
+        code = Tour(options, node, souk, work).walk()
+        if code == 0 and not options.once:
+            code = stay(node)
+        return code
+    except KeyboardInterrupt as stopped:
+        print("\ndemo: stopping", file=sys.stderr)
+        return 128 + stopped.args[0] if stopped.args and options.once else 0
+    finally:
+        node.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
