@@ -120,3 +120,9 @@ void rpc_stream_half_close(struct rpc_stream *stream)
     }
     pthread_mutex_unlock(&stream->lock);
 }
+
+struct slice rpc_stream_trailer(const struct rpc_stream *stream, const char *key)
+{
+    ASSERT(stream->client != NULL);
+    return rpc_bytes_find(&stream->trailers, key);
+}

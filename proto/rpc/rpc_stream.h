@@ -50,6 +50,10 @@ void rpc_stream_reply(struct rpc_stream *stream, const ProtobufCMessage *respons
 /* Client: no more messages from here; behind everything queued. Only the first counts. */
 void rpc_stream_half_close(struct rpc_stream *stream);
 
+/* Client, inside `done`: a trailer's value, {NULL, 0} when absent. Lives until done
+ * returns. */
+struct slice rpc_stream_trailer(const struct rpc_stream *stream, const char *key);
+
 /* Ends at once, dropping what is queued; the other side sees CANCELLED. */
 void rpc_stream_cancel(struct rpc_stream *stream);
 

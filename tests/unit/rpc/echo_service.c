@@ -78,6 +78,7 @@ static void echo_keep(struct echo_service *echo, struct rpc_call *call)
     pthread_mutex_lock(&echo->lock);
     ASSERT(echo->kept_count < ECHO_KEPT_CALLS_MAX);
     echo->kept[echo->kept_count++] = call;
+    atomic_fetch_add(&echo->kept_calls, 1);
     pthread_mutex_unlock(&echo->lock);
 }
 
@@ -272,6 +273,19 @@ static void chat_message(struct rpc_stream *stream, const echo_request *message,
     }
     if (message->command == SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_NEVER) {
         rpc_stream_pause(stream); /* and never resumed */
+    }
+    if (message->command == SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_LATER) {
+        int place = atomic_load(&echo->taken);
+        ASSERT(place < ECHO_HELD_MAX);
+        rpc_stream_set_window(stream, ECHO_CHAT_WINDOW);
+        rpc_stream_pause(stream);
+        echo->held[place] = rpc_stream_take(stream);
+        atomic_store(&echo->taken, place + 1);
+        return;
+    }
+    if (message->command == SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_TRAILERS) {
+        ASSERT(rpc_call_add_trailer(rpc_stream_call(stream), "souk-replayed",
+                                    slice_of("1", 1)));
     }
     response.text = message->text;
     response.count = 1;

@@ -16,6 +16,8 @@
 enum {
     ECHO_LATER_THREADS_MAX = 64,
     ECHO_KEPT_CALLS_MAX = 64,
+    ECHO_HELD_MAX = 16,
+    ECHO_CHAT_WINDOW = 3, /* messages of one chat in hand at a time */
 };
 
 struct echo_service {
@@ -27,11 +29,13 @@ struct echo_service {
     atomic_int drained;
     atomic_int overloaded; /* sends refused */
     atomic_int writable;
-    atomic_int in_flight_max; /* taken messages of one paused chat */
+    atomic_int taken; /* messages of chats kept back by COMMAND_LATER */
+    struct rpc_taken *held[ECHO_HELD_MAX];
     pthread_mutex_t lock;
     pthread_t later[ECHO_LATER_THREADS_MAX];
     unsigned later_count;
     struct rpc_call *kept[ECHO_KEPT_CALLS_MAX];
+    atomic_int kept_calls; /* written last */
     unsigned kept_count;
 };
 

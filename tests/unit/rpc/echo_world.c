@@ -122,7 +122,8 @@ static void chat_done(struct rpc_stream *stream, const struct rpc_status *status
                       void *user)
 {
     struct echo_chat *chat = user;
-    (void)stream;
+    struct slice replayed = rpc_stream_trailer(stream, "souk-replayed");
+    chat->replayed = slice_equal(replayed, slice_of("1", 1));
     chat->status = status->status;
     snprintf(chat->reason, sizeof chat->reason, "%s", status->reason);
     atomic_fetch_add(&chat->done, 1);

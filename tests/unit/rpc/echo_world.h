@@ -47,6 +47,7 @@ struct echo_chat {
     atomic_int done;
     atomic_int hold; /* pause at this many messages, 0 = never */
     enum status status;
+    bool replayed;  /* the trailer was there */
     char text[256]; /* of the last message */
     char reason[64];
 };

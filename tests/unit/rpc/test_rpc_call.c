@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "shard/base/buffer.h"
 #include "shard/base/memory.h"
 #include "shard/base/metric.h"
@@ -325,4 +329,44 @@ TEST(rpc_call, a_call_without_a_server_fails_unreachable)
     rpc_client_free(client);
     EXPECT_EQ(rpc_client_call_status(call)->code, STATUS_CODE_UNAVAILABLE);
     rpc_client_call_unref(call); /* a call may outlive its client */
+}
+
+static void answered(struct rpc_client_call *call, const echo_response *response,
+                     void *user)
+{
+    (void)call;
+    (void)response;
+    (void)user;
+}
+
+static void answer_twice(void)
+{
+    struct echo_world world;
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    echo_response response = SOUK__TEST__V1__ECHO_RESPONSE__INIT;
+    const struct rpc_call_options options = {.wait_for_ready = true};
+    struct rpc_call *call;
+    echo_world_init(&world);
+    echo_world_open(&world);
+    request.command = SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_NEVER;
+    souk__test__v1__echo_service__echo__call(world.channel, &request, &options, answered,
+                                             NULL, NULL);
+    echo_await(&world.echo.kept_calls, 1);
+    call = rpc_call_ref(world.echo.kept[0]);
+    souk__test__v1__echo_service__echo__reply(call, &response);
+    souk__test__v1__echo_service__echo__reply(call, &response);
+}
+
+TEST(rpc_call, answering_twice_is_a_defect_that_ends_the_process)
+{
+    pid_t child = fork();
+    int ended;
+    EXPECT(child >= 0);
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        answer_twice();
+        _exit(0);
+    }
+    EXPECT(waitpid(child, &ended, 0) == child);
+    EXPECT(WIFSIGNALED(ended) && WTERMSIG(ended) == SIGABRT);
 }

@@ -218,3 +218,82 @@ TEST(rpc_stream, many_threads_may_send_on_one_stream)
     rpc_stream_unref(stream);
     echo_world_close(&world);
 }
+
+TEST(rpc_stream, a_window_bounds_the_messages_in_hand_and_taken_ones_outlive_the_stream)
+{
+    struct echo_world world;
+    struct echo_chat chat = {0};
+    struct rpc_stream *stream;
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    char text[16];
+    echo_world_init(&world);
+    echo_world_open(&world);
+    stream = echo_chat_open(&world, &chat);
+    request.text = text;
+    request.command = SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_LATER;
+    for (int i = 0; i < 10; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        EXPECT_OK(souk__test__v1__echo_service__chat__send_request(stream, &request));
+    }
+    echo_await(&world.echo.taken, ECHO_CHAT_WINDOW);
+    rpc_stream_cancel(stream);
+    echo_await(&chat.done, 1);
+    echo_await(&world.echo.done, 1);
+    rpc_stream_unref(stream);
+    EXPECT_EQ(atomic_load(&world.echo.taken), ECHO_CHAT_WINDOW);
+    for (int i = 0; i < ECHO_CHAT_WINDOW; i++) {
+        const echo_request *taken =
+            (const echo_request *)rpc_taken_message(world.echo.held[i]);
+        snprintf(text, sizeof text, "%d", i);
+        EXPECT_STRING(taken->text, text);
+        rpc_taken_free(world.echo.held[i]);
+    }
+    echo_world_close(&world);
+}
+
+TEST(rpc_stream, trailers_come_with_the_end)
+{
+    struct echo_world world;
+    struct echo_chat chat = {0};
+    struct rpc_stream *stream;
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    echo_world_init(&world);
+    echo_world_open(&world);
+    stream = echo_chat_open(&world, &chat);
+    request.command = SOUK__TEST__V1__ECHO_REQUEST__COMMAND__COMMAND_TRAILERS;
+    EXPECT_OK(souk__test__v1__echo_service__chat__send_request(stream, &request));
+    rpc_stream_half_close(stream);
+    echo_await(&chat.done, 1);
+    EXPECT_OK(chat.status);
+    EXPECT(chat.replayed);
+    rpc_stream_unref(stream);
+    echo_world_close(&world);
+}
+
+TEST(rpc_stream, a_malformed_message_ends_the_stream_and_not_the_server)
+{
+    struct echo_world world;
+    struct echo_chat chat = {0};
+    struct rpc_stream *stream;
+    uint8_t cut[] = {100, 'a'};
+    ProtobufCMessageUnknownField field = {.tag = 1,
+                                          .wire_type =
+                                              PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED,
+                                          .len = 2,
+                                          .data = cut};
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    request.base.n_unknown_fields = 1;
+    request.base.unknown_fields = &field;
+    echo_world_init(&world);
+    echo_world_open(&world);
+    for (int i = 0; i < 2; i++) {
+        chat = (struct echo_chat){0};
+        stream = echo_chat_open(&world, &chat);
+        EXPECT_OK(souk__test__v1__echo_service__chat__send_request(stream, &request));
+        echo_await(&chat.done, 1);
+        EXPECT_STATUS(chat.status, STATUS_INVALID);
+        EXPECT_EQ(atomic_load(&chat.messages), 0);
+        rpc_stream_unref(stream);
+    }
+    echo_world_close(&world);
+}
