@@ -116,6 +116,20 @@ class PostgresPeer:
             self.server.stop()
 
 
+def no_op(context):
+    """A unary call that does nothing, in C++ over gRPC: the roof of any such server."""
+    program = context.build / "bin" / "bench_rpc_cpp"
+    name = "C++ gRPC no-op"
+    if not program.exists():
+        return Peer(name, why="bench_rpc_cpp is not built (grpc++ or a C++ compiler is missing)")
+
+    def run(seconds):
+        seen, _ = context.run_json([program, "--mode", "unary", "--seconds", seconds,
+                                    "--in-flight", CLIENTS, "--size", 64])
+        return Sample(seen["ops_s"], seen["cpu_us"])
+    return Peer(name, run, bar="ratio >= 0.65")
+
+
 STATE = {}
 
 
@@ -125,7 +139,7 @@ def start(context):
     name = "PostgreSQL 15, durable"
     return [
         Case("uniform", "reserve/s", ours.closed("uniform"),
-             [Peer(name, peer.closed("uniform"), bar="ratio >= 2")]),
+             [Peer(name, peer.closed("uniform"), bar="ratio >= 2"), no_op(context)]),
         Case("zipf 0.99", "reserve/s", ours.closed("zipf"),
              [Peer(name, peer.closed("zipf"), bar="ratio >= 2"),
               Peer("souk, uniform", of="uniform", bar="ratio >= 1")]),

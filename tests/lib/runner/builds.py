@@ -16,6 +16,8 @@ def targets_of(preset):
         return groups.tsan_programs()
     if preset == "fuzz":
         return ["fuzz_targets"]
+    if preset == "asan" and not groups.scripts_want(preset):
+        return ["test_programs"]
     return []
 
 

@@ -73,6 +73,10 @@ def presets_of(group, preset):
     return list(dict.fromkeys(needed))
 
 
+def scripts_want(preset):
+    return any(preset in presets_of(group, None) for group in script_groups())
+
+
 def check_jobs():
     found = []
     for path in executables(places.TESTS / "check", "*.py"):
