@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "proto/rpc/rpc_server.h"
 #include "server/admin/admin.h"
@@ -298,6 +299,18 @@ uint16_t node_admin_port(const struct node *node)
     return admin_port(node->admin);
 }
 
+/* Calls that are on their way while the door closes learn DRAINING; behind a closed door
+ * they would only see their stream cut. */
+static void node_drain(struct node *node)
+{
+    int64_t wait_ms = node->settings.stop_grace_ms < NODE_DRAIN_MS
+                          ? node->settings.stop_grace_ms
+                          : NODE_DRAIN_MS;
+    const struct timespec wait = {.tv_nsec = (long)wait_ms * 1000000};
+    rpc_server_drain(node->server);
+    nanosleep(&wait, NULL);
+}
+
 void node_stop(struct node *node)
 {
     if (node == NULL) {
@@ -305,6 +318,7 @@ void node_stop(struct node *node)
     }
     atomic_store(&node->ready, false);
     if (node->server != NULL) {
+        node_drain(node);
         rpc_server_stop(node->server, (uint32_t)node->settings.stop_grace_ms);
     }
     /* Calls that the grace did not see end are still inside: their answers are dropped. */

@@ -15,6 +15,7 @@
 
 enum {
     NODE_FILES_WANTED = 4096, /* open files below which a warning is logged */
+    NODE_DRAIN_MS = 200,      /* refusing with DRAINING before the door closes */
     NODE_LIVE_TICK_MS = 1000,
     NODE_LIVE_SILENCE_MS = 10000, /* of a loop, before the node counts as not live */
 };
