@@ -75,6 +75,25 @@ static struct inventory_location_upsert sample_location(void)
     };
 }
 
+static struct inventory_hold_create sample_hold_create(void)
+{
+    return (struct inventory_hold_create){
+        .lines = lines,
+        .line_count = 2,
+        .mode = HOLD_MODE_BEST_EFFORT,
+        .owner = TEXT("cart-1"),
+        .reference = TEXT("order 9"),
+        .allow_backorder = true,
+        .ttl_kind = HOLD_TTL_DURATION,
+        .ttl_ms = 900000,
+        .expire_ms = 1780000900000,
+        .life_max_ms = 86400000,
+        .owner_holds_max = 10000,
+        .lines_max = 200,
+        .nonce = 0x1122334455667788,
+    };
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -112,21 +131,7 @@ static void sample_payload(struct inventory_command *command)
         };
         break;
     case INVENTORY_HOLD_CREATE:
-        command->hold_create = (struct inventory_hold_create){
-            .lines = lines,
-            .line_count = 2,
-            .mode = HOLD_MODE_BEST_EFFORT,
-            .owner = TEXT("cart-1"),
-            .reference = TEXT("order 9"),
-            .allow_backorder = true,
-            .ttl_kind = HOLD_TTL_DURATION,
-            .ttl_ms = 900000,
-            .expire_ms = 1780000900000,
-            .life_max_ms = 86400000,
-            .owner_holds_max = 10000,
-            .lines_max = 200,
-            .nonce = 0x1122334455667788,
-        };
+        command->hold_create = sample_hold_create();
         break;
     case INVENTORY_HOLD_EXTEND:
     case INVENTORY_HOLD_COMMIT:
