@@ -72,7 +72,8 @@ static void hold_move_line(struct inventory *inventory, struct hold_line_row *li
     memcpy(buckets, line->level->buckets, sizeof buckets);
     if (reason == STOCK_REASON_COMMIT) {
         hold_take(&buckets[STOCK_BUCKET_HELD], line->granted);
-        buckets[STOCK_BUCKET_COMMITTED] += line->granted;
+        buckets[STOCK_BUCKET_COMMITTED] =
+            level_clip((wide)buckets[STOCK_BUCKET_COMMITTED] + line->granted);
     } else if (reason == STOCK_REASON_FULFIL) {
         hold_take(&buckets[STOCK_BUCKET_COMMITTED], line->granted);
         hold_take(&buckets[STOCK_BUCKET_ON_HAND], line->granted);

@@ -24,6 +24,9 @@ static enum status load_location(struct load *load, const struct key_state *key,
     struct inventory_location location;
     struct location_row *row = state_location_find(inventory, key->id);
     TRY(rows_location_decode(value, &load->arena, &location));
+    if (!copy && key->hash != state_hash(inventory, key->id)) {
+        return STATUS_CHECKSUM;
+    }
     if (row != NULL && copy) {
         return STATUS_OK; /* the home's own row wins over a copy made before a move */
     }
@@ -41,6 +44,9 @@ static enum status load_shard_row(struct load *load, const struct key_state *key
     struct inventory *inventory = load->inventory;
     struct stored_shard shard;
     struct reader reader;
+    if (key->hash != inventory->options.range.start) {
+        return STATUS_CHECKSUM;
+    }
     if (key->kind == ROW_SHARD) {
         TRY(rows_shard_decode(value, &shard));
         inventory->log_ms = shard.log_ms;
@@ -81,6 +87,9 @@ static enum status load_sku(struct load *load, const struct key_state *key,
     struct inventory_sku sku;
     struct sku_row *row;
     TRY(rows_sku_decode(value, &load->arena, &sku));
+    if (key->hash != state_hash(inventory, key->id)) {
+        return STATUS_CHECKSUM;
+    }
     row = state_sku_add(inventory, key->hash, key->id);
     row->document = memory_copy(value.data, value.size);
     row->document_size = value.size;
@@ -102,7 +111,7 @@ static enum status load_level(struct load *load, const struct key_state *key,
     struct stored_level stored;
     size_t sku_size = nul != NULL ? (size_t)(nul - key->id.data) : 0;
     TRY(rows_level_decode(value, &stored));
-    if (nul == NULL || sku == NULL ||
+    if (nul == NULL || sku == NULL || key->hash != sku->node.hash ||
         !slice_equal(sku->node.id, slice_of(key->id.data, sku_size))) {
         return STATUS_CHECKSUM;
     }
@@ -167,6 +176,11 @@ static enum status load_hold_link(struct load *load, const struct key_state *key
     TRY(rows_hold_decode(value, &load->arena, &stored));
     ended =
         stored.hold.state != HOLD_STATE_HELD && stored.hold.state != HOLD_STATE_COMMITTED;
+    if (ended != (stored.end_sequence != 0) ||
+        stored.end_sequence > inventory->end_sequence ||
+        stored.sequence > inventory->hold_sequence) {
+        return STATUS_CHECKSUM;
+    }
     hold = state_hold_alloc(stored.hold.line_count, stored.hold.reference);
     reader_init(&reader, key->id);
     hold->id = (struct inventory_hold_id){key->hash, read_be64(&reader)};
@@ -309,6 +323,11 @@ enum status inventory_load(struct inventory *inventory)
     arena_close(&load.arena);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (!list_empty(&inventory->chunks) &&
+        LIST_ENTRY(inventory->chunks.previous, struct request_chunk, chunks)->sequence >=
+            inventory->chunk_next) {
+        return STATUS_CHECKSUM;
     }
     load_order_holds(inventory);
     return STATUS_OK;

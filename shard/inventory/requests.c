@@ -247,7 +247,10 @@ enum status requests_part_load(struct inventory *inventory, uint64_t sequence,
     if (chunk == NULL || chunk->sequence != sequence) {
         chunk = requests_chunk_add(inventory, sequence, start_ms);
     }
-    chunk->part_next = part + 1;
+    if (part != chunk->part_next || start_ms != chunk->start_ms || start_ms < 0) {
+        return STATUS_CHECKSUM; /* a part is missing */
+    }
+    chunk->part_next++;
     while (!reader.failed && reader_left(&reader) > 0) {
         struct request_record values = {.id_high = read_be64(&reader)};
         uint64_t id_low = read_be64(&reader);

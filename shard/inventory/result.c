@@ -214,6 +214,9 @@ static void result_get_hold(const struct inventory *inventory, struct reader *re
     }
     hold->hold_id = id;
     hold->state = (enum hold_state)read_u8(reader);
+    if (hold->state > HOLD_STATE_CANCELLED) {
+        reader_fail(reader);
+    }
     hold->create_ms = read_zigzag(reader);
     hold->expire_ms = read_zigzag(reader);
     hold->end_ms = read_zigzag(reader);

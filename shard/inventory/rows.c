@@ -334,7 +334,7 @@ enum status rows_hold_decode(struct slice value, struct arena *arena,
     }
     hold->lines = lines;
     if (hold->state < HOLD_STATE_HELD || hold->state > HOLD_STATE_CANCELLED ||
-        backorder > 1) {
+        backorder > 1 || hold->create_ms < 0 || hold->expire_ms < 0 || hold->end_ms < 0) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));
@@ -366,6 +366,9 @@ enum status rows_shard_decode(struct slice value, struct stored_shard *out_shard
     shard.holds_expired = read_varint(&reader);
     shard.movement_count = read_varint(&reader);
     shard.chunk_next = read_varint(&reader);
+    if (shard.log_ms < 0 || shard.floor_ms < 0) {
+        return STATUS_CHECKSUM;
+    }
     TRY(reader_finish(&reader));
     *out_shard = shard;
     return STATUS_OK;

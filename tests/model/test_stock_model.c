@@ -156,14 +156,17 @@ static void make_set(struct run *run, struct inventory_command *command)
     set->mask = 1u << (1 + pick(run, 6));
     set->mask |= pick(run, 2) ? 1u << STOCK_BUCKET_ON_HAND : 0;
     for (int i = 1; i < STOCK_BUCKET_HELD; i++) {
-        set->buckets[i] = pick_quantity(run) - 1;
+        set->buckets[i] = pick_quantity(run);
+        set->buckets[i] -= set->buckets[i] > 0;
     }
-    set->buckets[STOCK_BUCKET_ON_HAND] = pick_quantity(run) * (1 + (int64_t)pick(run, 2));
+    set->buckets[STOCK_BUCKET_ON_HAND] = pick_quantity(run);
     if (set->buckets[STOCK_BUCKET_ON_HAND] > INT64_MAX / 4) {
         set->buckets[STOCK_BUCKET_ON_HAND] = INT64_MAX;
+    } else if (set->buckets[STOCK_BUCKET_ON_HAND] > 0) {
+        set->buckets[STOCK_BUCKET_ON_HAND] *= 1 + (int64_t)pick(run, 2);
     }
     set->has_expected_on_hand = pick(run, 6) == 0;
-    set->expected_on_hand = pick_quantity(run) - 1;
+    set->expected_on_hand = (int64_t)pick(run, 8);
     set->etag = pick_etag(run, level_etag(run, set->sku_id, set->location_id));
 }
 
