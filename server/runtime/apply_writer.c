@@ -101,19 +101,27 @@ static void apply_writer_look(struct apply_writer *writer)
     apply_writer_look_at_disk(writer);
 }
 
+/* Until there is nothing left: a stalled write eats the wakes of what comes meanwhile. */
+static void apply_writer_take(struct apply_writer *writer)
+{
+    struct mailbox_node *node;
+    while ((node = mailbox_take(&writer->jobs)) != NULL) {
+        while (node != NULL) {
+            struct apply_writer_job *job =
+                CONTAINER_OF(node, struct apply_writer_job, node);
+            node = node->next; /* the job is its loop's again in a moment */
+            apply_writer_write(writer, &job->batch);
+            job->written(job);
+        }
+    }
+}
+
 static void *apply_writer_run(void *context)
 {
     struct apply_writer *writer = context;
     for (;;) {
         (void)thread_wait(&writer->wake, APPLY_WRITER_LOOK_MS);
-        struct mailbox_node *node = mailbox_take(&writer->jobs);
-        while (node != NULL) {
-            struct apply_writer_job *job =
-                CONTAINER_OF(node, struct apply_writer_job, node);
-            node = node->next;
-            apply_writer_write(writer, &job->batch);
-            job->written(job);
-        }
+        apply_writer_take(writer);
         uint64_t now_us = system_clock_monotonic_us();
         if (now_us >= writer->next_look_us) {
             writer->next_look_us = now_us + APPLY_WRITER_LOOK_MS * MILLISECOND_US;

@@ -189,13 +189,12 @@ static void loop_write_state(struct loop *loop, struct moment now)
 
 static void loop_judge_pressure(struct loop *loop)
 {
-    uint64_t waiting_bytes = loop->state_job_bytes;
-    if (waiting_bytes > 0) { /* what is not even in a job counts only behind one */
-        waiting_bytes += host_dirty_bytes(loop->host);
-    }
+    /* What is not even in a job counts only behind one: else it is about to be. */
+    uint64_t dirty_bytes = loop->state_job_bytes > 0 ? host_dirty_bytes(loop->host) : 0;
     struct replica_pressure pressure = {
         .disk_full = atomic_load_explicit(&loop->disk_full, memory_order_relaxed),
-        .store_stall = waiting_bytes > loop->apply_share_bytes,
+        .store_stall = loop->state_job_bytes + dirty_bytes > loop->apply_share_bytes ||
+                       dirty_bytes > HOST_STATE_BATCH_BYTES_MAX,
     };
     if (pressure.disk_full == loop->pressure.disk_full &&
         pressure.store_stall == loop->pressure.store_stall) {

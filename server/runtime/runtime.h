@@ -76,7 +76,7 @@ void runtime_stop(struct runtime *runtime);
 /*
  * Hands a call to its shard. OK: call->done will run once, on the shard's loop. Anything
  * else: `done` never runs and the call is the submitter's at once:
- *   OVERLOADED     proposal_queue_max_bytes wait on that loop, or the state store stalls
+ *   OVERLOADED     proposal_queue_max_bytes wait on that loop
  *   DRAINING       the runtime is stopping
  *   EPOCH_CHANGED  no such shard here
  */

@@ -88,9 +88,33 @@ static enum status replica_load(struct replica *replica, struct moment now,
     return STATUS_OK;
 }
 
+static enum status replica_replay_write(struct replica *replica)
+{
+    struct store_batch batch;
+    store_batch_init(&batch);
+    uint64_t index = replica_collect_state(replica, &batch);
+    enum status status = store_write(replica->options.store, &batch);
+    for (unsigned i = 0; status == STATUS_OVERLOADED && i < REPLICA_REPLAY_STALLS_MAX;
+         i++) {
+        status = store_flush(replica->options.store);
+        if (status == STATUS_OK) {
+            status = store_write(replica->options.store, &batch);
+        }
+    }
+    store_batch_close(&batch);
+    if (status == STATUS_OK) {
+        replica_state_written(replica, index);
+    }
+    return status;
+}
+
 static enum status replica_replay(void *context, const struct log_entry *entry)
 {
-    return replica_apply_entry(context, entry, NULL);
+    struct replica *replica = context;
+    TRY(replica_apply_entry(replica, entry, NULL));
+    return replica_dirty_bytes(replica) > REPLICA_REPLAY_DIRTY_BYTES_MAX
+               ? replica_replay_write(replica)
+               : STATUS_OK;
 }
 
 static enum status replica_start(struct replica *replica, struct moment now,

@@ -44,6 +44,11 @@
 enum {
     /* Appended entries that are not applied yet; further proposals wait. */
     REPLICA_ENTRIES_IN_FLIGHT_MAX = 16,
+    /* Changed bytes above which a replay writes its state to the store by itself, so that
+     * what the first flush has to write stays small however long the log is. */
+    REPLICA_REPLAY_DIRTY_BYTES_MAX = 8 << 20,
+    /* Flushes of a store that stalls during the replay before it counts as broken. */
+    REPLICA_REPLAY_STALLS_MAX = 100,
     /* When nothing is due, a replica asks to be ticked again after this long. */
     REPLICA_TICK_IDLE_US = 1000000,
 };
@@ -63,7 +68,8 @@ struct replica_options {
 };
 
 /*
- * Loads the state from the store and applies the log above it. Blocks on both.
+ * Loads the state from the store and applies the log above it, writing state to the store
+ * when there is much of it: nobody else may be writing. Blocks on both.
  * CHECKSUM: damaged, quarantine it. VERSION: written by a later version. INVALID: the
  * folder's descriptor says another table or range. `problem` may be NULL.
  */

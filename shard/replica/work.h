@@ -118,8 +118,8 @@ struct replica_proposal {
     const struct slice *commands; /* command.h */
     size_t command_count;
     struct replica_outcome *outcomes; /* one per command */
-    struct arena *arena;              /* for the bytes of the outcomes; may be NULL */
-    uint64_t deadline_us;             /* monotonic; not appended past it; 0: none */
+    struct arena *arena;  /* for the bytes of the outcomes; NULL: they have none */
+    uint64_t deadline_us; /* monotonic; not appended past it; 0: none */
     /* out */
     enum status status;
     struct replica_stamp stamp; /* of the last decided command */

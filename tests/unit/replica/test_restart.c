@@ -171,3 +171,38 @@ TEST(restart, keeps_customers_and_their_evidence)
     EXPECT_EQ(world_digest(&world, WORLD_CUSTOMER_SHARD), digest);
     world_close(&world);
 }
+
+TEST(restart, with_a_long_log_writes_its_state_while_it_replays)
+{
+    struct shard_world world;
+    world_open(&world);
+    world_stock(&world, "A", 0);
+    enum { CALLS = 4000 };
+    for (uint64_t i = 0; i < CALLS; i++) {
+        struct world_call call;
+        world_call_init(&call);
+        for (uint64_t k = 0; k < WORLD_COMMANDS_MAX; k++) {
+            struct inventory_command command =
+                world_adjust(&world, "A", 1, 1000 + i * WORLD_COMMANDS_MAX + k);
+            world_call_add_sku(&call, &command);
+        }
+        world_propose(&world, &call, WORLD_SKU_SHARD);
+        world_run(&world);
+        EXPECT_OK(call.call.status);
+        world_call_close(&call);
+    }
+    EXPECT(replica_dirty_bytes(world_replica(&world, WORLD_SKU_SHARD)) >
+           REPLICA_REPLAY_DIRTY_BYTES_MAX);
+    uint64_t digest = world_digest(&world, WORLD_SKU_SHARD);
+    world_kill(&world);
+    memory_store_stall(world.store, 3);
+    EXPECT_OK(world_boot(&world));
+    EXPECT_EQ(world_digest(&world, WORLD_SKU_SHARD), digest);
+    EXPECT(replica_dirty_bytes(world_replica(&world, WORLD_SKU_SHARD)) <=
+           REPLICA_REPLAY_DIRTY_BYTES_MAX);
+    EXPECT(memory_store_count(world.store) > 0);
+    world_kill(&world);
+    EXPECT_OK(world_boot(&world));
+    EXPECT_EQ(world_digest(&world, WORLD_SKU_SHARD), digest);
+    world_close(&world);
+}
