@@ -177,7 +177,9 @@ TEST(restart, with_a_long_log_writes_its_state_while_it_replays)
     struct shard_world world;
     world_open(&world);
     world_stock(&world, "A", 0);
-    enum { CALLS = 4000 };
+    enum {
+        CALLS = 4000
+    };
     for (uint64_t i = 0; i < CALLS; i++) {
         struct world_call call;
         world_call_init(&call);
