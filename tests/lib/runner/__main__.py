@@ -97,9 +97,9 @@ def run_group(group, members, report, counter):
     started = time.monotonic()
     print(f"== {group}", flush=True)
 
-    def finish(job, results):
+    def finish(job, outcome):
         counter["done"] += 1
-        report.finished(job, results, counter["done"], counter["total"])
+        report.finished(job, outcome, counter["done"], counter["total"])
 
     together = [job for job in members if not job.alone]
     with concurrent.futures.ThreadPoolExecutor(places.JOBS) as pool:

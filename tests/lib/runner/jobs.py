@@ -222,7 +222,10 @@ def run_fuzz(job):
 
 
 def run(job):
-    return {"unit": run_unit, "script": run_script, "fuzz": run_fuzz}[job.kind](job)
+    """The results, and the seconds that all of it took."""
+    started = time.monotonic()
+    results = {"unit": run_unit, "script": run_script, "fuzz": run_fuzz}[job.kind](job)
+    return results, time.monotonic() - started
 
 
 def list_unit_tests(program):

@@ -25,12 +25,12 @@ class Report:
         elif result.result == jobs.SKIP:
             print(f"SKIP {result.name}: {result.why}", flush=True)
 
-    def finished(self, job, results, done, total):
+    def finished(self, job, outcome, done, total):
         """One line for each program or script, whatever its tests said."""
+        results, seconds = outcome
         for result in results:
             self.add(result)
         passed = sum(1 for result in results if result.result == jobs.PASS)
-        seconds = max([result.seconds for result in results] + [0.0])
         extra = results[0].why if len(results) == 1 and passed == 1 else ""
         print(f"[{done}/{total}] {job.full_name}: {passed} of {len(results)} passed, "
               f"{seconds:.1f} s {extra}".rstrip(), flush=True)
