@@ -76,8 +76,9 @@ static void rec_because(json_t *object, const struct souk_recommended_item *item
         return;
     }
     if (best->kind == SOUK_REASON_SESSION_NEIGHBOURS) {
-        snprintf(text, sizeof text, "%llu sessions with %s had it",
-                 (unsigned long long)best->evidence_count, best->related_sku_id);
+        snprintf(text, sizeof text, "%llu session%s with %s had it",
+                 (unsigned long long)best->evidence_count,
+                 best->evidence_count == 1 ? "" : "s", best->related_sku_id);
     } else {
         snprintf(text, sizeof text, "popular of late (%llu)",
                  (unsigned long long)best->evidence_count);

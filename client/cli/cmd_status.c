@@ -2,6 +2,7 @@
 /* souk status, version, completion, manual, and the programs that souk starts. */
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -177,10 +178,12 @@ static enum command_exit status_become(struct cli *cli, const char *path,
 enum command_exit cli_demo(struct cli *cli)
 {
     static const char *const places[] = {"../share/souk/demo", "../../../deploy/demo"};
-    static const char *const passed[] = {"once", "data", "dir", "nodes"};
+    static const char *const passed[] = {"once",  "data",   "dir",
+                                         "nodes", "events", "seed"};
     const char *first[12];
-    char options[4][PATH_MAX + 16];
+    char options[6][PATH_MAX + 16];
     char folder[PATH_MAX], path[PATH_MAX + 32];
+    const char *given = getenv("SOUK_DEMO"); /* where the script lies, if elsewhere */
     size_t count = 0;
     if (!status_own_folder(folder, sizeof folder)) {
         return cli_problem(cli, "cannot find the folder of this program");
@@ -195,11 +198,14 @@ enum command_exit cli_demo(struct cli *cli)
             first[count++] = options[i];
         }
     }
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    for (size_t i = 0; given == NULL && i < sizeof places / sizeof places[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, places[i]);
         if (access(path, X_OK) == 0) {
             return status_become(cli, path, first, count);
         }
+    }
+    if (given != NULL) {
+        return status_become(cli, given, first, count);
     }
     return cli_problem(cli,
                        "the demo is neither at share/souk/demo nor in a source tree "

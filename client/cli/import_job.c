@@ -201,8 +201,8 @@ static json_t *import_job_summary(struct import_job *job)
     output_number(summary, "rejected", (int64_t)job->rejects.count);
     json_object_set_new(summary, "skipped", import_job_skips(job));
     json_object_set_new(summary, "seconds", json_real(seconds));
-    json_object_set_new(summary, "rows_per_s",
-                        json_real(seconds > 0 ? (double)all.rows / seconds : 0));
+    output_number(summary, "rows_per_s",
+                  seconds > 0 ? (int64_t)((double)all.rows / seconds) : 0);
     json_object_set_new(summary, "passes", import_job_passes(job));
     if (all.applied == 0 && all.rows > 0 && all.duplicates > 0) {
         fprintf(stderr, "nothing changed: all of this file had been imported before\n");

@@ -178,12 +178,13 @@ static uint64_t store_skewed(struct rng *rng, uint64_t bound)
     return a < b ? a : b;
 }
 
-/* An item of a theme; the first of them are the popular ones. */
+/* An item of a theme; few of them are popular, and not only those numbered first. */
 static uint32_t store_pick(const struct store_options *options, struct rng *rng,
                            unsigned theme)
 {
     uint32_t count = (options->skus - theme + STORE_THEMES - 1) / STORE_THEMES;
-    uint32_t within = (uint32_t)store_skewed(rng, store_skewed(rng, count) + 1);
+    uint32_t rank = (uint32_t)store_skewed(rng, store_skewed(rng, count) + 1);
+    uint32_t within = (uint32_t)(((uint64_t)rank * 37 + theme * 11) % count);
     return within * STORE_THEMES + theme;
 }
 

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+# The walk of deploy/demo passes, leaves no process behind, and answers bad arguments.
+set -eu
+build=$1
+top=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail()
+{
+    echo "FAIL: $*" >&2
+    exit 1
+}
+
+# What a tour started is known by its data folder.
+left_over()
+{
+    local process
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/exe" 2> /dev/null) in
+        */soukd) grep -qza -- "$1" "$process/cmdline" 2> /dev/null && echo "$process" ;;
+        esac
+    done
+    return 0
+}
+
+code=0
+"$top/deploy/demo" --bin "$build/bin" --once --dir "$work/node" > "$work/out" 2> "$work/err" ||
+    code=$?
+[ "$code" = 0 ] || { cat "$work/out" "$work/err" && fail "the tour ended with $code"; }
+grep -q 'All 8 steps went as told' "$work/out" || fail "the tour did not say that all went well"
+[ -z "$(left_over "$work/node")" ] || fail "soukd still runs"
+
+# By souk demo, on the same folder: rows are known, the walk goes on with what is there.
+SOUK_DEMO=$top/deploy/demo "$build/bin/souk" demo --once --dir "$work/node" > "$work/out" \
+    2> "$work/err" || code=$?
+[ "$code" = 0 ] || { cat "$work/out" "$work/err" && fail "souk demo ended with $code"; }
+
+# A tour that is interrupted takes its node along.
+"$top/deploy/demo" --bin "$build/bin" --events 1000 --dir "$work/stopped" > "$work/out" 2>&1 &
+tour=$!
+for _ in $(seq 600); do
+    grep -q 'soukd serves' "$work/out" && break
+    sleep 0.1
+done
+kill -TERM "$tour"
+wait "$tour" || true
+[ -z "$(left_over "$work/stopped")" ] || fail "an interrupted tour left soukd running"
+
+code=0
+"$top/deploy/demo" --bin "$build/bin" --nodes 3 > "$work/out" 2> "$work/err" || code=$?
+[ "$code" = 2 ] && grep -q 'one node is what works today' "$work/err" ||
+    fail "--nodes 3 ended with $code: $(cat "$work/err")"
+code=0
+"$top/deploy/demo" --colour > "$work/out" 2> "$work/err" || code=$?
+[ "$code" = 2 ] || fail "an unknown argument ended with $code"
