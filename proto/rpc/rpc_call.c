@@ -7,9 +7,6 @@
 #include "proto/rpc/rpc_private.h"
 #include "shard/base/metric.h"
 
-/* The call whose handler runs on this thread: answered there, it needs one batch only. */
-static _Thread_local struct rpc_call *inline_call;
-
 static void call_arrived(struct rpc_tag *tag, bool ok);
 static void call_answered(struct rpc_tag *tag, bool ok);
 static void call_closed(struct rpc_tag *tag, bool ok);
@@ -161,9 +158,7 @@ static void call_arm_close(struct rpc_call *call)
 static void call_serve_unary(struct rpc_call *call, const ProtobufCMessage *request)
 {
     const struct rpc_binding *binding = call->binding;
-    inline_call = call;
     binding->method->thunk.unary(call, request, binding->handlers, binding->context);
-    inline_call = NULL;
 }
 
 static enum status call_admit(struct rpc_call *call, const ProtobufCMessage **out_request,
@@ -221,17 +216,14 @@ static void call_arrived(struct rpc_tag *tag, bool ok)
     metric_add(METRIC_RPC_STARTED, 1);
     metric_gauge_add(METRIC_RPC_OPEN, 1);
     call_set_deadline(call);
-    inline_call = call;
     if (call_admit(call, &request, &problem) != STATUS_OK) {
         rpc_call_fail(call, &problem);
     } else if (call->binding->method->kind == RPC_UNARY) {
         call_serve_unary(call, request);
     } else {
-        inline_call = NULL;
         rpc_stream_accept(call, request);
         return;
     }
-    inline_call = NULL;
     if (!call->close_armed) {
         call_arm_close(call);
     }
@@ -366,16 +358,53 @@ grpc_op rpc_ending_op(struct rpc_ending *ending, struct rpc_call *call)
     return op;
 }
 
-/* The call is ANSWERED; the count that OPEN held in `ops` is now the batch's. */
-static void call_send(struct rpc_call *call, grpc_op *ops, size_t count)
+/*
+ * The call is ANSWERED, on its worker's thread; the count that OPEN held in `ops` is now
+ * the batch's.
+ */
+static void call_send(struct rpc_call *call)
 {
-    if (inline_call == call && !call->close_armed) {
+    grpc_op ops[4];
+    size_t count = 0;
+    ops[count++] = rpc_op(GRPC_OP_SEND_INITIAL_METADATA);
+    if (call->response != NULL) {
+        ops[count] = rpc_op(GRPC_OP_SEND_MESSAGE);
+        ops[count++].data.send_message.send_message = call->response;
+    }
+    ops[count++] = rpc_ending_op(&call->ending, call);
+    if (!call->close_armed) {
         ops[count] = rpc_op(GRPC_OP_RECV_CLOSE_ON_SERVER);
-        ops[count].data.recv_close_on_server.cancelled = &call->close_cancelled;
+        ops[count++].data.recv_close_on_server.cancelled = &call->close_cancelled;
         call->close_armed = true;
-        count++;
     }
     rpc_batch_start(call->handle, ops, count, &call->answered);
+}
+
+void rpc_call_send_posted(struct rpc_tag *tag, bool ok)
+{
+    struct rpc_worker *worker = CONTAINER_OF(tag, struct rpc_worker, posted);
+    struct mailbox_node *node = mailbox_take(&worker->answers);
+    (void)ok;
+    while (node != NULL) {
+        struct rpc_call *call = CONTAINER_OF(node, struct rpc_call, answer_node);
+        node = node->next;
+        call_send(call);
+    }
+}
+
+/*
+ * Writing to the socket is the worker's business: a shard loop that answers hundreds of
+ * calls after one sync wakes it once. The call is not released before it was sent, so
+ * its handle can carry the wake.
+ */
+static void call_hand_in(struct rpc_call *call)
+{
+    struct rpc_worker *worker = call->worker;
+    if (rpc_worker_current() == worker) {
+        call_send(call);
+    } else if (mailbox_post(&worker->answers, &call->answer_node)) {
+        rpc_batch_start(call->handle, NULL, 0, &worker->posted);
+    }
 }
 
 /* True when the answer is wanted; a second answer is a defect of the caller. */
@@ -393,16 +422,10 @@ static bool call_claim(struct rpc_call *call)
 void rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *response)
 {
     if (call_claim(call)) {
-        grpc_op ops[4];
         ASSERT(response->descriptor == call->method->response);
         call->response = rpc_bytes_pack(response);
-        ops[0] = rpc_op(GRPC_OP_SEND_INITIAL_METADATA);
-        ops[1] = rpc_op(GRPC_OP_SEND_MESSAGE);
-        ops[1].data.send_message.send_message = call->response;
-        ops[2] = rpc_op(GRPC_OP_SEND_STATUS_FROM_SERVER);
-        ops[2].data.send_status_from_server.trailing_metadata = call->trailers;
-        ops[2].data.send_status_from_server.trailing_metadata_count = call->trailer_count;
-        call_send(call, ops, 3);
+        call->ending = (struct rpc_ending){.status = STATUS_OK, .message = ""};
+        call_hand_in(call);
     }
     rpc_call_unref(call);
 }
@@ -411,11 +434,8 @@ void rpc_call_fail_status(struct rpc_call *call, const struct rpc_status *status
 {
     ASSERT(status->status != STATUS_OK);
     if (call_claim(call)) {
-        grpc_op ops[4];
         rpc_ending_make(&call->ending, status, &call->arena);
-        ops[0] = rpc_op(GRPC_OP_SEND_INITIAL_METADATA);
-        ops[1] = rpc_ending_op(&call->ending, call);
-        call_send(call, ops, 2);
+        call_hand_in(call);
     }
     rpc_call_unref(call);
 }

@@ -24,6 +24,7 @@
 #include "shard/base/arena.h"
 #include "shard/base/assert.h"
 #include "shard/base/list.h"
+#include "shard/base/mailbox.h"
 #include "shard/base/memory.h"
 
 enum {
@@ -56,6 +57,9 @@ struct rpc_worker {
     bool shutting_down;
     /* Server only. */
     struct rpc_server *server;
+    struct mailbox
+        answers;           /* of struct rpc_call: answered by other threads, to be sent */
+    struct rpc_tag posted; /* wakes this thread for them */
     size_t live; /* armed requests and calls not yet ended: they need the queue */
     struct rpc_tag stopped;
     bool stopped_seen;
@@ -162,6 +166,7 @@ struct rpc_call {
     int close_cancelled;
     int64_t arrived_us;
     int64_t deadline_us;
+    struct mailbox_node answer_node;
     struct list deadline_node; /* or in the worker's pool */
     void (*on_cancel)(struct rpc_call *call, void *user);
     void *on_cancel_user;
@@ -182,6 +187,8 @@ void rpc_ending_make(struct rpc_ending *ending, const struct rpc_status *status,
 grpc_op rpc_ending_op(struct rpc_ending *ending, struct rpc_call *call);
 /* Ends a call whose deadline was set by the server; the worker's thread. */
 void rpc_call_expire(struct rpc_call *call);
+/* worker->posted: sends what other threads have answered. */
+void rpc_call_send_posted(struct rpc_tag *tag, bool ok);
 /* Counts and reports the end of a call; on the worker's thread. */
 void rpc_call_account(struct rpc_call *call);
 /* Drops the grpc side of a call whose batches are all done. */

@@ -92,6 +92,8 @@ void rpc_worker_init(struct rpc_worker *worker)
 {
     memset(worker, 0, sizeof *worker);
     worker->queue = grpc_completion_queue_create_for_next(NULL);
+    mailbox_init(&worker->answers);
+    worker->posted.run = rpc_call_send_posted;
     list_init(&worker->deadlines);
     list_init(&worker->held);
     list_init(&worker->pool);
