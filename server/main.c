@@ -12,7 +12,6 @@
 
 #include "server/node/config.h"
 #include "server/node/node.h"
-#include "server/runtime/system_clock.h"
 #include "shard/base/log.h"
 #include "shard/base/mutant.h"
 
@@ -42,21 +41,6 @@ static bool main_only_prints(const struct settings *settings,
     main_print(&text);
     buffer_close(&text);
     return flags->help || flags->version || flags->print_config;
-}
-
-static void main_setup_log(const struct settings *settings)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    struct log_options options = {
-        .fd = STDERR_FILENO, .level = LOG_INFO, .wall_ms = system_clock_wall_ms};
-    for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
-        if (strcmp(levels[i], settings->log_level) == 0) {
-            options.level = (enum log_level)i;
-        }
-    }
-    options.format =
-        strcmp(settings->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT;
-    log_setup(&options);
 }
 
 #ifdef SOUK_MUTANTS
@@ -129,7 +113,7 @@ int main(int argc, char **argv)
     if (main_only_prints(&settings, &flags)) {
         return EXIT_SUCCESS;
     }
-    main_setup_log(&settings);
+    node_setup_log(&settings);
 #ifdef SOUK_MUTANTS
     if (!main_pick_mutant()) {
         return MAIN_EXIT_USAGE;

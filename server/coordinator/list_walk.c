@@ -11,30 +11,30 @@ enum {
 };
 
 enum status list_walk_begin(struct list_walk *walk, const struct shard_map *map,
-                            const struct page_query *query, uint32_t page_size,
-                            const uint64_t *only, const char *page_token,
-                            struct arena *arena, struct problem *problem)
+                            const struct list_question *question, struct arena *arena,
+                            struct problem *problem)
 {
+    const char *page_token = question->page_token;
     struct slice key = {0};
-    ASSERT(page_size > 0);
+    ASSERT(question->page_size > 0);
     *walk = (struct list_walk){.map = map,
-                               .query = *query,
+                               .query = question->query,
                                .arena = arena,
                                .shard_end = shard_map_count(map, SHARD_MAP_SKU),
-                               .wanted = page_size};
-    if (only != NULL) {
-        walk->shard = shard_map_find(map, SHARD_MAP_SKU, *only);
+                               .wanted = question->page_size};
+    if (question->only != NULL) {
+        walk->shard = shard_map_find(map, SHARD_MAP_SKU, *question->only);
         walk->shard_end = walk->shard + 1;
     }
     if (page_token == NULL || page_token[0] == '\0') {
         return STATUS_OK;
     }
-    TRY(page_token_read(query, page_token, arena, &key, problem));
+    TRY(page_token_read(&question->query, page_token, arena, &key, problem));
     if (key.size < LIST_WALK_HASH_BYTES) {
         return problem_set(problem, STATUS_BAD_TOKEN, "page_token",
                            "leave page_token empty to begin anew");
     }
-    if (only == NULL) {
+    if (question->only == NULL) {
         walk->shard = shard_map_find(map, SHARD_MAP_SKU, load_be64(key.data));
     }
     walk->inner =

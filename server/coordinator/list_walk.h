@@ -39,10 +39,17 @@ struct list_ask {
     struct slice page_token;
 };
 
-/* Every SKU shard, or, with `only` (a key's hash), its owner alone. BAD_TOKEN. */
+/* What a page is asked for. */
+struct list_question {
+    struct page_query query;
+    uint32_t page_size;     /* above 0 */
+    const uint64_t *only;   /* a key's hash: its owner alone; NULL: every SKU shard */
+    const char *page_token; /* "" or NULL: from the beginning */
+};
+
+/* BAD_TOKEN. */
 MUST_USE enum status list_walk_begin(struct list_walk *walk, const struct shard_map *map,
-                                     const struct page_query *query, uint32_t page_size,
-                                     const uint64_t *only, const char *page_token,
+                                     const struct list_question *question,
                                      struct arena *arena, struct problem *problem);
 /* False when the page is full or the list has ended. */
 bool list_walk_next(const struct list_walk *walk, struct list_ask *out_ask);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/rpc/rpc_server.h"
 #include "server/admin/admin.h"
@@ -39,6 +40,21 @@ struct node {
 const char *node_version(void)
 {
     return SOUK_VERSION;
+}
+
+void node_setup_log(const struct settings *settings)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    struct log_options options = {
+        .fd = STDERR_FILENO, .level = LOG_INFO, .wall_ms = system_clock_wall_ms};
+    for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(levels[i], settings->log_level) == 0) {
+            options.level = (enum log_level)i;
+        }
+    }
+    options.format =
+        strcmp(settings->log_format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT;
+    log_setup(&options);
 }
 
 /* --- The machine ------------------------------------------------------------------- */

@@ -22,6 +22,8 @@ enum {
 
 struct node;
 
+/* Where log lines go and which; before anything else. */
+void node_setup_log(const struct settings *settings);
 /* The settings are copied. On failure nothing runs, and the problem says what to do. */
 MUST_USE enum status node_start(const struct settings *settings, struct problem *problem,
                                 struct node **out_node);

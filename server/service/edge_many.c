@@ -256,15 +256,16 @@ static void edge_list_ask(struct edge_list *list)
 void edge_list_start(struct edge_list *list, const struct edge_listing *listing)
 {
     const struct shard_map *map = list->edge.service->map;
-    struct page_query query = {.list = listing->list,
-                               .fingerprint = listing->fingerprint,
-                               .secret = map->hash_seed};
+    struct list_question question = {.query = {.list = listing->list,
+                                               .fingerprint = listing->fingerprint,
+                                               .secret = map->hash_seed},
+                                     .only = listing->only,
+                                     .page_token = listing->page_token};
     struct problem problem;
-    uint32_t page_size = 0;
     if (edge_read_options(&list->edge, listing->read, &problem) != STATUS_OK ||
-        check_page_size(listing->page_size, &page_size, &problem) != STATUS_OK ||
-        list_walk_begin(&list->walk, map, &query, page_size, listing->only,
-                        listing->page_token, list->edge.arena, &problem) != STATUS_OK) {
+        check_page_size(listing->page_size, &question.page_size, &problem) != STATUS_OK ||
+        list_walk_begin(&list->walk, map, &question, list->edge.arena, &problem) !=
+            STATUS_OK) {
         edge_fail(&list->edge, &problem);
         return;
     }

@@ -93,21 +93,32 @@ static enum status intake_attribute(const Souk__V1__Attribute *attribute,
                        "%s: needs a text, a number or a flag", field);
 }
 
+/* How a repeated field is called, and what it may hold. */
+struct intake_rules {
+    const char *field;
+    size_t count_max;
+    size_t bytes_max; /* of one text */
+};
+
+struct intake_attributes {
+    const struct inventory_attribute *items;
+    uint32_t count;
+};
+
 static enum status intake_attributes(Souk__V1__Attribute **attributes, size_t count,
-                                     size_t count_max, const char *prefix,
-                                     struct arena *arena,
-                                     const struct inventory_attribute **out,
-                                     uint32_t *out_count, struct problem *problem)
+                                     const struct intake_rules *rules,
+                                     struct arena *arena, struct intake_attributes *out,
+                                     struct problem *problem)
 {
     struct inventory_attribute *items;
     char field[INTAKE_FIELD_BYTES];
-    TRY(check_count(prefix, count, 0, count_max, problem));
+    TRY(check_count(rules->field, count, 0, rules->count_max, problem));
     items = arena_alloc(arena, (count + 1) * sizeof *items);
     if (items == NULL) {
         return intake_memory(problem);
     }
     for (size_t i = 0; i < count; i++) {
-        snprintf(field, sizeof field, "%s[%zu]", prefix, i);
+        snprintf(field, sizeof field, "%s[%zu]", rules->field, i);
         TRY(intake_attribute(attributes[i], field, &items[i], problem));
         for (size_t j = 0; j < i; j++) {
             if (slice_equal(items[j].name, items[i].name)) {
@@ -116,21 +127,18 @@ static enum status intake_attributes(Souk__V1__Attribute **attributes, size_t co
             }
         }
     }
-    *out = items;
-    *out_count = (uint32_t)count;
+    *out = (struct intake_attributes){.items = items, .count = (uint32_t)count};
     return STATUS_OK;
 }
 
 struct intake_texts {
-    const char *field;
-    size_t count_max;
-    size_t bytes_max;
+    const struct slice *items;
+    uint32_t count;
 };
 
 static enum status intake_texts(char **texts, size_t count,
-                                const struct intake_texts *rules, struct arena *arena,
-                                const struct slice **out, uint32_t *out_count,
-                                struct problem *problem)
+                                const struct intake_rules *rules, struct arena *arena,
+                                struct intake_texts *out, struct problem *problem)
 {
     struct slice *items;
     char field[INTAKE_FIELD_BYTES];
@@ -146,8 +154,7 @@ static enum status intake_texts(char **texts, size_t count,
             return problem_set(problem, STATUS_INVALID, field, "%s: empty", field);
         }
     }
-    *out = items;
-    *out_count = (uint32_t)count;
+    *out = (struct intake_texts){.items = items, .count = (uint32_t)count};
     return STATUS_OK;
 }
 
@@ -166,20 +173,30 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
                                     struct arena *arena, struct inventory_sku *out,
                                     struct problem *problem)
 {
-    const struct intake_texts categories = {
+    const struct intake_rules attribute_rules = {"sku.attributes", attributes_max, 0};
+    const struct intake_rules option_rules = {"sku.options", INVENTORY_OPTIONS_MAX, 0};
+    const struct intake_rules category_rules = {
         "sku.category_path", INVENTORY_CATEGORY_DEPTH_MAX, INVENTORY_TEXT_BYTES_MAX};
-    const struct intake_texts gtins = {"sku.gtins", INVENTORY_GTINS_MAX,
-                                       INVENTORY_ID_BYTES_MAX};
-    TRY(intake_attributes(sku->attributes, sku->n_attributes, attributes_max,
-                          "sku.attributes", arena, &out->attributes,
-                          &out->attribute_count, problem));
-    TRY(intake_attributes(sku->options, sku->n_options, INVENTORY_OPTIONS_MAX,
-                          "sku.options", arena, &out->options, &out->option_count,
+    const struct intake_rules gtin_rules = {"sku.gtins", INVENTORY_GTINS_MAX,
+                                            INVENTORY_ID_BYTES_MAX};
+    struct intake_attributes attributes, options;
+    struct intake_texts categories, gtins;
+    TRY(intake_attributes(sku->attributes, sku->n_attributes, &attribute_rules, arena,
+                          &attributes, problem));
+    TRY(intake_attributes(sku->options, sku->n_options, &option_rules, arena, &options,
                           problem));
-    TRY(intake_texts(sku->category_path, sku->n_category_path, &categories, arena,
-                     &out->categories, &out->category_count, problem));
-    return intake_texts(sku->gtins, sku->n_gtins, &gtins, arena, &out->gtins,
-                        &out->gtin_count, problem);
+    TRY(intake_texts(sku->category_path, sku->n_category_path, &category_rules, arena,
+                     &categories, problem));
+    TRY(intake_texts(sku->gtins, sku->n_gtins, &gtin_rules, arena, &gtins, problem));
+    out->attributes = attributes.items;
+    out->attribute_count = attributes.count;
+    out->options = options.items;
+    out->option_count = options.count;
+    out->categories = categories.items;
+    out->category_count = categories.count;
+    out->gtins = gtins.items;
+    out->gtin_count = gtins.count;
+    return STATUS_OK;
 }
 
 enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMask *mask,
@@ -219,8 +236,9 @@ enum status intake_location(const Souk__V1__Location *location, struct arena *ar
                             struct inventory_location_upsert *out,
                             struct problem *problem)
 {
-    const struct intake_texts channels = {"location.channels", INVENTORY_CHANNELS_MAX,
-                                          INVENTORY_ID_BYTES_MAX};
+    const struct intake_rules rules = {"location.channels", INVENTORY_CHANNELS_MAX,
+                                       INVENTORY_ID_BYTES_MAX};
+    struct intake_texts channels;
     struct inventory_location *plain = &out->location;
     *out = (struct inventory_location_upsert){0};
     if (location == NULL) {
@@ -234,8 +252,10 @@ enum status intake_location(const Souk__V1__Location *location, struct arena *ar
                    &plain->address, problem));
     TRY(check_text("location.time_zone", location->time_zone, INVENTORY_ID_BYTES_MAX,
                    &plain->time_zone, problem));
-    TRY(intake_texts(location->channels, location->n_channels, &channels, arena,
-                     &plain->channels, &plain->channel_count, problem));
+    TRY(intake_texts(location->channels, location->n_channels, &rules, arena, &channels,
+                     problem));
+    plain->channels = channels.items;
+    plain->channel_count = channels.count;
     plain->type = (enum location_type)location->type;
     plain->latitude_e7 = location->latitude_e7;
     plain->longitude_e7 = location->longitude_e7;

@@ -17,10 +17,15 @@ enum {
 
 /* --- The question ------------------------------------------------------------------ */
 
+struct recommend_hash_list {
+    uint64_t *hashes;
+    uint32_t count;
+};
+
 /* Ids of a repeated field, as key hashes. */
 static enum status recommend_hashes(struct edge *edge, const char *field,
                                     char *const *texts, size_t count,
-                                    const uint64_t **out, uint32_t *out_count,
+                                    struct recommend_hash_list *out,
                                     struct problem *problem)
 {
     uint64_t *hashes = arena_alloc(edge->arena, (count + 1) * sizeof *hashes);
@@ -37,8 +42,7 @@ static enum status recommend_hashes(struct edge *edge, const char *field,
         TRY(check_id(path, texts[i], &id, problem));
         hashes[i] = hash64(id, edge->service->map->hash_seed);
     }
-    *out = hashes;
-    *out_count = (uint32_t)count;
+    *out = (struct recommend_hash_list){.hashes = hashes, .count = (uint32_t)count};
     return STATUS_OK;
 }
 
@@ -144,6 +148,7 @@ static enum status recommend_intake(struct recommend_run *run,
 {
     const struct service *service = run->edge.service;
     struct recommend_plan *plan = &run->plan;
+    struct recommend_hash_list session, cart;
     *plan = (struct recommend_plan){
         .map = service->map,
         .count = request->count == 0 ? RECOMMEND_COUNT_DEFAULT : (uint32_t)request->count,
@@ -163,10 +168,13 @@ static enum status recommend_intake(struct recommend_run *run,
     }
     TRY(recommend_actor(run, request, problem));
     TRY(recommend_hashes(&run->edge, "session_items", request->session_items,
-                         request->n_session_items, &plan->session_items,
-                         &plan->session_item_count, problem));
-    TRY(recommend_hashes(&run->edge, "cart", request->cart, request->n_cart,
-                         &plan->excluded, &plan->excluded_count, problem));
+                         request->n_session_items, &session, problem));
+    TRY(recommend_hashes(&run->edge, "cart", request->cart, request->n_cart, &cart,
+                         problem));
+    plan->session_items = session.hashes;
+    plan->session_item_count = session.count;
+    plan->excluded = cart.hashes;
+    plan->excluded_count = cart.count;
     TRY(recommend_stock(run, request->stock, problem));
     TRY(recommend_budget(run, request->budget, problem));
     return edge_read_options(&run->edge, request->read, problem);

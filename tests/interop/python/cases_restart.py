@@ -159,3 +159,11 @@ def test_a_printed_configuration_is_read_back(world):
     for flag in ("--help", "--version"):
         result = subprocess.run([world.soukd, flag], capture_output=True, text=True, check=True)
         assert "soukd" in result.stdout
+
+
+def test_the_example_configuration_is_up_to_date(world):
+    printed = subprocess.run([world.soukd, "--dir", "/var/lib/souk", "--print-config"],
+                             capture_output=True, text=True, check=True).stdout
+    example = pathlib.Path(__file__).parents[3] / "deploy" / "soukd.yaml"
+    assert example.read_text() == printed, (
+        "renew it: soukd --dir /var/lib/souk --print-config > deploy/soukd.yaml")

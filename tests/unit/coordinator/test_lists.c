@@ -75,13 +75,13 @@ static const char *list_fake_page(const struct list_fake *fake, uint32_t page_si
                                   const char *token, struct arena *arena,
                                   unsigned *out_pairs, unsigned *pair_count)
 {
-    const struct page_query query = {PAGE_LIST_SKUS, 0, 99};
+    const struct list_question question = {
+        .query = {PAGE_LIST_SKUS, 0, 99}, .page_size = page_size, .page_token = token};
     struct list_walk walk;
     struct list_ask ask;
     struct problem problem;
     unsigned before = *pair_count;
-    EXPECT_OK(list_walk_begin(&walk, &fake->map, &query, page_size, NULL, token, arena,
-                              &problem));
+    EXPECT_OK(list_walk_begin(&walk, &fake->map, &question, arena, &problem));
     while (list_walk_next(&walk, &ask)) {
         unsigned shard = (unsigned)(ask.range->shard_id - 10);
         unsigned next =
@@ -125,23 +125,24 @@ TEST(list_walk, pages_of_any_size_show_every_item_once_in_order)
 TEST(list_walk, a_shard_that_finds_nothing_ends_the_page_early)
 {
     struct list_fake fake = {.items = {0}};
-    const struct page_query query = {PAGE_LIST_MOVEMENTS, 1, 99};
     const uint64_t only = 5;
+    struct list_question question = {
+        .query = {PAGE_LIST_MOVEMENTS, 1, 99}, .page_size = 10, .only = &only};
     struct list_walk walk;
     struct list_ask ask;
     struct problem problem;
     struct arena arena;
     arena_init(&arena, NULL, 0, 0);
     list_fake_init(&fake);
-    EXPECT_OK(list_walk_begin(&walk, &fake.map, &query, 10, &only, "", &arena, &problem));
+    EXPECT_OK(list_walk_begin(&walk, &fake.map, &question, &arena, &problem));
     EXPECT(list_walk_next(&walk, &ask));
     EXPECT_EQ(ask.range->shard_id, 10);
     list_walk_answered(&walk, 0, slice_from_string("later"));
     EXPECT(!list_walk_next(&walk, &ask));
     const char *token = list_walk_token(&walk);
     EXPECT(token[0] != '\0');
-    EXPECT_OK(
-        list_walk_begin(&walk, &fake.map, &query, 10, &only, token, &arena, &problem));
+    question.page_token = token;
+    EXPECT_OK(list_walk_begin(&walk, &fake.map, &question, &arena, &problem));
     EXPECT(list_walk_next(&walk, &ask));
     EXPECT_SLICE(ask.page_token, slice_from_string("later"));
     list_walk_answered(&walk, 0, slice_of(NULL, 0));
