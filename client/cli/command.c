@@ -50,44 +50,57 @@ static bool command_option_add(struct command_line *line, const char *name,
     return true;
 }
 
-/* One word that begins with a dash; advances over its value. */
-static bool command_parse_option(const struct command_table *table,
-                                 struct command_line *line, char *argv[], int argc,
-                                 int *at, char *message, size_t message_size)
+/* The words being parsed, and where a complaint goes. */
+struct command_words {
+    const struct command_table *table;
+    char **words;
+    int count;
+    int at;
+    char *message;
+    size_t message_size;
+};
+
+static const struct command_option *
+command_option_known(const struct command_words *words, const struct command_line *line,
+                     const char *name, size_t size)
 {
-    const char *word = argv[*at];
+    const struct command_option *option = NULL;
+    if (line->command != NULL) {
+        option = command_option_find(line->command->options, name, size);
+    }
+    return option ? option : command_option_find(words->table->globals, name, size);
+}
+
+/* One word that begins with a dash; advances over its value. */
+static bool command_parse_option(struct command_words *words, struct command_line *line)
+{
+    const char *word = words->words[words->at];
     const char *name = strcmp(word, "-o") == 0   ? "output"
                        : strcmp(word, "-h") == 0 ? "help"
                                                  : word + strspn(word, "-");
     size_t size = strcspn(name, "=");
-    const struct command_option *option = NULL;
+    const struct command_option *option = command_option_known(words, line, name, size);
     const char *value = name[size] == '=' ? name + size + 1 : NULL;
     if (size == 4 && memcmp(name, "help", 4) == 0) {
         line->help = true;
         return true;
     }
-    if (line->command != NULL) {
-        option = command_option_find(line->command->options, name, size);
-    }
     if (option == NULL) {
-        option = command_option_find(table->globals, name, size);
-    }
-    if (option == NULL) {
-        snprintf(message, message_size, "unknown option '%s'", word);
+        snprintf(words->message, words->message_size, "unknown option '%s'", word);
         return false;
     }
     if (option->value == NULL) {
         value = value ? value : "";
-    } else if (value == NULL && ++*at < argc) {
-        value = argv[*at];
+    } else if (value == NULL && ++words->at < words->count) {
+        value = words->words[words->at];
     }
     if (value == NULL) {
-        snprintf(message, message_size, "--%s wants a value: --%s %s", option->name,
-                 option->name, option->value);
+        snprintf(words->message, words->message_size, "--%s wants a value: --%s %s",
+                 option->name, option->name, option->value);
         return false;
     }
     if (!command_option_add(line, option->name, value)) {
-        snprintf(message, message_size, "too many options");
+        snprintf(words->message, words->message_size, "too many options");
         return false;
     }
     return true;
@@ -135,15 +148,15 @@ static bool command_check(const struct command_line *line, char *message, size_t
 bool command_parse(const struct command_table *table, int argc, char *argv[],
                    struct command_line *line, char *message, size_t message_size)
 {
+    struct command_words words = {table, argv, argc, 1, message, message_size};
     bool only_arguments = false;
     memset(line, 0, sizeof *line);
-    for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
+    for (; words.at < argc; words.at++) {
+        const char *word = argv[words.at];
         if (!only_arguments && strcmp(word, "--") == 0) {
             only_arguments = true;
         } else if (!only_arguments && command_is_option(word)) {
-            if (!command_parse_option(table, line, argv, argc, &i, message,
-                                      message_size)) {
+            if (!command_parse_option(&words, line)) {
                 return false;
             }
         } else if (line->argument_count == 0 && command_descend(table, line, word)) {

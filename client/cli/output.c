@@ -2,6 +2,7 @@
 #include "client/cli/output.h"
 
 #include <libsmartcols/libsmartcols.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,10 +92,10 @@ static void output_line_set(struct libscols_line *line, size_t column,
 static struct libscols_table *output_table_new(struct output *output)
 {
     struct libscols_table *table;
-    static bool ready;
-    if (!ready) {
-        scols_init_debug(0);
-        ready = true;
+    /* Names are UTF-8 whatever the locale says, and smartcols would spell out what the
+     * locale cannot print. */
+    if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1) {
+        setlocale(LC_CTYPE, "C.UTF-8");
     }
     table = scols_new_table();
     ASSERT(table != NULL);
