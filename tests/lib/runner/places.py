@@ -23,6 +23,7 @@ BUDGET_S = {
     "demo": 180,
     "interop": 120,
     "bench": 120,
+    "install": 60,
 }
 
 JOBS = int(os.environ.get("SOUK_JOBS") or max(1, len(os.sched_getaffinity(0))))
