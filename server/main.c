@@ -22,7 +22,9 @@ enum {
 
 static void main_print(const struct buffer *text)
 {
-    fwrite(text->data, 1, text->size, stdout);
+    if (text->size > 0) {
+        fwrite(text->data, 1, text->size, stdout);
+    }
 }
 
 /* Prints what was asked for and says whether that was all. */

@@ -195,9 +195,11 @@ class World:
         server = self.start(*flags)
         try:
             yield server
-        finally:
-            if server.process.poll() is None:
-                server.end()
+        except BaseException:
+            server.end(signal.SIGKILL)
+            raise
+        assert server.process.poll() is None, "the server has exited"
+        same(server.end(), 0)
 
     def name(self, prefix="sku"):
         return f"{prefix}-{next(self.numbers)}"
@@ -207,8 +209,8 @@ class World:
         assert self.shared.serving() == health_pb2.HealthCheckResponse.SERVING
 
     def close(self):
-        if self.shared.process.poll() is None:
-            self.shared.end()
+        assert self.shared.process.poll() is None, "the server has exited"
+        same(self.shared.end(), 0)
 
     @contextlib.contextmanager
     def unchanged(self, *levels):
