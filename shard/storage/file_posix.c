@@ -142,7 +142,7 @@ static enum status posix_size(struct file *file, uint64_t *out_size)
 
 /*
  * Zeros are written, not only reserved: a sync into blocks that were only reserved also
- * has to write the file system's journal (here 3.9-4.8 thousand syncs/s against 3.0-3.4).
+ * has to write the file system's journal (here 3.0-4.8 thousand syncs/s against 2.0-3.4).
  */
 static enum status posix_allocate(struct file *file, uint64_t size)
 {

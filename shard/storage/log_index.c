@@ -9,6 +9,11 @@
 #include "shard/base/memory.h"
 #include "shard/storage/log_batch_private.h"
 
+enum {
+    LOG_RUNS_SLACK =
+        16, /* dead runs in front are moved over when more than those alive */
+};
+
 void log_index_init(struct log_index *index)
 {
     *index = (struct log_index){0};
@@ -75,7 +80,7 @@ uint64_t *log_index_ids(const struct log_index *index, size_t *out_count)
 
 static struct log_run *log_replica_runs(const struct log_replica *replica)
 {
-    return replica->runs + replica->run_start;
+    return replica->runs == NULL ? NULL : replica->runs + replica->run_start;
 }
 
 /* Place of the first run that ends at `index` or above; run_count when there is none. */
@@ -125,7 +130,7 @@ static void log_replica_push(struct log_index *index, struct log_replica *replic
                              const struct log_run *run)
 {
     void *runs;
-    if (replica->run_start > replica->run_count + 16) {
+    if (replica->run_start > replica->run_count + LOG_RUNS_SLACK) {
         memmove(replica->runs, log_replica_runs(replica),
                 replica->run_count * sizeof *replica->runs);
         replica->run_start = 0;

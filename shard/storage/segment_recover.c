@@ -176,7 +176,8 @@ static void recover_apply(struct recover *recover, const struct segment_header *
     }
 }
 
-/* Whether a batch behind this one proves that this one was durable. */
+/* Whether a later batch proves that this one was durable. Looked for from the next block
+ * on, inside its own bytes too: what was cut must not be found by a later start. */
 static enum status recover_proof(struct recover *recover,
                                  const struct segment_header *header)
 {
@@ -184,9 +185,9 @@ static enum status recover_proof(struct recover *recover,
     struct segment_header later;
     enum status status;
     uint64_t expected = recover->expected;
-    place.offset += segment_padded(header->bytes);
+    place.offset += SEGMENT_BLOCK_BYTES;
     recover->expected = header->number + 1;
-    status = recover_next(recover, &place, &later);
+    status = recover_scan(recover, &place, &later);
     recover->expected = expected;
     return status;
 }
@@ -262,7 +263,8 @@ static enum status recover_walk(struct recover *recover)
         recover_move(recover, found, &header);
         TRY(recover_batch(recover, &header, &torn));
         if (torn) {
-            recover->expected = recover->expected ? recover->expected : header.number;
+            /* Not lower, even over a gap: nothing behind may pass for a later batch. */
+            recover->expected = header.number;
             return STATUS_OK;
         }
         recover->last = recover->at;
