@@ -226,11 +226,14 @@ void text_time_format(int64_t time_ms, char out[TEXT_TIME_BYTES])
         return;
     }
     if (time_ms % 1000 != 0) {
-        snprintf(fraction, sizeof fraction, ".%03d", (int)(time_ms % 1000));
+        snprintf(fraction, sizeof fraction, ".%03u", (unsigned)(time_ms % 1000));
     }
-    snprintf(out, TEXT_TIME_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)year,
-             (int)month, (int)(day_of_year - (153 * shifted + 2) / 5 + 1),
-             (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60), fraction);
+    /* The remainders change nothing but tell the compiler how long each part can be. */
+    snprintf(out, TEXT_TIME_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u%sZ",
+             (unsigned)(year % 10000), (unsigned)(month % 100),
+             (unsigned)((day_of_year - (153 * shifted + 2) / 5 + 1) % 100),
+             (unsigned)(rest / 3600 % 100), (unsigned)(rest / 60 % 60),
+             (unsigned)(rest % 60), fraction);
 }
 
 void text_money_format(const struct souk_money *money, char out[TEXT_MONEY_BYTES])

@@ -336,11 +336,30 @@ enum souk_code window_drain(struct window *window, struct souk_error *out_error)
     return code;
 }
 
+/* Under the mutex: a stream that owes nothing says good-bye and lets the server end it. */
+static void window_part(struct window *window)
+{
+    uint64_t until_us =
+        client_now(window->client).monotonic_us + WINDOW_PARTING_MS * UINT64_C(1000);
+    struct timespec until = {
+        .tv_sec = (time_t)(until_us / 1000000),
+        .tv_nsec = (long)(until_us % 1000000) * 1000,
+    };
+    rpc_stream_half_close(window->stream);
+    while (window->stream != NULL &&
+           pthread_cond_timedwait(&window->changed, &window->mutex, &until) == 0) {
+    }
+}
+
 void window_close(struct window *window)
 {
     struct list *node;
     pthread_mutex_lock(&window->mutex);
     window->closing = true;
+    if (window->stream != NULL && window->state == WINDOW_READY &&
+        window->unanswered_count == 0) {
+        window_part(window);
+    }
     if (window->stream != NULL) {
         rpc_stream_cancel(window->stream);
     }

@@ -27,6 +27,7 @@ enum {
     WINDOW_MESSAGES_DEFAULT = 16,
     WINDOW_OUTAGE_DEFAULT_MS = 60000,
     WINDOW_PAUSE_MOST_MS = 400,
+    WINDOW_PARTING_MS = 1000, /* for the server to end a stream that was half closed */
 };
 
 enum window_state {

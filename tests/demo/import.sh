@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+# Imports against a real node: bad rows, a second run, another packing, a server that is
+# killed in the middle, and the exit codes that scripts rely on.
+set -eu
+build=$1
+work=$(mktemp -d)
+node=
+PATH=$build/bin:$PATH
+finish()
+{
+    [ -z "$node" ] || kill -9 "$node" 2> /dev/null || true
+    wait 2> /dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+
+fail()
+{
+    echo "FAIL: $*" >&2
+    tail -n 5 "$work"/*.err >&2 || true
+    exit 1
+}
+
+field() # NAME < JSON
+{
+    /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
+expect_exit() # CODE COMMAND...
+{
+    local wanted=$1 code=0
+    shift
+    "$@" > "$work/out" 2> "$work/last.err" || code=$?
+    [ "$code" = "$wanted" ] || fail "'$*' ended with $code, not $wanted"
+}
+
+start_node() # PORT
+{
+    rm -f "$work/node/ports.json"
+    soukd --dir "$work/node" --port "$1" > "$work/node.err" 2>&1 &
+    node=$!
+    for _ in $(seq 600); do
+        [ -s "$work/node/ports.json" ] && break
+        kill -0 "$node" || fail "soukd ended"
+        sleep 0.05
+    done
+    port=$(field client < "$work/node/ports.json")
+    export SOUK_ADDRESS=127.0.0.1:$port
+}
+
+# Nobody serves: 4. Not a command: 2. Not a file: 1.
+expect_exit 4 souk --address 127.0.0.1:1 status
+expect_exit 4 souk --address 127.0.0.1:1 status -o json
+[ "$(field error < "$work/out" | cut -c 1)" = "{" ] || fail "no JSON for a failure"
+expect_exit 2 souk stock frobnicate
+expect_exit 2 souk stock adjust A B many
+expect_exit 2 souk -o yaml status
+start_node 0
+expect_exit 1 souk import stock "$work/nothing.csv"
+expect_exit 1 souk stock get NOTHING nowhere
+expect_exit 0 souk status -o json
+
+# Bad rows are counted and kept, the others come in.
+cat > "$work/places.csv" << 'END'
+location_id,name,type
+hall,Hall,warehouse
+shop,"Shop, front",store
+bad place,Nowhere,store
+odd,Odd,castle
+END
+expect_exit 1 souk import locations "$work/places.csv" -o json
+[ "$(field applied < "$work/out")" = 2 ] || fail "2 locations should have been applied"
+[ "$(field rejected < "$work/out")" = 2 ] || fail "2 locations should have been rejected"
+grep -q '^4,' "$work/places.csv.rejects.csv" || fail "line 4 is not in the rejects"
+grep -q '^5,' "$work/places.csv.rejects.csv" || fail "line 5 is not in the rejects"
+printf 'sku_id,name,price,currency\nA,"Left open,1.00,EUR\nB,Bee,2.00,EUR\nC,See,3.0.0,EUR\n' \
+    > "$work/skus.csv"
+expect_exit 1 souk import catalog "$work/skus.csv" -o json --rejects "$work/mine.csv"
+[ "$(field applied < "$work/out")" = 1 ] || fail "one SKU should have been applied"
+[ "$(wc -l < "$work/mine.csv")" = 3 ] || fail "two rows belong into the file of --rejects"
+expect_exit 0 souk sku get B
+printf 'wrong,columns\n1,2\n' > "$work/wrong.csv"
+expect_exit 1 souk import stock "$work/wrong.csv"
+# Rows that only the server can judge: a level of a SKU that does not exist.
+printf 'sku_id,location_id,on_hand\nB,hall,5\nNONE,hall,5\nB,nowhere,5\n' > "$work/levels.csv"
+expect_exit 1 souk import stock "$work/levels.csv" -o json
+[ "$(field applied < "$work/out")" = 1 ] || fail "one level should have been applied"
+grep -q '^3,"NOT_FOUND"' "$work/levels.csv.rejects.csv" || fail "line 3 is not NOT_FOUND"
+
+# The server dies in the middle, comes back, and nothing is missing or there twice.
+souk demo store "$work/store" --events 300000 -o json > /dev/null
+for kind in locations catalog stock customers; do
+    expect_exit 0 souk import "$kind" "$work/store/$kind.csv" -o json
+done
+souk import events "$work/store/events.csv" -o json > "$work/import.out" 2> "$work/import.err" &
+import=$!
+for _ in $(seq 1200); do
+    [ "$(souk status -o json | field events)" -gt 20000 ] && break
+    kill -0 "$import" 2> /dev/null || fail "the import ended before the kill"
+done
+kill -9 "$node"
+wait "$node" 2> /dev/null || true
+start_node "$port"
+wait "$import" || fail "the import ended with $?: $(cat "$work/import.err")"
+grep -q 'connection is lost' "$work/import.err" || fail "nobody noticed the kill"
+[ "$(souk status -o json | field events)" = 300000 ] ||
+    fail "$(souk status -o json | field events) events, not 300000"
+
+# The same content again, packed another way: nothing changes, and it says so.
+xz -0 -k "$work/store/events.csv"
+expect_exit 0 souk import events "$work/store/events.csv.xz" -o json
+[ "$(field applied < "$work/out")" = 0 ] || fail "the second run changed something"
+[ "$(field duplicates < "$work/out")" = 300000 ] || fail "the second run knows too few"
+grep -q 'nothing changed' "$work/last.err" || fail "the second run does not say so"
+# A truncated file brings nothing in.
+head -c 100000 "$work/store/events.csv.xz" > "$work/half.csv.xz"
+expect_exit 1 souk import events "$work/half.csv.xz"
+grep -q 'ends early' "$work/last.err" || fail "a truncated file is not called so"
+kill -TERM "$node"
+code=0
+wait "$node" || code=$?
+node=
+[ "$code" = 0 ] || fail "soukd ended with $code on SIGTERM"
