@@ -165,6 +165,7 @@ bool load_options_parse(int argc, char **argv, struct load_options *out_options)
     struct load_options options = {.address = "127.0.0.1:7400", .location = "load"};
     double numbers[NUMBER_COUNT];
     int option, index = 0;
+    optind = 0; /* getopt keeps its place between calls */
     options.mix.weights[LOAD_RESERVE] = options.mix.total = 1;
     for (unsigned i = 0; i < NUMBER_COUNT; i++) {
         table[OPTION_HELP + i] = (struct option){load_numbers[i].name, required_argument,
