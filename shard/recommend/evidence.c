@@ -300,91 +300,28 @@ static bool list_remove(struct evidence *evidence, struct posting_list *list,
 
 /* --- Degrees ------------------------------------------------------------------------- */
 
-static int64_t period_of(int64_t end_ms)
-{
-    int64_t period = end_ms / DEGREE_PERIOD_MS;
-    return end_ms % DEGREE_PERIOD_MS < 0 ? period - 1 : period;
-}
-
-static int change_compare(const void *left, const void *right)
-{
-    const struct degree_change *a = left, *b = right;
-    if (a->sku_hash != b->sku_hash) {
-        return a->sku_hash < b->sku_hash ? -1 : 1;
-    }
-    return a->period < b->period ? -1 : a->period > b->period;
-}
-
-static size_t changes_combine(struct degree_change *changes, size_t count)
-{
-    size_t kept = 0;
-    if (count > 0) {
-        qsort(changes, count, sizeof *changes, change_compare);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && change_compare(&changes[kept - 1], &changes[i]) == 0) {
-            changes[kept - 1].change += changes[i].change;
-        } else {
-            changes[kept++] = changes[i];
-        }
-        /* The next one opens a new pair, so a finished 0 can go. */
-        if (changes[kept - 1].change == 0 &&
-            (i + 1 == count ||
-             change_compare(&changes[kept - 1], &changes[i + 1]) != 0)) {
-            kept--;
-        }
-    }
-    return kept;
-}
-
 static void degree_note(struct evidence *evidence, uint32_t item, int64_t end_ms,
                         int64_t change)
 {
-    enum {
-        CHANGES_UNCOMBINED_MIN = 4096
-    };
-    if (evidence->change_count > CHANGES_UNCOMBINED_MIN + 2 * evidence->change_combined) {
-        evidence->change_count =
-            changes_combine(evidence->changes, evidence->change_count);
-        evidence->change_combined = evidence->change_count;
-    }
-    memory_reserve((void **)&evidence->changes, &evidence->change_capacity,
-                   evidence->change_count + 1, sizeof *evidence->changes);
-    evidence->changes[evidence->change_count++] =
-        (struct degree_change){.sku_hash = evidence->items[item].sku_hash,
-                               .period = period_of(end_ms),
-                               .change = change};
+    degree_log_note(&evidence->degree_log, evidence->items[item].sku_hash,
+                    degree_log_period(end_ms), change);
 }
 
 bool evidence_degrees_changed(const struct evidence *evidence)
 {
-    return evidence->change_count > 0;
+    return evidence->degree_log.count > 0;
 }
 
 void evidence_take_degrees(struct evidence *evidence, uint64_t version,
                            struct degree_delta *out_delta)
 {
-    size_t count = changes_combine(evidence->changes, evidence->change_count);
-    out_delta->whole = !evidence->taken;
-    out_delta->from_version = evidence->taken_version;
-    out_delta->version = version;
-    out_delta->change_count = count;
-    out_delta->changes =
-        count > 0 ? memory_copy(evidence->changes, count * sizeof *evidence->changes)
-                  : NULL;
-    evidence->change_count = 0;
-    evidence->change_combined = 0;
-    evidence->taken_version = version;
-    evidence->taken = true;
+    degree_log_take(&evidence->degree_log, version, out_delta);
 }
 
 void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
                                struct degree_delta *out_delta)
 {
-    evidence->change_count = 0;
-    evidence->change_combined = 0;
-    evidence->taken_version = 0;
-    evidence->taken = false;
+    degree_log_restart(&evidence->degree_log);
     for (size_t i = 0; i < evidence->slot_count; i++) {
         const struct evidence_slot *slot = &evidence->slots[i];
         for (uint32_t n = 0; slot->used && n < slot->item_count; n++) {
@@ -442,7 +379,7 @@ static void posting_move(struct evidence *evidence, uint32_t item,
     } else {
         list_insert(evidence, list, to);
     }
-    if (period_of(from->end_ms) != period_of(to->end_ms)) {
+    if (degree_log_period(from->end_ms) != degree_log_period(to->end_ms)) {
         degree_note(evidence, item, from->end_ms, -1);
         degree_note(evidence, item, to->end_ms, 1);
     }
@@ -597,7 +534,7 @@ void evidence_free(struct evidence *evidence)
     free(evidence->pool.words);
     free(evidence->slot_index.heads);
     free(evidence->item_index.heads);
-    free(evidence->changes);
+    degree_log_close(&evidence->degree_log);
     free(evidence->scratch);
     free(evidence);
 }
@@ -636,7 +573,8 @@ struct evidence_counters evidence_counters(const struct evidence *evidence)
             evidence->pool.capacity * sizeof *evidence->pool.words +
             (evidence->slot_index.head_count + evidence->item_index.head_count) *
                 sizeof(uint32_t) +
-            evidence->list_bytes + evidence->change_capacity * sizeof *evidence->changes,
+            evidence->list_bytes +
+            evidence->degree_log.capacity * sizeof(struct degree_change),
     };
 }
 

@@ -6,6 +6,7 @@
 #ifndef SOUK_SHARD_RECOMMEND_EVIDENCE_PRIVATE_H
 #define SOUK_SHARD_RECOMMEND_EVIDENCE_PRIVATE_H
 
+#include "shard/recommend/degree_log.h"
 #include "shard/recommend/evidence.h"
 
 #define EVIDENCE_NONE UINT32_MAX
@@ -73,13 +74,7 @@ struct evidence {
     uint64_t items_live;
     uint64_t postings;
     uint64_t list_bytes;
-    /* Degree changes since the last take; sorted and added up when many. */
-    struct degree_change *changes;
-    size_t change_count;
-    size_t change_capacity;
-    size_t change_combined; /* how many of them are sorted and distinct */
-    uint64_t taken_version;
-    bool taken; /* once: what is noted now is only the rest */
+    struct degree_log degree_log;
     /* Scratch of evidence_put. */
     uint32_t *scratch;
     size_t scratch_capacity;

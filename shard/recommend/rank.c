@@ -7,6 +7,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/hash.h"
+#include "shard/recommend/best.h"
 
 enum {
     MERGE_TABLE_MIN = 64,
@@ -136,60 +137,6 @@ static bool rank_excludes(const struct ranking *ranking, uint64_t sku_hash)
     return false;
 }
 
-struct scored {
-    double score;
-    uint64_t sku_hash;
-    uint32_t row;
-};
-
-/* Canonical order: < 0 when a comes first. */
-static int scored_compare(const void *left, const void *right)
-{
-    const struct scored *a = left, *b = right;
-    if (a->score > b->score || a->score < b->score) {
-        return a->score > b->score ? -1 : 1;
-    }
-    return a->sku_hash < b->sku_hash ? -1 : a->sku_hash > b->sku_hash;
-}
-
-/* A heap of the best seen, the worst on top. */
-static void best_sift(struct scored *best, uint32_t count, uint32_t place)
-{
-    struct scored moved = best[place];
-    for (;;) {
-        uint32_t child = 2 * place + 1;
-        if (child >= count) {
-            break;
-        }
-        if (child + 1 < count && scored_compare(&best[child], &best[child + 1]) < 0) {
-            child++;
-        }
-        if (scored_compare(&best[child], &moved) <= 0) {
-            break;
-        }
-        best[place] = best[child];
-        place = child;
-    }
-    best[place] = moved;
-}
-
-static uint32_t best_add(struct scored *best, uint32_t count, uint32_t count_max,
-                         const struct scored *scored)
-{
-    if (count < count_max) {
-        best[count++] = *scored;
-        if (count == count_max) {
-            for (uint32_t i = count / 2; i-- > 0;) {
-                best_sift(best, count, i);
-            }
-        }
-    } else if (scored_compare(scored, &best[0]) < 0) {
-        best[0] = *scored;
-        best_sift(best, count, 0);
-    }
-    return count;
-}
-
 static int reason_compare(const void *left, const void *right)
 {
     const struct recommend_reason *a = left, *b = right;
@@ -203,7 +150,8 @@ static int reason_compare(const void *left, const void *right)
 
 static void rank_explain(const struct ranking *ranking,
                          const struct recommend_partial *merged,
-                         const struct scored *scored, struct recommend_ranked_item *out)
+                         const struct best_item *scored,
+                         struct recommend_ranked_item *out)
 {
     size_t first = (size_t)scored->row * merged->related;
     int64_t total = 0;
@@ -255,7 +203,7 @@ enum status recommend_rank(const struct recommend_partial *merged,
         options->count > RECOMMEND_COUNT_MAX) {
         return STATUS_INVALID;
     }
-    struct scored *best = arena_alloc(arena, options->count * sizeof *best);
+    struct best_item *best = arena_alloc(arena, options->count * sizeof *best);
     if (best == NULL) {
         return STATUS_TOO_LARGE;
     }
@@ -263,7 +211,7 @@ enum status recommend_rank(const struct recommend_partial *merged,
     double log_total = log((double)(total > 0 ? total : 1));
     double norm = 10.0 * (double)(ranking.items.count ? ranking.items.count : 1);
     for (uint32_t row = 0; row < merged->item_count; row++) {
-        struct scored scored = {.sku_hash = merged->items[row], .row = row};
+        struct best_item scored = {.sku_hash = merged->items[row], .row = row};
         int64_t sum;
         if (!row_total(merged, row, &sum)) {
             return STATUS_QUANTITY_OVERFLOW;
@@ -275,9 +223,7 @@ enum status recommend_rank(const struct recommend_partial *merged,
         scored.score = (double)sum * (idf > 0 ? idf : 0.0) / norm;
         count = best_add(best, count, options->count, &scored);
     }
-    if (count > 0) {
-        qsort(best, count, sizeof *best, scored_compare);
-    }
+    best_sort(best, count);
     struct recommend_ranked ranked = {.item_count = count};
     ranked.items = arena_alloc(arena, count * sizeof *ranked.items);
     if (ranked.items == NULL) {
