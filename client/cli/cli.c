@@ -174,6 +174,8 @@ static const char *cli_next_step(const struct cli *cli)
         {"DRAINING", "the node is stopping: --address of another, or wait"},
     };
     const char *path = cli->line.command ? cli->line.command->path : "";
+    const char *field =
+        cli->error.violation_count > 0 ? cli->error.violations[0].field : "";
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (strcmp(cli->error.reason, steps[i].reason) == 0) {
             return steps[i].step;
@@ -182,9 +184,13 @@ static const char *cli_next_step(const struct cli *cli)
     if (cli->error.code == SOUK_UNAVAILABLE) {
         return "souk demo   starts a node; or point --address (SOUK_ADDRESS) at one";
     }
+    if (cli->error.code == SOUK_DEADLINE_EXCEEDED) {
+        return "--deadline 30s   waits longer; souk status shows whether the node is "
+               "well";
+    }
     if (cli->error.code == SOUK_NOT_FOUND) {
-        return strncmp(path, "hold", 4) == 0       ? "souk hold list --owner OWNER"
-               : strncmp(path, "location", 8) == 0 ? "souk location list"
+        return strcmp(field, "location_id") == 0   ? "souk location list"
+               : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"
                : strncmp(path, "customer", 8) == 0 ? "souk customer put CUSTOMER"
                                                    : "souk sku list";
     }
@@ -217,8 +223,9 @@ enum command_exit cli_failed(struct cli *cli)
                    error->reason[0] ? error->reason : souk_code_name(error->code),
                    error->message);
     for (size_t i = 0; i < error->violation_count; i++) {
-        fprintf(stderr, "  %s: %s\n", error->violations[i].field,
-                error->violations[i].description);
+        bool said = strcmp(error->violations[i].description, error->message) == 0;
+        fprintf(stderr, "  %s%s%s\n", error->violations[i].field, said ? "" : ": ",
+                said ? "" : error->violations[i].description);
     }
     for (size_t i = 0; i < error->metadata_count; i++) {
         fprintf(stderr, "  %s = %s\n", error->metadata[i].key, error->metadata[i].value);

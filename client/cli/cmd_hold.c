@@ -109,6 +109,9 @@ enum command_exit cli_hold_list(struct cli *cli)
     };
     int64_t limit = INT64_MAX;
     json_t *rows;
+    if (!cli_switch(cli, "owner")) {
+        return cli_usage(cli, "whose holds? --owner OWNER");
+    }
     if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
         cli_client(cli) == NULL) {
         return COMMAND_USAGE;

@@ -89,7 +89,7 @@ static const struct command table_commands[] = {
       {"backorder", NULL, "allow what the backorder limit allows"}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_hold_create},
     {"hold get", "HOLD", 1, 1, "one hold", NULL, "  souk hold get HOLD\n", {{NULL, NULL, NULL}}, cli_hold_get},
     {"hold list", "", 0, 0, "open holds of an owner", NULL, "  souk hold list --owner cart-19\n",
-     {{"owner", "OWNER", "whose"}, OPTION_LIMIT}, cli_hold_list},
+     {{"owner", "OWNER", "whose; must be given"}, OPTION_LIMIT}, cli_hold_list},
     {"hold commit", "HOLD", 1, 1, "sold: the units are promised for good", NULL, "  souk hold commit HOLD\n",
      {OPTION_REQUEST_ID}, cli_hold_commit},
     {"hold release", "HOLD", 1, 1, "give the units back", NULL, "  souk hold release HOLD\n",

@@ -185,6 +185,10 @@ static void call_fail(struct call *call, const struct rpc_status *status)
                      status_name(STATUS_OUTCOME_UNKNOWN));
         }
     }
+    if (status->status == STATUS_OUTCOME_UNKNOWN && !call->error.outcome_unknown) {
+        /* A read, or never sent: late, but nothing is unknown. */
+        call->error.reason[0] = '\0';
+    }
     call_deliver(call);
 }
 
