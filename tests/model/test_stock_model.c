@@ -5,8 +5,10 @@
  * store as it was last flushed is loaded, the entries since are applied again, and state
  * and answers are the same as without the death.
  *
- * Another seed: SOUK_SEED=n. A failure prints its seed and its operation.
+ * Another seed: SOUK_SEED=n. A failure prints its seed and its operation. In builds with
+ * SOUK_MUTANTS, SOUK_MUTANT=no_decrement or no_expiry must make it fail.
  */
+#include "shard/base/mutant.h"
 #include "shard/base/rng.h"
 #include "shard/inventory/inventory.h"
 #include "shard/storage/store.h"
@@ -502,6 +504,11 @@ static void run_seed(uint64_t seed, int operations)
 TEST(stock_model, a_hundred_thousand_operations_are_answered_as_the_reference_says)
 {
     const char *seed = getenv("SOUK_SEED");
+#ifdef SOUK_MUTANTS
+    if (getenv("SOUK_MUTANT") != NULL) {
+        EXPECT(mutant_pick(getenv("SOUK_MUTANT")));
+    }
+#endif
     if (seed != NULL) {
         run_seed(strtoull(seed, NULL, 10), OPERATIONS);
         return;
