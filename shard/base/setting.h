@@ -36,7 +36,7 @@
     N(attributes_max,       64, 0, 1024,    "",                     "attributes of one SKU")         \
     N(proposal_queue_max_bytes, 16777216, 65536, 1073741824, "bytes", "proposals waiting on one loop before OVERLOADED") \
     N(apply_queue_max_bytes, 67108864, 1048576, 1073741824, "bytes", "state writes waiting for RocksDB before OVERLOADED") \
-    N(request_id_memory_max_bytes, 268435456, 65536, 68719476736, "bytes", "remembered outcomes of one shard") \
+    N(request_id_memory_max_bytes, 1073741824, 65536, 68719476736, "bytes", "remembered outcomes of one shard") \
     N(flush_interval_ms,    200, 1, 60000,  "ms",                   "longest time a change stays out of RocksDB (the log has it)") \
     N(log_segment_bytes,    67108864, 1048576, 1073741824, "bytes", "size of one log segment file")  \
     N(log_entry_max_bytes,  1048576, 4096, 16777216, "bytes",       "commands of one turn in one log entry") \
