@@ -96,6 +96,9 @@ static const char *cli_colour(const char *colour)
 }
 
 static void cli_say(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
+
+static void cli_say(const char *format, va_list arguments)
 {
     fprintf(stderr, "%ssouk:%s ", cli_colour("\x1b[1;31m"), cli_colour("\x1b[0m"));
     vfprintf(stderr, format, arguments);

@@ -25,7 +25,11 @@ struct csv_row {
     size_t count;
 };
 
-/* Both are told in the order of lines; false ends the reading with STATUS_CANCELLED. */
+/*
+ * Both are told in the order of lines; false ends the reading with STATUS_CANCELLED. A
+ * carriage return in the middle of a line would make two rows of it: the first is a row,
+ * what follows is bad, under the same line.
+ */
 struct csv_callbacks {
     bool (*row)(void *context, const struct csv_row *row);
     bool (*bad)(void *context, uint64_t line, const char *reason);

@@ -277,7 +277,7 @@ static void store_write_events(const struct store_options *options, FILE *out)
             .options = options,
             .out = out,
             .rng = store_rng(options, "session", number),
-            .number = ++number,
+            .number = number + 1,
             /* Sessions spread evenly, in order; the last begins an hour before the end. */
             .time_ms =
                 start_ms +
@@ -287,6 +287,7 @@ static void store_write_events(const struct store_options *options, FILE *out)
             .event = &event,
         };
         store_session_write(&session);
+        number++;
     }
 }
 
