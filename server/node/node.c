@@ -11,6 +11,7 @@
 
 #include "proto/rpc/rpc_server.h"
 #include "server/admin/admin.h"
+#include "server/node/gauges.h"
 #include "server/node/liveness.h"
 #include "server/node/ports.h"
 #include "server/runtime/runtime.h"
@@ -31,6 +32,7 @@ struct node {
     struct shard_map map;
     struct runtime *runtime;
     struct liveness *liveness;
+    struct gauges *gauges;
     struct service *service;
     struct rpc_server *server;
     struct admin *admin;
@@ -283,6 +285,7 @@ static enum status node_run(struct node *node, struct problem *problem)
     TRY(node_open_storage(node, problem));
     TRY(node_start_runtime(node, problem));
     node->liveness = liveness_start(node->runtime);
+    node->gauges = gauges_start(node->runtime, &node->map);
     return node_start_doors(node, problem);
 }
 
@@ -340,10 +343,12 @@ void node_stop(struct node *node)
     /* Calls that the grace did not see end are still inside: their answers are dropped. */
     if (node->runtime != NULL) {
         liveness_stop(node->liveness);
+        gauges_stop(node->gauges);
         runtime_stop(node->runtime);
     }
     admin_stop(node->admin);
     liveness_free(node->liveness);
+    gauges_free(node->gauges);
     rpc_server_free(node->server);
     service_free(node->service);
     log_store_close(node->log);

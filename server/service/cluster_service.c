@@ -3,7 +3,6 @@
 #include "proto/souk/v1/cluster.grpc-c.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
-#include "shard/base/metric.h"
 
 /* One part per shard: the SKU table's, then the customer table's. */
 static const struct shard_range *cluster_range(const struct shard_map *map, unsigned part,
@@ -105,7 +104,6 @@ static void cluster_reply(struct edge_many *many)
         edge_fail_memory(&many->edge);
         return;
     }
-    metric_gauge_set(METRIC_HOLDS_OPEN, (int64_t)totals.holds_open);
     souk__v1__cluster_service__get_cluster__reply(many->edge.rpc, &response);
 }
 

@@ -274,3 +274,15 @@ def test_case_48_metrics_carry_no_personal_data(world):
     status, body = http(server)
     assert status == 200 and secret.encode() not in body
     assert b"souk_rpc_ok_total" in body and b"souk_commands_applied_total" in body
+
+
+def test_the_metric_of_open_holds_follows_them(world):
+    with world.server("--sku-shards", "3") as server:
+        server.location_id()
+        for number in range(6):
+            server.sku(f"s{number}", on_hand=1)
+            server.create_hold(f"s{number}")
+        deadline = time.monotonic() + 10
+        while b"\nsouk_holds_open 6\n" not in http(server)[1]:
+            assert time.monotonic() < deadline, "the gauge does not show 6"
+            time.sleep(0.05)
