@@ -21,8 +21,13 @@ static void edge_log(const struct edge *edge, enum status status, const char *fi
                      const char *message)
 {
     enum status_code code = status_code(status);
-    bool ours = code == STATUS_CODE_INTERNAL || code == STATUS_CODE_DATA_LOSS;
-    log_event(ours ? LOG_ERROR : LOG_INFO, "call refused",
+    enum log_level level = LOG_INFO;
+    if (code == STATUS_CODE_INTERNAL || code == STATUS_CODE_DATA_LOSS) {
+        level = LOG_ERROR;
+    } else if (status == STATUS_INSUFFICIENT_STOCK) {
+        level = LOG_DEBUG; /* a shop's daily answer, thousands a second in a rush */
+    }
+    log_event(level, "call refused",
               LOG_STRING("method", rpc_call_method(edge->rpc)->path), LOG_STATUS(status),
               LOG_STRING("request_id", edge->request_id), LOG_STRING("field", field),
               LOG_STRING("why", message));
