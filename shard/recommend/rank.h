@@ -32,12 +32,19 @@ MUST_USE enum status recommend_merge(const struct recommend_partial *const *part
 enum recommend_reason_kind {
     RECOMMEND_REASON_NEIGHBOURS = 1,
     RECOMMEND_REASON_POPULAR = 2,
+    RECOMMEND_REASON_ALSO_BOUGHT = 3,     /* walk: customers with both */
+    RECOMMEND_REASON_THEN_BOUGHT = 4,     /* directed walk: customers in this order */
+    RECOMMEND_REASON_BUY_AGAIN = 5,       /* the customer's own purchases */
+    RECOMMEND_REASON_RECENTLY_VIEWED = 6, /* the customer's own views */
+    RECOMMEND_REASON_SIMILAR = 7,         /* content: attributes in common */
+    RECOMMEND_REASON_TRENDING = 8,        /* sessions of late */
+    RECOMMEND_REASON_NEW = 9,             /* by create time */
 };
 
 struct recommend_reason {
     enum recommend_reason_kind kind;
-    uint64_t related_sku_hash; /* NEIGHBOURS: the query item; else 0 */
-    uint64_t evidence_count;   /* sessions */
+    uint64_t related_sku_hash; /* the query item or seed; 0 where there is none */
+    uint64_t evidence_count;   /* sessions, or what the kind says */
     double weight;             /* part of the score; an item's parts add up to 1 */
 };
 

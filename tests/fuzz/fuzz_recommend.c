@@ -6,7 +6,9 @@
  */
 #include "shard/base/assert.h"
 #include "shard/recommend/evidence.h"
+#include "shard/recommend/histories.h"
 #include "shard/recommend/rank.h"
+#include "shard/recommend/walk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -77,6 +79,57 @@ static void fuzz_degrees(struct slice bytes)
     degree_delta_close(&delta);
 }
 
+static void fuzz_walk_query(struct slice bytes, struct arena *arena)
+{
+    struct walk_query query, again;
+    struct walk_partial partial;
+    struct buffer encoded;
+    if (walk_query_decode(bytes, arena, &query) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&encoded);
+    walk_query_encode(&query, &encoded);
+    ASSERT(walk_query_decode(buffer_slice(&encoded), arena, &again) == STATUS_OK);
+    buffer_close(&encoded);
+    const struct histories_options options = {.bucket_count = query.bucket_count};
+    struct histories *histories = histories_new(&options);
+    for (uint32_t i = 0; i < query.seed_count; i++) {
+        const struct hash128 customer = {i * 0x9e3779b97f4a7c15u, i};
+        const struct histories_action actions[] = {{.sku_hash = query.seeds[0]},
+                                                   {.sku_hash = query.seeds[i]}};
+        histories_put(histories, customer, actions, 2);
+    }
+    enum status status = walk_search(histories, &query, arena, &partial);
+    ASSERT(status == STATUS_OK || status == STATUS_TOO_LARGE);
+    histories_free(histories);
+}
+
+static void fuzz_walk_partial(struct slice bytes, struct arena *arena)
+{
+    struct walk_partial partial, again, merged;
+    struct recommend_ranked ranked;
+    struct buffer first;
+    if (walk_partial_decode(bytes, arena, &partial) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&first);
+    walk_partial_encode(&partial, &first);
+    if (walk_partial_decode(buffer_slice(&first), arena, &again) == STATUS_OK) {
+        const struct walk_partial *all[] = {&partial, &again};
+        again.buckets = ~partial.buckets;
+        if (walk_merge(all, 2, arena, &merged) == STATUS_OK) {
+            uint64_t seeds[WALK_SEEDS_MAX] = {0};
+            const struct walk_query query = {.seeds = seeds,
+                                             .seed_count = merged.seed_count};
+            const struct walk_rank_options options = {.rank = {.count = 5}, .nearest = 3};
+            struct degree_table *table = degree_table_new();
+            (void)!walk_rank(&merged, &query, table, &options, arena, &ranked);
+            degree_table_free(table);
+        }
+    }
+    buffer_close(&first);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -85,15 +138,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct slice bytes = slice_of(data + 1, size - 1);
     arena_init(&arena, NULL, 0, 1 << 22);
-    switch (data[0] % 3) {
+    switch (data[0] % 8) {
     case 0:
         fuzz_query(bytes, &arena);
         break;
     case 1:
         fuzz_partial(bytes, &arena);
         break;
-    default:
+    case 2:
         fuzz_degrees(bytes);
+        break;
+    case 3:
+        fuzz_walk_query(bytes, &arena);
+        break;
+    case 4:
+        fuzz_walk_partial(bytes, &arena);
+        break;
+    default:
+        break;
     }
     arena_close(&arena);
     return 0;

@@ -152,27 +152,6 @@ TEST(search, equals_the_plain_reference_on_10000_random_stores)
     }
 }
 
-static void expect_same(const struct recommend_ranked *a,
-                        const struct recommend_ranked *b, uint64_t seed)
-{
-    if (a->item_count != b->item_count) {
-        test_fail(__FILE__, __LINE__, "seed %" PRIu64 ": %u items and %u", seed,
-                  a->item_count, b->item_count);
-    }
-    for (uint32_t i = 0; i < a->item_count; i++) {
-        const struct recommend_ranked_item *x = &a->items[i], *y = &b->items[i];
-        EXPECT(x->sku_hash == y->sku_hash);
-        EXPECT(memcmp(&x->score, &y->score, sizeof x->score) == 0);
-        EXPECT_EQ(x->reason_count, y->reason_count);
-        for (uint32_t r = 0; r < x->reason_count; r++) {
-            EXPECT(x->reasons[r].related_sku_hash == y->reasons[r].related_sku_hash);
-            EXPECT_EQ(x->reasons[r].evidence_count, y->reasons[r].evidence_count);
-            EXPECT(memcmp(&x->reasons[r].weight, &y->reasons[r].weight, sizeof(double)) ==
-                   0);
-        }
-    }
-}
-
 TEST(search, says_the_same_on_1_3_and_9_shards_to_the_last_digit)
 {
     const int shard_counts[] = {1, 3, 9};
@@ -193,8 +172,8 @@ TEST(search, says_the_same_on_1_3_and_9_shards_to_the_last_digit)
             world_ask(&world, &query, &options, &arena, &ranked[i]);
             world_close(&world);
         }
-        expect_same(&ranked[0], &ranked[1], seed);
-        expect_same(&ranked[0], &ranked[2], seed);
+        world_expect_same(&ranked[0], &ranked[1], seed);
+        world_expect_same(&ranked[0], &ranked[2], seed);
         arena_close(&arena);
     }
 }

@@ -89,3 +89,25 @@ void world_ask(struct world *world, const struct recommend_query *query,
     EXPECT_OK(recommend_merge(pointers, (size_t)world->shard_count, arena, &merged));
     EXPECT_OK(recommend_rank(&merged, query, world->degrees, options, arena, out));
 }
+
+void world_expect_same(const struct recommend_ranked *a, const struct recommend_ranked *b,
+                       uint64_t seed)
+{
+    if (a->item_count != b->item_count) {
+        test_fail(__FILE__, __LINE__, "seed %" PRIu64 ": %u items and %u", seed,
+                  a->item_count, b->item_count);
+    }
+    for (uint32_t i = 0; i < a->item_count; i++) {
+        const struct recommend_ranked_item *x = &a->items[i], *y = &b->items[i];
+        EXPECT(x->sku_hash == y->sku_hash);
+        EXPECT(memcmp(&x->score, &y->score, sizeof x->score) == 0);
+        EXPECT_EQ(x->reason_count, y->reason_count);
+        for (uint32_t r = 0; r < x->reason_count; r++) {
+            EXPECT_EQ(x->reasons[r].kind, y->reasons[r].kind);
+            EXPECT(x->reasons[r].related_sku_hash == y->reasons[r].related_sku_hash);
+            EXPECT_EQ(x->reasons[r].evidence_count, y->reasons[r].evidence_count);
+            EXPECT(memcmp(&x->reasons[r].weight, &y->reasons[r].weight, sizeof(double)) ==
+                   0);
+        }
+    }
+}

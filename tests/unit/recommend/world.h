@@ -31,5 +31,8 @@ void world_publish(struct world *world);
 void world_ask(struct world *world, const struct recommend_query *query,
                const struct recommend_rank_options *options, struct arena *arena,
                struct recommend_ranked *out);
+/* Items, order, scores, reasons: to the last digit. */
+void world_expect_same(const struct recommend_ranked *a, const struct recommend_ranked *b,
+                       uint64_t seed);
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state behind histories.h, as walk.c reads it. */
+#ifndef SOUK_SHARD_RECOMMEND_HISTORIES_PRIVATE_H
+#define SOUK_SHARD_RECOMMEND_HISTORIES_PRIVATE_H
+
+#include "shard/base/map.h"
+#include "shard/recommend/degree_log.h"
+#include "shard/recommend/histories.h"
+
+/* An item of a customer, once. */
+struct history_held {
+    int64_t at_ms; /* of the newest action with it */
+    uint32_t item; /* number */
+};
+
+struct history_customer {
+    struct map_node node;
+    struct hash128 id;
+    struct history_held *held; /* by item number */
+    uint32_t *steps; /* item numbers, oldest first; an item beside itself stands once */
+    uint32_t held_count;
+    uint32_t step_count;
+    uint32_t bucket;
+};
+
+/* Ordered by (at_ms, customer). */
+struct history_posting {
+    int64_t at_ms;
+    const struct history_customer *customer;
+};
+
+/* The customers of one item in one bucket, oldest first. */
+struct history_list {
+    struct history_posting *entries;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct history_item {
+    struct map_node node;
+    uint64_t sku_hash;
+    uint64_t buckets;           /* bit b: there is a list for bucket b */
+    struct history_list *lists; /* one per set bit, by bucket */
+    int64_t degree;
+    uint32_t number;
+};
+
+struct histories {
+    struct histories_options options;
+    struct map customers;
+    struct map item_index;
+    struct history_item **items; /* by number; they stay once seen */
+    size_t item_count;
+    size_t item_capacity;
+    struct degree_log degree_log;
+    uint64_t items_live;
+    uint64_t postings;
+    uint64_t steps;
+    uint64_t list_bytes;
+    /* Scratch of histories_put. */
+    struct history_held *held;
+    size_t held_capacity;
+    uint32_t *step;
+    size_t step_capacity;
+};
+
+/* NULL when no customer ever held it. */
+const struct history_item *histories_item_find(const struct histories *histories,
+                                               uint64_t sku_hash);
+/* NULL when the item has no list in the bucket. */
+static inline const struct history_list *
+histories_item_list(const struct history_item *item, uint32_t bucket)
+{
+    uint64_t bit = (uint64_t)1 << bucket;
+    return (item->buckets & bit) == 0
+               ? NULL
+               : &item->lists[__builtin_popcountll(item->buckets & (bit - 1))];
+}
+
+#endif

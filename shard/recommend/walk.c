@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard/recommend/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shard/base/assert.h"
+#include "shard/recommend/evidence.h"
+#include "shard/recommend/histories_private.h"
+
+enum {
+    TABLE_SIZE_MIN = 64,
+    PREFETCH_AHEAD = 4,
+};
+
+enum status walk_query_check(const struct walk_query *query)
+{
+    bool power_of_two = query->bucket_count > 0 &&
+                        query->bucket_count <= EVIDENCE_BUCKETS_MAX &&
+                        (query->bucket_count & (query->bucket_count - 1)) == 0;
+    if (!power_of_two || query->seed_count > WALK_SEEDS_MAX || query->customers < 1 ||
+        query->customers > WALK_CUSTOMERS_MAX ||
+        query->power_quarters > WALK_POWER_QUARTERS_MAX ||
+        query->window > WALK_WINDOW_MAX) {
+        return STATUS_INVALID;
+    }
+    if (query->bucket_count < 64 && query->buckets >> query->bucket_count != 0) {
+        return STATUS_INVALID;
+    }
+    for (uint32_t i = 0; i < query->seed_count; i++) {
+        for (uint32_t n = 0; n < i; n++) {
+            if (query->seeds[n] == query->seeds[i]) {
+                return STATUS_INVALID;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* --- The table of powers ---------------------------------------------------------------- */
+
+__extension__ typedef unsigned __int128 walk_wide;
+
+/* floor of the square root, bit by bit. */
+static uint64_t wide_root(walk_wide value)
+{
+    walk_wide root = 0;
+    for (int bit = 63; bit >= 0; bit--) {
+        walk_wide next = root | (walk_wide)1 << bit;
+        if (next * next <= value) {
+            root = next;
+        }
+    }
+    return (uint64_t)root;
+}
+
+/* Two roots of 2^124 / n^quarters, each kept to more than 40 bits, and one rounding. */
+int64_t walk_weight(uint32_t held_count, uint32_t power_quarters)
+{
+    enum {
+        ROOT_BITS = 63 /* of the second root at n = 1 */
+    };
+    walk_wide value = (walk_wide)1 << 124;
+    ASSERT(held_count > 0 && held_count <= HISTORIES_ACTIONS_MAX);
+    ASSERT(power_quarters <= WALK_POWER_QUARTERS_MAX);
+    for (uint32_t i = 0; i < power_quarters; i++) {
+        value /= held_count;
+    }
+    uint64_t root = wide_root((walk_wide)wide_root(value) << 64);
+    unsigned drop = ROOT_BITS - WALK_WEIGHT_BITS;
+    return (int64_t)((root + ((uint64_t)1 << (drop - 1))) >> drop);
+}
+
+/* No sum of one search can leave int64. */
+_Static_assert((int64_t)(WALK_CUSTOMERS_MAX + EVIDENCE_BUCKETS_MAX) * WALK_WINDOW_MAX <
+                   INT64_MAX >> WALK_WEIGHT_BITS,
+               "sums fit");
+
+/* --- One seed ---------------------------------------------------------------------------- */
+
+struct walk_row {
+    int64_t sum;
+    uint32_t item; /* number + 1; 0: free */
+    uint32_t evidence;
+    uint32_t visit; /* the customer it was last counted for */
+};
+
+struct walk {
+    const struct histories *histories;
+    const struct walk_query *query;
+    struct arena *arena;
+    const struct history_customer **visited; /* of the seed at hand */
+    uint32_t visited_count;
+    uint64_t held; /* of all visited */
+    struct walk_row *rows;
+    uint64_t row_mask;
+    uint32_t row_count;
+    uint32_t visit;
+    int64_t weights[HISTORIES_ACTIONS_MAX + 1]; /* by |H_u|; 0: not yet asked for */
+};
+
+static int64_t walk_weight_of(struct walk *walk, uint32_t held_count)
+{
+    if (walk->weights[held_count] == 0) {
+        walk->weights[held_count] = walk_weight(held_count, walk->query->power_quarters);
+    }
+    return walk->weights[held_count];
+}
+
+static bool walk_excludes(const struct walk *walk, const struct history_customer *row)
+{
+    const struct walk_query *query = walk->query;
+    return query->exclude_customer && row->id.high == query->customer.high &&
+           row->id.low == query->customer.low;
+}
+
+/* The newest of each bucket asked for. */
+static void walk_visit(struct walk *walk, const struct history_item *seed)
+{
+    const struct walk_query *query = walk->query;
+    uint32_t most = (query->customers + query->bucket_count - 1) / query->bucket_count;
+    walk->visited_count = 0;
+    walk->held = 0;
+    for (uint64_t left = query->buckets; left != 0; left &= left - 1) {
+        const struct history_list *list =
+            histories_item_list(seed, (uint32_t)__builtin_ctzll(left));
+        uint32_t taken = 0;
+        for (uint32_t i = list ? list->count : 0; i > 0 && taken < most; i--) {
+            const struct history_customer *customer = list->entries[i - 1].customer;
+            if (i > PREFETCH_AHEAD) {
+                __builtin_prefetch(list->entries[i - 1 - PREFETCH_AHEAD].customer);
+            }
+            if (!walk_excludes(walk, customer)) {
+                walk->visited[walk->visited_count++] = customer;
+                walk->held += customer->held_count;
+                taken++;
+            }
+        }
+    }
+}
+
+static struct walk_row *walk_row(struct walk *walk, uint32_t item)
+{
+    uint64_t place = (item * UINT64_C(0x9e3779b97f4a7c15) >> 32) & walk->row_mask;
+    while (walk->rows[place].item != 0 && walk->rows[place].item != item + 1) {
+        place = (place + 1) & walk->row_mask;
+    }
+    if (walk->rows[place].item == 0) {
+        walk->rows[place].item = item + 1;
+        walk->row_count++;
+    }
+    return &walk->rows[place];
+}
+
+static void walk_count(struct walk *walk, uint32_t item, int64_t weight)
+{
+    struct walk_row *row = walk_row(walk, item);
+    if (row->visit != walk->visit) {
+        row->visit = walk->visit;
+        row->sum += weight;
+        row->evidence++;
+    }
+}
+
+/* Near distances first: an item counts at its least. */
+static void walk_follow(struct walk *walk, const struct history_customer *customer,
+                        uint32_t seed, int64_t weight)
+{
+    for (uint32_t distance = 1; distance <= walk->query->window; distance++) {
+        int64_t part = weight * (int64_t)(walk->query->window + 1 - distance);
+        for (uint32_t i = 0; i + distance < customer->step_count; i++) {
+            if (customer->steps[i] == seed && customer->steps[i + distance] != seed) {
+                walk_count(walk, customer->steps[i + distance], part);
+            }
+        }
+    }
+}
+
+static int vote_compare(const void *left, const void *right)
+{
+    const struct walk_vote *a = left, *b = right;
+    return a->sku_hash < b->sku_hash ? -1 : a->sku_hash > b->sku_hash;
+}
+
+static enum status walk_unpack(const struct walk *walk, struct walk_votes *out)
+{
+    out->count = 0;
+    out->votes = arena_alloc(walk->arena, walk->row_count * sizeof *out->votes);
+    if (out->votes == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (uint64_t i = 0; i <= walk->row_mask; i++) {
+        const struct walk_row *row = &walk->rows[i];
+        if (row->item != 0) {
+            out->votes[out->count++] = (struct walk_vote){
+                .sku_hash = walk->histories->items[row->item - 1]->sku_hash,
+                .sum = row->sum,
+                .evidence = row->evidence};
+        }
+    }
+    if (out->count > 0) {
+        qsort(out->votes, out->count, sizeof *out->votes, vote_compare);
+    }
+    return STATUS_OK;
+}
+
+static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_votes *out)
+{
+    const struct history_item *seed = histories_item_find(walk->histories, sku_hash);
+    uint64_t size = TABLE_SIZE_MIN;
+    *out = (struct walk_votes){0};
+    if (seed == NULL || seed->degree == 0) {
+        return STATUS_OK;
+    }
+    walk_visit(walk, seed);
+    uint64_t rows = walk->held < walk->histories->item_count
+                        ? walk->held
+                        : walk->histories->item_count;
+    while (size < rows * 2) {
+        size *= 2;
+    }
+    walk->row_mask = size - 1;
+    walk->row_count = 0;
+    walk->visit = 0;
+    walk->rows = arena_zalloc(walk->arena, (size_t)size * sizeof *walk->rows);
+    if (walk->rows == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < walk->visited_count; i++) {
+        const struct history_customer *customer = walk->visited[i];
+        int64_t weight = walk_weight_of(walk, customer->held_count);
+        walk->visit++;
+        if (walk->query->window > 0) {
+            walk_follow(walk, customer, seed->number, weight);
+            continue;
+        }
+        for (uint32_t n = 0; n < customer->held_count; n++) {
+            if (customer->held[n].item != seed->number) {
+                walk_count(walk, customer->held[n].item, weight);
+            }
+        }
+    }
+    return walk_unpack(walk, out);
+}
+
+enum status walk_search(const struct histories *histories, const struct walk_query *query,
+                        struct arena *arena, struct walk_partial *out_partial)
+{
+    TRY(walk_query_check(query));
+    if (query->bucket_count != histories->options.bucket_count) {
+        return STATUS_INVALID;
+    }
+    uint64_t visited =
+        (uint64_t)query->customers + query->bucket_count; /* ceil per bucket */
+    visited = visited < histories->customers.count ? visited : histories->customers.count;
+    struct walk *walk = arena_zalloc(arena, sizeof *walk);
+    if (walk == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    walk->histories = histories;
+    walk->query = query;
+    walk->arena = arena;
+    walk->visited = arena_alloc(arena, (size_t)visited * sizeof *walk->visited);
+    if (walk->visited == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    struct walk_partial partial = {.bucket_count = query->bucket_count,
+                                   .buckets = query->buckets,
+                                   .seed_count = query->seed_count};
+    for (uint32_t i = 0; i < query->seed_count; i++) {
+        TRY(walk_seed(walk, query->seeds[i], &partial.seeds[i]));
+    }
+    *out_partial = partial;
+    return STATUS_OK;
+}
