@@ -269,6 +269,13 @@ void degree_table_drop(struct degree_table *table, uint64_t shard_id)
     }
 }
 
+const struct degree_row *degree_table_row(const struct degree_table *table,
+                                          uint64_t sku_hash)
+{
+    const struct degree_row *row = rows_place(&table->sum, sku_hash);
+    return row->used ? row : NULL;
+}
+
 int64_t degree_table_items(const struct degree_table *table, uint64_t sku_hash)
 {
     const struct degree_row *row = rows_place(&table->sum, sku_hash);

@@ -44,6 +44,10 @@ struct degree_table {
     int64_t popular_ms;
 };
 
+/* The sum's row of an item; NULL when no shard ever named it. */
+const struct degree_row *degree_table_row(const struct degree_table *table,
+                                          uint64_t sku_hash);
+
 static inline size_t degree_period_place(int64_t period)
 {
     return (size_t)((uint64_t)period % DEGREE_PERIODS);
