@@ -11,6 +11,7 @@
 #include "shard/base/encode.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/search.h"
+#include "shard/recommend/shared.h"
 
 void recommend_query_encode(const struct recommend_query *query, struct buffer *out)
 {
@@ -32,17 +33,6 @@ void recommend_query_encode(const struct recommend_query *query, struct buffer *
     }
 }
 
-/* A varint that must not pass `max`. */
-static uint32_t read_small(struct reader *reader, uint32_t max)
-{
-    uint64_t value = read_varint(reader);
-    if (value > max) {
-        reader_fail(reader);
-        return 0;
-    }
-    return (uint32_t)value;
-}
-
 enum status recommend_query_decode(struct slice bytes, struct arena *arena,
                                    struct recommend_query *out_query)
 {
@@ -53,16 +43,16 @@ enum status recommend_query_decode(struct slice bytes, struct arena *arena,
     if (version > RECOMMEND_QUERY_VERSION) {
         return STATUS_VERSION;
     }
-    query.clicks_max = read_small(&reader, RECOMMEND_CLICKS_MAX);
-    query.candidates = read_small(&reader, RECOMMEND_SESSIONS_MAX);
-    query.neighbours = read_small(&reader, RECOMMEND_SESSIONS_MAX);
-    query.bucket_count = read_small(&reader, EVIDENCE_BUCKETS_MAX);
+    query.clicks_max = shared_read_small(&reader, RECOMMEND_CLICKS_MAX);
+    query.candidates = shared_read_small(&reader, RECOMMEND_SESSIONS_MAX);
+    query.neighbours = shared_read_small(&reader, RECOMMEND_SESSIONS_MAX);
+    query.bucket_count = shared_read_small(&reader, EVIDENCE_BUCKETS_MAX);
     query.buckets = read_le64(&reader);
     query.exclude_session = read_le64(&reader);
     query.exclude_customer = read_u8(&reader) != 0;
     query.customer.high = read_le64(&reader);
     query.customer.low = read_le64(&reader);
-    query.click_count = read_small(&reader, RECOMMEND_CLICKS_MAX);
+    query.click_count = shared_read_small(&reader, RECOMMEND_CLICKS_MAX);
     uint64_t *clicks = arena_alloc(arena, query.click_count * sizeof *clicks);
     if (clicks == NULL) {
         return STATUS_TOO_LARGE;
@@ -109,7 +99,7 @@ void recommend_partial_encode(const struct recommend_partial *partial, struct bu
 static void read_row(struct reader *reader, uint32_t related, int64_t *parts,
                      uint32_t *evidence)
 {
-    uint32_t mask = read_small(reader, (1u << related) - 1);
+    uint32_t mask = shared_read_small(reader, (1u << related) - 1);
     for (uint32_t q = 0; q < related; q++) {
         parts[q] = 0;
         evidence[q] = 0;
@@ -117,7 +107,7 @@ static void read_row(struct reader *reader, uint32_t related, int64_t *parts,
             continue;
         }
         uint64_t part = read_varint(reader);
-        evidence[q] = read_small(reader, UINT32_MAX);
+        evidence[q] = shared_read_small(reader, UINT32_MAX);
         if (part > INT64_MAX || evidence[q] == 0) {
             reader_fail(reader);
             return;
@@ -140,11 +130,11 @@ enum status recommend_partial_decode(struct slice bytes, struct arena *arena,
         return STATUS_VERSION;
     }
     partial.version = read_varint(&reader);
-    partial.bucket_count = read_small(&reader, EVIDENCE_BUCKETS_MAX);
+    partial.bucket_count = shared_read_small(&reader, EVIDENCE_BUCKETS_MAX);
     partial.buckets = read_le64(&reader);
-    partial.related = read_small(&reader, RECOMMEND_CLICKS_MAX);
+    partial.related = shared_read_small(&reader, RECOMMEND_CLICKS_MAX);
     partial.neighbours = read_varint(&reader);
-    partial.item_count = read_small(&reader, RECOMMEND_PARTIAL_ITEMS_MAX);
+    partial.item_count = shared_read_small(&reader, RECOMMEND_PARTIAL_ITEMS_MAX);
     if (version != RECOMMEND_PARTIAL_VERSION || reader.failed ||
         partial.item_count > reader_left(&reader) / ROW_BYTES_MIN) {
         return STATUS_CHECKSUM;

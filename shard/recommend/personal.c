@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "shard/recommend/best.h"
+#include "shard/recommend/shared.h"
 
 enum {
     WEIGHT_BITS = 32,  /* of one basket */
@@ -146,10 +147,8 @@ static bool personal_excludes(const struct personal_history *history,
                               const struct recommend_rank_options *rank,
                               uint64_t sku_hash)
 {
-    for (size_t i = 0; i < rank->excluded_count; i++) {
-        if (rank->excluded[i] == sku_hash) {
-            return true;
-        }
+    if (shared_excluded(rank, sku_hash)) {
+        return true;
     }
     return rank->exclude_current && history->action_count > 0 &&
            history->actions[history->action_count - 1].sku_hash == sku_hash;

@@ -8,6 +8,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/hash.h"
 #include "shard/recommend/best.h"
+#include "shard/recommend/shared.h"
 
 enum {
     MERGE_TABLE_MIN = 64,
@@ -118,10 +119,8 @@ struct ranking {
 static bool rank_excludes(const struct ranking *ranking, uint64_t sku_hash)
 {
     const struct recommend_rank_options *options = ranking->options;
-    for (size_t i = 0; i < options->excluded_count; i++) {
-        if (options->excluded[i] == sku_hash) {
-            return true;
-        }
+    if (shared_excluded(options, sku_hash)) {
+        return true;
     }
     uint32_t query_items = 0;
     if (options->exclude_seen) {
@@ -135,17 +134,6 @@ static bool rank_excludes(const struct ranking *ranking, uint64_t sku_hash)
         }
     }
     return false;
-}
-
-static int reason_compare(const void *left, const void *right)
-{
-    const struct recommend_reason *a = left, *b = right;
-    if (a->weight > b->weight || a->weight < b->weight) {
-        return a->weight > b->weight ? -1 : 1;
-    }
-    return a->related_sku_hash < b->related_sku_hash
-               ? -1
-               : a->related_sku_hash > b->related_sku_hash;
 }
 
 static void rank_explain(const struct ranking *ranking,
@@ -170,9 +158,7 @@ static void rank_explain(const struct ranking *ranking,
             };
         }
     }
-    if (out->reason_count > 0) {
-        qsort(out->reasons, out->reason_count, sizeof *out->reasons, reason_compare);
-    }
+    shared_reasons_sort(out->reasons, out->reason_count);
 }
 
 /* The sum of the parts; OVERFLOW when it leaves int64 (only a false peer can do that). */

@@ -5,6 +5,7 @@
 
 #include "shard/base/memory.h"
 #include "shard/recommend/degrees_private.h"
+#include "shard/recommend/shared.h"
 
 struct trending_item {
     uint64_t sku_hash;
@@ -171,11 +172,7 @@ enum status trending_rank(struct trending *trending, const struct trending_query
     }
     for (size_t i = 0; i < trending->count && ranked.item_count < options->count; i++) {
         const struct trending_item *item = &trending->items[i];
-        bool excluded = false;
-        for (size_t n = 0; n < options->excluded_count; n++) {
-            excluded = excluded || options->excluded[n] == item->sku_hash;
-        }
-        if (!excluded) {
+        if (!shared_excluded(options, item->sku_hash)) {
             ranked.items[ranked.item_count++] = (struct recommend_ranked_item){
                 .sku_hash = item->sku_hash,
                 .score = (double)item->score / (double)trending->items[0].score,

@@ -7,6 +7,7 @@
 #include "shard/base/assert.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/histories_private.h"
+#include "shard/recommend/shared.h"
 
 enum {
     TABLE_SIZE_MIN = 64,
@@ -39,34 +40,19 @@ enum status walk_query_check(const struct walk_query *query)
 
 /* --- The table of powers ---------------------------------------------------------------- */
 
-__extension__ typedef unsigned __int128 walk_wide;
-
-/* floor of the square root, bit by bit. */
-static uint64_t wide_root(walk_wide value)
-{
-    walk_wide root = 0;
-    for (int bit = 63; bit >= 0; bit--) {
-        walk_wide next = root | (walk_wide)1 << bit;
-        if (next * next <= value) {
-            root = next;
-        }
-    }
-    return (uint64_t)root;
-}
-
 /* Two roots of 2^124 / n^quarters, each kept to more than 40 bits, and one rounding. */
 int64_t walk_weight(uint32_t held_count, uint32_t power_quarters)
 {
     enum {
         ROOT_BITS = 63 /* of the second root at n = 1 */
     };
-    walk_wide value = (walk_wide)1 << 124;
+    shared_wide value = (shared_wide)1 << 124;
     ASSERT(held_count > 0 && held_count <= HISTORIES_ACTIONS_MAX);
     ASSERT(power_quarters <= WALK_POWER_QUARTERS_MAX);
     for (uint32_t i = 0; i < power_quarters; i++) {
         value /= held_count;
     }
-    uint64_t root = wide_root((walk_wide)wide_root(value) << 64);
+    uint64_t root = shared_root((shared_wide)shared_root(value) << 64);
     unsigned drop = ROOT_BITS - WALK_WEIGHT_BITS;
     return (int64_t)((root + ((uint64_t)1 << (drop - 1))) >> drop);
 }

@@ -11,6 +11,7 @@
 
 #include "shard/base/encode.h"
 #include "shard/recommend/evidence.h"
+#include "shard/recommend/shared.h"
 #include "shard/recommend/walk.h"
 
 enum {
@@ -34,17 +35,6 @@ void walk_query_encode(const struct walk_query *query, struct buffer *out)
     }
 }
 
-/* A varint that must not pass `max`. */
-static uint32_t read_small(struct reader *reader, uint32_t max)
-{
-    uint64_t value = read_varint(reader);
-    if (value > max) {
-        reader_fail(reader);
-        return 0;
-    }
-    return (uint32_t)value;
-}
-
 enum status walk_query_decode(struct slice bytes, struct arena *arena,
                               struct walk_query *out_query)
 {
@@ -55,15 +45,15 @@ enum status walk_query_decode(struct slice bytes, struct arena *arena,
     if (version > WALK_QUERY_VERSION) {
         return STATUS_VERSION;
     }
-    query.customers = read_small(&reader, WALK_CUSTOMERS_MAX);
-    query.power_quarters = read_small(&reader, WALK_POWER_QUARTERS_MAX);
-    query.window = read_small(&reader, WALK_WINDOW_MAX);
-    query.bucket_count = read_small(&reader, EVIDENCE_BUCKETS_MAX);
+    query.customers = shared_read_small(&reader, WALK_CUSTOMERS_MAX);
+    query.power_quarters = shared_read_small(&reader, WALK_POWER_QUARTERS_MAX);
+    query.window = shared_read_small(&reader, WALK_WINDOW_MAX);
+    query.bucket_count = shared_read_small(&reader, EVIDENCE_BUCKETS_MAX);
     query.buckets = read_le64(&reader);
     query.exclude_customer = read_u8(&reader) != 0;
     query.customer.high = read_le64(&reader);
     query.customer.low = read_le64(&reader);
-    query.seed_count = read_small(&reader, WALK_SEEDS_MAX);
+    query.seed_count = shared_read_small(&reader, WALK_SEEDS_MAX);
     uint64_t *seeds = arena_alloc(arena, query.seed_count * sizeof *seeds);
     if (seeds == NULL) {
         return STATUS_TOO_LARGE;
@@ -102,7 +92,7 @@ void walk_partial_encode(const struct walk_partial *partial, struct buffer *out)
 static enum status read_votes(struct reader *reader, struct arena *arena,
                               struct walk_votes *out)
 {
-    out->count = read_small(reader, WALK_VOTES_MAX);
+    out->count = shared_read_small(reader, WALK_VOTES_MAX);
     if (reader->failed || out->count > reader_left(reader) / VOTE_BYTES_MIN) {
         return STATUS_CHECKSUM;
     }
@@ -114,7 +104,7 @@ static enum status read_votes(struct reader *reader, struct arena *arena,
         struct walk_vote *vote = &out->votes[i];
         vote->sku_hash = read_le64(reader);
         uint64_t sum = read_varint(reader);
-        vote->evidence = read_small(reader, UINT32_MAX);
+        vote->evidence = shared_read_small(reader, UINT32_MAX);
         vote->sum = (int64_t)sum;
         if (sum == 0 || sum > INT64_MAX || vote->evidence == 0 ||
             (i > 0 && vote[-1].sku_hash >= vote->sku_hash)) {
@@ -135,9 +125,9 @@ enum status walk_partial_decode(struct slice bytes, struct arena *arena,
         return STATUS_VERSION;
     }
     partial.version = read_varint(&reader);
-    partial.bucket_count = read_small(&reader, EVIDENCE_BUCKETS_MAX);
+    partial.bucket_count = shared_read_small(&reader, EVIDENCE_BUCKETS_MAX);
     partial.buckets = read_le64(&reader);
-    partial.seed_count = read_small(&reader, WALK_SEEDS_MAX);
+    partial.seed_count = shared_read_small(&reader, WALK_SEEDS_MAX);
     if (version != WALK_PARTIAL_VERSION || reader.failed) {
         return STATUS_CHECKSUM;
     }

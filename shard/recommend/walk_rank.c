@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "shard/recommend/best.h"
+#include "shard/recommend/shared.h"
 #include "shard/recommend/walk.h"
 
 /* What one seed gives one item. */
@@ -28,10 +29,8 @@ static bool walk_rank_excludes(const struct walk_rank_options *options,
                                const struct walk_query *query, uint64_t sku_hash)
 {
     uint32_t seeds = 0;
-    for (size_t i = 0; i < options->rank.excluded_count; i++) {
-        if (options->rank.excluded[i] == sku_hash) {
-            return true;
-        }
+    if (shared_excluded(&options->rank, sku_hash)) {
+        return true;
     }
     if (options->rank.exclude_seen) {
         seeds = query->seed_count;
@@ -65,17 +64,6 @@ static uint32_t seed_nearest(const struct walk_votes *votes, uint64_t seed_hash,
     return count;
 }
 
-static int reason_compare(const void *left, const void *right)
-{
-    const struct recommend_reason *a = left, *b = right;
-    if (a->weight > b->weight || a->weight < b->weight) {
-        return a->weight > b->weight ? -1 : 1;
-    }
-    return a->related_sku_hash < b->related_sku_hash
-               ? -1
-               : a->related_sku_hash > b->related_sku_hash;
-}
-
 /* The heaviest seeds; their parts of what is named add up to 1. */
 static void item_explain(const struct given *given, uint32_t given_count,
                          const struct walk_query *query,
@@ -91,7 +79,7 @@ static void item_explain(const struct given *given, uint32_t given_count,
                                       .evidence_count = given[i].evidence,
                                       .weight = given[i].part};
     }
-    qsort(reasons, given_count, sizeof *reasons, reason_compare);
+    shared_reasons_sort(reasons, given_count);
     out->reason_count =
         given_count < RECOMMEND_REASONS_MAX ? given_count : RECOMMEND_REASONS_MAX;
     for (uint32_t i = 0; i < out->reason_count; i++) {
