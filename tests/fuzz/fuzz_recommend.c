@@ -5,6 +5,8 @@
  * ranked, added up.
  */
 #include "shard/base/assert.h"
+#include "shard/recommend/arrivals.h"
+#include "shard/recommend/content.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/histories.h"
 #include "shard/recommend/rank.h"
@@ -130,6 +132,53 @@ static void fuzz_walk_partial(struct slice bytes, struct arena *arena)
     buffer_close(&first);
 }
 
+static void fuzz_content_query(struct slice bytes, struct arena *arena)
+{
+    struct content_query query, again;
+    struct recommend_partial partial;
+    struct degree_delta delta;
+    struct buffer encoded;
+    if (content_query_decode(bytes, arena, &query) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&encoded);
+    content_query_encode(&query, &encoded);
+    ASSERT(content_query_decode(buffer_slice(&encoded), arena, &again) == STATUS_OK);
+    buffer_close(&encoded);
+    struct content_index *index = content_new();
+    struct degree_table *table = degree_table_new();
+    for (uint32_t s = 0; s < query.seed_count; s++) {
+        const struct content_seed *seed = &query.seeds[s];
+        content_put(index, seed->sku_hash + 1, seed->tokens, seed->token_count);
+        content_put(index, seed->sku_hash + 2, seed->tokens, seed->token_count / 2);
+    }
+    content_take_degrees(index, 1, &delta);
+    ASSERT(degree_table_apply(table, 1, &delta) == STATUS_OK);
+    degree_delta_close(&delta);
+    enum status status = content_search(index, table, &query, arena, &partial);
+    ASSERT(status == STATUS_OK || status == STATUS_TOO_LARGE);
+    degree_table_free(table);
+    content_free(index);
+}
+
+static void fuzz_arrivals(struct slice bytes, struct arena *arena)
+{
+    struct arrivals_list lists[2], merged;
+    struct recommend_ranked ranked;
+    struct buffer encoded;
+    if (arrivals_list_decode(bytes, arena, &lists[0]) != STATUS_OK) {
+        return;
+    }
+    buffer_init(&encoded);
+    arrivals_list_encode(&lists[0], &encoded);
+    ASSERT(arrivals_list_decode(buffer_slice(&encoded), arena, &lists[1]) == STATUS_OK);
+    buffer_close(&encoded);
+    const struct arrivals_options options = {.rank = {.count = 9}, .explored = 4};
+    if (arrivals_merge(lists, 2, ARRIVALS_POOL_MAX, arena, &merged) == STATUS_OK) {
+        (void)!arrivals_rank(&merged, &options, arena, &ranked);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -153,6 +202,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 4:
         fuzz_walk_partial(bytes, &arena);
+        break;
+    case 5:
+        fuzz_content_query(bytes, &arena);
+        break;
+    case 6:
+        fuzz_arrivals(bytes, &arena);
         break;
     default:
         break;
