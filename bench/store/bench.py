@@ -13,6 +13,7 @@ CLIENTS = 64
 KEYS = 100_000
 BATCH = 50
 BATCH_CLIENTS = 16
+CHANNELS = 1  # as the no-op has
 OPEN_RATE = 2000
 WARMUP_S = 0.5
 SETTLE_S = 2
@@ -65,7 +66,7 @@ class Souk:
     def closed(self, choice, batch=1):
         clients = CLIENTS if batch == 1 else BATCH_CLIENTS
         return lambda seconds: self.run(seconds, "--clients", clients, "--choice", choice,
-                                        "--batch", batch)
+                                        "--batch", batch, "--channels", CHANNELS)
 
     def open(self, rate):
         return lambda seconds: self.run(seconds, "--rate", rate, "--clients", 1024)
