@@ -156,6 +156,17 @@ void customer_context_read(const struct customer_shard *shard,
                                                .clicks_max = (most)},                    \
         (arena), (out_context))
 
+/* The customer's own standing actions, oldest first: what personal sources read. */
+struct customer_actions {
+    const struct customer_action *actions; /* in the arena */
+    uint32_t action_count;                 /* at most CUSTOMER_EVIDENCE_EVENTS_MAX */
+};
+/* None when the customer is unknown or withdrew personalization; withdrawn evidence does
+ * not matter: they are the customer's own. TOO_LARGE past the arena's limit. */
+MUST_USE enum status customer_actions(const struct customer_shard *shard,
+                                      struct hash128 customer, struct arena *arena,
+                                      struct customer_actions *out_actions);
+
 struct customer_history {
     const struct customer_event *events; /* newest recorded first; in the arena */
     uint32_t event_count;

@@ -55,6 +55,7 @@ struct customer_row {
     uint32_t event_capacity;
     uint32_t told_count;
     struct told_session *told; /* by session_hash */
+    uint64_t told_history;     /* hash of the actions told; 0: none */
 };
 
 struct lane_row {
@@ -100,6 +101,8 @@ struct customer_shard {
     size_t item_capacity;
     struct told_session *told; /* scratch of derive */
     size_t told_capacity;
+    struct customer_action *actions; /* scratch of derive */
+    size_t action_capacity;
     uint64_t index;
     int64_t log_ms;
     int64_t event_floor_ms;

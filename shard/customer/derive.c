@@ -109,12 +109,45 @@ static uint32_t derive_session(struct customer_shard *shard, struct customer_row
     return told_count + 1;
 }
 
+static uint64_t actions_content(const struct customer_action *actions, uint32_t count)
+{
+    uint64_t content = count;
+    for (uint32_t i = 0; i < count; i++) {
+        content = hash_mix(content ^ actions[i].sku_hash);
+        content = hash_mix(content ^ (uint64_t)actions[i].at_ms);
+        content =
+            hash_mix(content ^ ((uint64_t)actions[i].quantity << 8) ^ actions[i].kind);
+    }
+    return content != 0 || count == 0 ? content : 1;
+}
+
+/* Tells the whole history, when it differs from what was told. */
+static void derive_history(struct customer_shard *shard, struct customer_row *row)
+{
+    uint32_t count = 0;
+    if (shard->sink.history_put == NULL) {
+        return;
+    }
+    if (!row->evidence_withdrawn) {
+        memory_reserve((void **)&shard->actions, &shard->action_capacity,
+                       shard->cut.click_count, sizeof *shard->actions);
+        count = session_cut_actions(&shard->cut, row->events, row->event_kept,
+                                    shard->actions);
+    }
+    uint64_t content = actions_content(shard->actions, count);
+    if (content != row->told_history) {
+        shard->sink.history_put(shard->sink.context, row->id, shard->actions, count);
+        row->told_history = content;
+    }
+}
+
 void customer_derive(struct customer_shard *shard, struct customer_row *row)
 {
     struct session_rules rules;
     uint32_t count = 0, seen = 0;
     customer_rules(shard, &rules);
     session_cut_make(&shard->cut, row->id, row->events, row->event_kept, &rules);
+    derive_history(shard, row);
     for (uint32_t i = 0; i < shard->cut.session_count && !row->evidence_withdrawn; i++) {
         count = derive_session(shard, row, i, count);
     }

@@ -225,4 +225,5 @@ void customer_memory_close(struct customer_shard *shard)
     session_cut_close(&shard->cut);
     free(shard->items);
     free(shard->told);
+    free(shard->actions);
 }

@@ -74,6 +74,31 @@ void customer_context_read(const struct customer_shard *shard,
     *out_context = context;
 }
 
+enum status customer_actions(const struct customer_shard *shard, struct hash128 customer,
+                             struct arena *arena, struct customer_actions *out_actions)
+{
+    struct session_rules rules;
+    struct session_cut cut;
+    const struct customer_row *row = customer_find(shard, customer);
+    *out_actions = (struct customer_actions){0};
+    if (row == NULL || row->personalization_withdrawn) {
+        return STATUS_OK;
+    }
+    struct customer_action *actions =
+        arena_alloc(arena, row->event_kept * sizeof *actions);
+    if (actions == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    customer_rules(shard, &rules);
+    session_cut_init(&cut);
+    session_cut_make(&cut, row->id, row->events, row->event_kept, &rules);
+    out_actions->action_count =
+        session_cut_actions(&cut, row->events, row->event_kept, actions);
+    out_actions->actions = actions;
+    session_cut_close(&cut);
+    return STATUS_OK;
+}
+
 /* --- History ----------------------------------------------------------------------------- */
 
 struct history {

@@ -202,6 +202,23 @@ void session_cut_make(struct session_cut *cut, struct hash128 customer,
     cut_group(cut);
 }
 
+uint32_t session_cut_actions(const struct session_cut *cut,
+                             const struct session_event *events, uint32_t event_count,
+                             struct customer_action *out_actions)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < event_count; i++) {
+        if (kind_clicks(events[i].kind) && cut->taken[i] < events[i].quantity) {
+            out_actions[count++] =
+                (struct customer_action){.sku_hash = events[i].sku_hash,
+                                         .at_ms = events[i].occurred_ms,
+                                         .quantity = events[i].quantity - cut->taken[i],
+                                         .kind = events[i].kind};
+        }
+    }
+    return count;
+}
+
 struct newest {
     uint64_t sku_hash;
     uint32_t place;

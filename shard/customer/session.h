@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "shard/base/hash.h"
+#include "shard/customer/types.h"
 
 /* A session as evidence. Recency between sessions is (end_ms, session_hash). */
 struct customer_session {
@@ -37,6 +38,10 @@ struct customer_sink {
     void (*session_put)(void *context, const struct customer_session *session);
     /* It was put before, and is no evidence any more. */
     void (*session_remove)(void *context, struct hash128 customer, uint64_t session_hash);
+    /* All standing actions of a customer, oldest first, in the place of what was told
+     * before; none: there is no evidence any more. Told when they changed. May be NULL. */
+    void (*history_put)(void *context, struct hash128 customer,
+                        const struct customer_action *actions, uint32_t action_count);
 };
 
 /* One event as sessions see it, 40 bytes. */
@@ -89,6 +94,11 @@ void session_cut_close(struct session_cut *cut);
 void session_cut_make(struct session_cut *cut, struct hash128 customer,
                       const struct session_event *events, uint32_t event_count,
                       const struct session_rules *rules);
+/* The standing actions of all sessions, in the order of the events, into `out_actions`
+ * (which has room for click_count); returns how many. */
+uint32_t session_cut_actions(const struct session_cut *cut,
+                             const struct session_event *events, uint32_t event_count,
+                             struct customer_action *out_actions);
 /* The distinct items of one session, newest first, into `out_items` (which has room for
  * its click_count); returns how many. */
 uint32_t session_cut_items(const struct session_cut *cut, uint32_t session,

@@ -78,6 +78,15 @@ struct customer_event {
     uint64_t prev_line;
 };
 
+/* A standing action: an event with an item of a kind that makes sessions, less what a
+ * CART_REMOVE or RETURN took back. */
+struct customer_action {
+    uint64_t sku_hash;
+    int64_t at_ms;
+    uint32_t quantity; /* still standing, at least 1 */
+    uint8_t kind;      /* enum customer_event_kind */
+};
+
 enum customer_attribute_kind {
     CUSTOMER_ATTRIBUTE_TEXT = 1,
     CUSTOMER_ATTRIBUTE_NUMBER = 2,

@@ -11,22 +11,40 @@ static void sink_put(void *context, const struct customer_session *session)
                                          .end_ms = session->end_ms,
                                          .items = session->items,
                                          .item_count = session->item_count};
-    evidence_put(context, &put);
+    evidence_put(((struct world *)context)->evidence, &put);
 }
 
 static void sink_remove(void *context, struct hash128 customer, uint64_t session_hash)
 {
     (void)customer;
-    evidence_remove(context, session_hash);
+    evidence_remove(((struct world *)context)->evidence, session_hash);
+}
+
+static void sink_history(void *context, struct hash128 customer,
+                         const struct customer_action *actions, uint32_t action_count)
+{
+    struct histories_action copies[CUSTOMER_EVIDENCE_EVENTS_MAX];
+    struct world *world = context;
+    for (uint32_t i = 0; i < action_count; i++) {
+        copies[i] = (struct histories_action){.sku_hash = actions[i].sku_hash,
+                                              .at_ms = actions[i].at_ms,
+                                              .quantity = actions[i].quantity,
+                                              .kind = actions[i].kind};
+    }
+    histories_put(world->histories, customer, copies, action_count);
+    world->histories_told++;
 }
 
 static void world_start(struct world *world)
 {
     const struct evidence_options evidence_options = {0};
+    const struct histories_options histories_options = {0};
     world->evidence = evidence_new(&evidence_options);
-    const struct customer_sink sink = {.context = world->evidence,
+    world->histories = histories_new(&histories_options);
+    const struct customer_sink sink = {.context = world,
                                        .session_put = sink_put,
-                                       .session_remove = sink_remove};
+                                       .session_remove = sink_remove,
+                                       .history_put = sink_history};
     world->shard = customer_new(&world->options, &sink);
     EXPECT_OK(customer_load(world->shard));
 }
@@ -48,6 +66,7 @@ void world_close(struct world *world)
 {
     customer_free(world->shard);
     evidence_free(world->evidence);
+    histories_free(world->histories);
     store_close(world->store);
     arena_close(&world->arena);
 }
@@ -84,12 +103,15 @@ void world_reload(struct world *world)
 {
     uint64_t digest = customer_digest(world->shard);
     uint64_t evidence = evidence_digest(world->evidence);
+    uint64_t histories = histories_digest(world->histories);
     world_flush(world);
     customer_free(world->shard);
     evidence_free(world->evidence);
+    histories_free(world->histories);
     world_start(world);
     EXPECT(customer_digest(world->shard) == digest);
     EXPECT(evidence_digest(world->evidence) == evidence);
+    EXPECT(histories_digest(world->histories) == histories);
 }
 
 struct customer_event event_make(struct arena *arena, uint64_t customer,

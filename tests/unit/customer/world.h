@@ -5,12 +5,15 @@
 
 #include "shard/customer/customer.h"
 #include "shard/recommend/evidence.h"
+#include "shard/recommend/histories.h"
 #include "shard/storage/store.h"
 
 struct world {
     struct customer_options options;
     struct customer_shard *shard;
     struct evidence *evidence;
+    struct histories *histories;
+    uint64_t histories_told; /* calls of history_put */
     struct store *store;
     uint64_t index;
     int64_t log_ms;
