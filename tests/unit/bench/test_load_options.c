@@ -7,10 +7,11 @@ enum {
     WORDS_MAX = 24,
 };
 
-/* Splits at blanks, as a shell would. */
+/* Splits at blanks, as a shell would; the options point into the words until the next call. */
 static bool parse(const char *line, struct load_options *options)
 {
-    char text[512], *words[WORDS_MAX + 1] = {(char[]){"souk-load"}}, *rest = text;
+    static char text[512];
+    char *words[WORDS_MAX + 1] = {(char[]){"souk-load"}}, *rest = text;
     int count = 1;
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
