@@ -36,7 +36,7 @@ static const struct {
     {"unit_exponent", SKU_FIELD_UNIT_EXPONENT},
     {"options", SKU_FIELD_OPTIONS},
     {"gtins", SKU_FIELD_GTINS},
-    {"sku_id", 0}, /* names the row; harmless in a mask */
+    {"sku_id", 0}, /* names the row; written by no update */
     {"*", SKU_FIELDS_ALL},
 };
 
@@ -45,7 +45,7 @@ static enum status intake_sku_mask(const Google__Protobuf__FieldMask *mask,
 {
     const size_t known = sizeof intake_sku_paths / sizeof intake_sku_paths[0];
     *out_mask = SKU_FIELDS_ALL;
-    if (mask == NULL || mask->n_paths == 0) {
+    if (mask == NULL) {
         return STATUS_OK;
     }
     *out_mask = 0;
@@ -61,6 +61,9 @@ static enum status intake_sku_mask(const Google__Protobuf__FieldMask *mask,
                                mask->paths[i]);
         }
         *out_mask |= intake_sku_paths[k].field;
+    }
+    if (*out_mask == 0) {
+        *out_mask = SKU_FIELDS_NONE; /* 0 would be taken for no mask */
     }
     return STATUS_OK;
 }

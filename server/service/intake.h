@@ -20,7 +20,7 @@
 
 struct service;
 
-/* `mask` may be NULL: all fields. */
+/* `mask` NULL: all fields; one that names no field to write: SKU_FIELDS_NONE. */
 MUST_USE enum status intake_sku(const Souk__V1__Sku *sku,
                                 const Google__Protobuf__FieldMask *mask,
                                 const struct settings *settings, struct arena *arena,

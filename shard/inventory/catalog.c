@@ -87,6 +87,14 @@ static bool catalog_sku_place(const struct inventory *inventory, struct slice sk
     return true;
 }
 
+static void catalog_sku_show(const struct inventory_sku *sku,
+                             struct inventory_outcome *out)
+{
+    out->sku = *sku;
+    out->has_sku = true;
+    out->etag = sku->etag;
+}
+
 void catalog_sku_upsert(struct inventory *inventory,
                         const struct inventory_sku_upsert *command, struct arena *arena,
                         struct inventory_outcome *out)
@@ -111,8 +119,11 @@ void catalog_sku_upsert(struct inventory *inventory,
         if (out->status != STATUS_OK) {
             return;
         }
+        if (mask == SKU_FIELDS_NONE) {
+            catalog_sku_show(&merged, out);
+            return;
+        }
     } else {
-        mask = SKU_FIELDS_ALL;
         merged.create_ms = inventory->log_ms;
         row = state_sku_add(inventory, hash, command->sku.sku_id);
         out->created = true;
@@ -121,9 +132,11 @@ void catalog_sku_upsert(struct inventory *inventory,
     merged.etag = state_etag_mint(inventory);
     merged.update_ms = inventory->log_ms;
     catalog_sku_store(inventory, row, &merged);
-    out->status = view_sku(row, arena, &out->sku);
-    out->has_sku = out->status == STATUS_OK;
-    out->etag = merged.etag;
+    out->status = view_sku(row, arena, &merged);
+    if (out->status == STATUS_OK) {
+        catalog_sku_show(&merged, out);
+    }
+    out->etag = row->etag;
 }
 
 static bool catalog_level_in_use(const struct level_row *level)

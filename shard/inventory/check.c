@@ -167,7 +167,8 @@ static bool check_sku(const struct inventory_sku_upsert *command,
     if (sku->unit_exponent > CHECK_EXPONENT_MAX) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "sku.unit_exponent", "above 9");
     }
-    if ((command->update_mask & ~(uint32_t)SKU_FIELDS_ALL) != 0) {
+    if (command->update_mask != SKU_FIELDS_NONE &&
+        (command->update_mask & ~(uint32_t)SKU_FIELDS_ALL) != 0) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "update_mask",
                             "names an unknown field");
     }

@@ -71,11 +71,13 @@ enum {
     SKU_FIELD_OPTIONS = 1u << 10,
     SKU_FIELD_GTINS = 1u << 11,
     SKU_FIELDS_ALL = (1u << 12) - 1,
+    SKU_FIELDS_NONE =
+        1u << 12, /* alone: the caller gave a mask that names none of them */
 };
 
 struct inventory_sku_upsert {
     struct inventory_sku sku; /* its etag and times are ignored */
-    uint32_t update_mask; /* SKU_FIELD_*; a new SKU takes all fields whatever it says */
+    uint32_t update_mask; /* SKU_FIELD_*, or SKU_FIELDS_NONE; 0: no mask, so all fields */
     uint64_t etag;        /* 0: unconditional; else the SKU must exist with this etag */
     uint32_t attributes_max;
 };

@@ -35,6 +35,25 @@ def test_a_sku_is_created_read_and_changed(world):
     assert changed.sku.etag != made.sku.etag
 
 
+def test_a_mask_that_names_no_field_wipes_nothing(world):
+    server, sku_id = world.shared, world.name()
+    made = server.catalog.UpsertSku(catalog_pb2.UpsertSkuRequest(
+        request_id=uuid7(), sku=catalog_pb2.Sku(
+            sku_id=sku_id, name="Mug", brand="Clay",
+            price=common_pb2.Money(currency="EUR", units=7)))).sku
+    for paths in (["sku_id"], []):
+        answer = server.catalog.UpsertSku(catalog_pb2.UpsertSkuRequest(
+            request_id=uuid7(), sku=catalog_pb2.Sku(sku_id=sku_id),
+            update_mask=field_mask_pb2.FieldMask(paths=paths)))
+        same(answer.sku, made)
+        same(server.catalog.GetSku(catalog_pb2.GetSkuRequest(sku_id=sku_id)).sku, made)
+    fresh = world.name()
+    answer = server.catalog.UpsertSku(catalog_pb2.UpsertSkuRequest(
+        request_id=uuid7(), sku=catalog_pb2.Sku(sku_id=fresh, name="Mug", brand="Clay"),
+        update_mask=field_mask_pb2.FieldMask(paths=["sku_id", "brand"])))
+    same((answer.created, answer.sku.name, answer.sku.brand), (True, "", "Clay"))
+
+
 def test_validate_only_writes_nothing(world):
     server, sku_id = world.shared, world.name()
     with world.unchanged():

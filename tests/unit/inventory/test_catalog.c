@@ -71,6 +71,53 @@ TEST(catalog, an_update_mask_writes_only_what_it_names)
     world_close(&world);
 }
 
+TEST(catalog, a_mask_that_names_no_field_changes_nothing_and_creates_what_is_missing)
+{
+    struct world world;
+    struct inventory_command command = world_sku_command("A");
+    struct inventory_sku before, after;
+    world_open(&world);
+    command.sku_upsert.sku.brand = S("Acme");
+    command.sku_upsert.sku.price = (struct inventory_money){"EUR", 12, 0};
+    EXPECT_OK(world_apply(&world, command)->status);
+    before = read_sku(&world, "A");
+    command = world_sku_command("A");
+    command.sku_upsert.sku.name = S("");
+    command.sku_upsert.update_mask = SKU_FIELDS_NONE;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.has_sku && !world.last.created);
+    EXPECT(world.last.etag == before.etag);
+    EXPECT_SLICE(world.last.sku.brand, S("Acme"));
+    after = read_sku(&world, "A");
+    EXPECT_SLICE(after.brand, S("Acme"));
+    EXPECT_EQ(after.price.units, 12);
+    EXPECT(after.etag == before.etag);
+    command.sku_upsert.sku.sku_id = S("B");
+    command.sku_upsert.sku.name = S("not asked for");
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.created);
+    EXPECT_EQ(read_sku(&world, "B").name.size, 0);
+    EXPECT_EQ(read_sku(&world, "B").state, SKU_STATE_ACTIVE);
+    command.sku_upsert.update_mask = SKU_FIELDS_NONE | SKU_FIELD_NAME;
+    EXPECT_STATUS(world_apply(&world, command)->status, STATUS_INVALID);
+    world_close(&world);
+}
+
+TEST(catalog, a_new_sku_takes_only_the_fields_of_its_mask)
+{
+    struct world world;
+    struct inventory_command command = world_sku_command("A");
+    world_open(&world);
+    command.sku_upsert.sku.name = S("not asked for");
+    command.sku_upsert.sku.brand = S("Acme");
+    command.sku_upsert.update_mask = SKU_FIELD_BRAND;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.created);
+    EXPECT_SLICE(read_sku(&world, "A").brand, S("Acme"));
+    EXPECT_EQ(read_sku(&world, "A").name.size, 0);
+    world_close(&world);
+}
+
 TEST(catalog, an_etag_guards_upsert_and_delete)
 {
     struct world world;

@@ -75,7 +75,7 @@ TEST(intake, an_update_mask_names_the_fields_to_write)
     struct inventory_sku_upsert upsert;
     Souk__V1__Sku sku = SOUK__V1__SKU__INIT;
     Google__Protobuf__FieldMask mask = GOOGLE__PROTOBUF__FIELD_MASK__INIT;
-    char name[] = "name", brand[] = "brand", colour[] = "colour";
+    char name[] = "name", brand[] = "brand", colour[] = "colour", id[] = "sku_id";
     char *paths[] = {name, brand};
     intake_world_init(&world);
     sku.sku_id = intake_id;
@@ -87,6 +87,19 @@ TEST(intake, an_update_mask_names_the_fields_to_write)
     EXPECT_OK(
         intake_sku(&sku, &mask, &world.settings, &world.arena, &upsert, &world.problem));
     EXPECT_EQ(upsert.update_mask, SKU_FIELD_NAME | SKU_FIELD_BRAND);
+    mask.n_paths = 0;
+    EXPECT_OK(
+        intake_sku(&sku, &mask, &world.settings, &world.arena, &upsert, &world.problem));
+    EXPECT_EQ(upsert.update_mask, SKU_FIELDS_NONE);
+    mask.n_paths = 1;
+    paths[0] = id;
+    EXPECT_OK(
+        intake_sku(&sku, &mask, &world.settings, &world.arena, &upsert, &world.problem));
+    EXPECT_EQ(upsert.update_mask, SKU_FIELDS_NONE);
+    mask.n_paths = 2;
+    EXPECT_OK(
+        intake_sku(&sku, &mask, &world.settings, &world.arena, &upsert, &world.problem));
+    EXPECT_EQ(upsert.update_mask, SKU_FIELD_BRAND);
     paths[1] = colour;
     EXPECT_STATUS(
         intake_sku(&sku, &mask, &world.settings, &world.arena, &upsert, &world.problem),
