@@ -30,13 +30,15 @@ void view_location(const struct location_row *row, struct arena *arena,
     out->channel_count = channels != NULL ? view->channel_count : 0;
 }
 
+/* By how much the promises exceed what is there to keep them; without promises none. */
 static wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
 {
+    wide promised = (wide)buckets[STOCK_BUCKET_HELD] + buckets[STOCK_BUCKET_COMMITTED];
     wide shortfall =
-        (wide)buckets[STOCK_BUCKET_HELD] + buckets[STOCK_BUCKET_COMMITTED] -
+        promised -
         ((wide)buckets[STOCK_BUCKET_ON_HAND] - buckets[STOCK_BUCKET_DAMAGED] -
          buckets[STOCK_BUCKET_QUALITY_CONTROL] + buckets[STOCK_BUCKET_BACKORDER_LIMIT]);
-    return shortfall > 0 ? shortfall : 0;
+    return promised > 0 && shortfall > 0 ? shortfall : 0;
 }
 
 void view_level(const struct level_row *level, struct arena *arena,

@@ -38,11 +38,11 @@ model_wide model_available(const struct model_level *level)
 model_wide model_shortfall(const struct model_level *level)
 {
     const int64_t *b = level->buckets;
+    model_wide promised = (model_wide)b[STOCK_BUCKET_HELD] + b[STOCK_BUCKET_COMMITTED];
     model_wide shortfall =
-        (model_wide)b[STOCK_BUCKET_HELD] + b[STOCK_BUCKET_COMMITTED] -
-        ((model_wide)b[STOCK_BUCKET_ON_HAND] - b[STOCK_BUCKET_DAMAGED] -
-         b[STOCK_BUCKET_QUALITY_CONTROL] + b[STOCK_BUCKET_BACKORDER_LIMIT]);
-    return shortfall > 0 ? shortfall : 0;
+        promised - ((model_wide)b[STOCK_BUCKET_ON_HAND] - b[STOCK_BUCKET_DAMAGED] -
+                    b[STOCK_BUCKET_QUALITY_CONTROL] + b[STOCK_BUCKET_BACKORDER_LIMIT]);
+    return promised > 0 && shortfall > 0 ? shortfall : 0;
 }
 
 /* --- Time ---------------------------------------------------------------------------------- */

@@ -157,6 +157,29 @@ TEST(stock, counts_may_raise_shortfall_and_grants_never_do)
     world_close(&world);
 }
 
+TEST(stock, damage_is_no_shortfall_while_nothing_is_promised)
+{
+    struct world world;
+    struct inventory_command damage = world_adjust_command("A", "L1", 9);
+    struct inventory_hold_id id;
+    world_open(&world);
+    world_stock(&world, "A", "L1", 4);
+    damage.stock_adjust.bucket = STOCK_BUCKET_DAMAGED;
+    EXPECT_OK(world_apply(&world, damage)->status);
+    EXPECT_EQ(world.last.level.available, -5);
+    EXPECT_EQ(world.last.level.shortfall, 0);
+    EXPECT_STATUS(world_hold(&world, "A", "L1", 1)->status, STATUS_INSUFFICIENT_STOCK);
+    damage.stock_adjust.delta = -9;
+    EXPECT_OK(world_apply(&world, damage)->status);
+    id = world_hold(&world, "A", "L1", 1)->hold.hold_id;
+    damage.stock_adjust.delta = 9;
+    EXPECT_OK(world_apply(&world, damage)->status);
+    EXPECT_EQ(world.last.level.shortfall, 6);
+    EXPECT_OK(world_change(&world, INVENTORY_HOLD_RELEASE, id)->status);
+    EXPECT_EQ(world_level(&world, "A", "L1").shortfall, 0);
+    world_close(&world);
+}
+
 static int64_t edge(struct rng *rng)
 {
     static const int64_t edges[] = {0, 1, 2, INT64_MAX, INT64_MAX - 1, INT64_MAX / 2};
