@@ -8,6 +8,7 @@
 
 enum {
     CHECK_NANOS_END = 1000000000,
+    CHECK_NANOS_OF_MS = 1000000,
     CHECK_FIELD_BYTES = 96,
 };
 static const int64_t check_time_least_s = -62135596800; /* 0001-01-01 */
@@ -49,6 +50,14 @@ enum status check_text(const char *field, const char *text, size_t bytes_max,
         return problem_set(problem, STATUS_INVALID, field,
                            "%s: %zu bytes, at most %zu are taken", field, slice.size,
                            bytes_max);
+    }
+    for (size_t i = 0; i < slice.size; i++) {
+        if (slice.data[i] < 0x20 || slice.data[i] == 0x7f) {
+            return problem_set(problem, STATUS_INVALID, field,
+                               "%s: byte %zu is the control character 0x%02x; none is "
+                               "taken",
+                               field, i, slice.data[i]);
+        }
     }
     *out = slice;
     return STATUS_OK;
@@ -105,6 +114,17 @@ enum status check_duration(const char *field, const Google__Protobuf__Duration *
                            (long long)(most_ms / 1000), (long long)(most_ms % 1000));
     }
     *out_ms = ms;
+    return STATUS_OK;
+}
+
+enum status check_ttl(const char *field, const Google__Protobuf__Duration *duration,
+                      int64_t most_ms, int64_t *out_ms, struct problem *problem)
+{
+    TRY(check_duration(field, duration, most_ms, out_ms, problem));
+    if (duration->seconds == 0 && duration->nanos < CHECK_NANOS_OF_MS) {
+        return problem_set(problem, STATUS_INVALID, field, "%s: no less than 0.001 s",
+                           field);
+    }
     return STATUS_OK;
 }
 

@@ -30,6 +30,7 @@ MUST_USE enum status check_id(const char *field, const char *text, struct slice 
 /* The same, or empty. */
 MUST_USE enum status check_id_or_empty(const char *field, const char *text,
                                        struct slice *out, struct problem *problem);
+/* Every text of a request or an import row: its size, and no byte below 0x20 nor 0x7f. */
 MUST_USE enum status check_text(const char *field, const char *text, size_t bytes_max,
                                 struct slice *out, struct problem *problem);
 /* A count of repeated fields: least <= count <= most. */
@@ -54,6 +55,10 @@ struct check_identity {
     int64_t request_ms;
 };
 /* REQUEST_ID_REQUIRED, or INVALID. */
+/* A hold's life: check_duration, and no less than the 1 ms that the server counts in. */
+MUST_USE enum status check_ttl(const char *field,
+                               const Google__Protobuf__Duration *duration,
+                               int64_t most_ms, int64_t *out_ms, struct problem *problem);
 MUST_USE enum status check_identity(const char *request_id,
                                     const Google__Protobuf__Timestamp *request_time,
                                     int64_t now_ms, struct check_identity *out,

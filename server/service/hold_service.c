@@ -233,8 +233,8 @@ static void hold_extend(struct rpc_call *rpc, const Souk__V1__ExtendHoldRequest 
     }
     if (request->ttl != NULL) {
         change->ttl_kind = HOLD_TTL_DURATION;
-        if (check_duration("ttl", request->ttl, change->life_max_ms, &change->ttl_ms,
-                           &problem) != STATUS_OK) {
+        if (check_ttl("ttl", request->ttl, change->life_max_ms, &change->ttl_ms,
+                      &problem) != STATUS_OK) {
             edge_fail(&one->edge, &problem);
             return;
         }

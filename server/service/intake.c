@@ -425,7 +425,7 @@ enum status intake_hold(const Souk__V1__CreateHoldRequest *request,
     TRY(check_text("reference", request->reference, INVENTORY_REFERENCE_BYTES_MAX,
                    &out->reference, problem));
     if (request->ttl != NULL) {
-        TRY(check_duration("ttl", request->ttl, life_max_ms, &out->ttl_ms, problem));
+        TRY(check_ttl("ttl", request->ttl, life_max_ms, &out->ttl_ms, problem));
         out->ttl_kind = HOLD_TTL_DURATION;
     } else if (out->ttl_ms > life_max_ms) {
         out->ttl_ms = life_max_ms;

@@ -62,6 +62,38 @@ TEST(check, a_duration_lies_above_0_and_below_its_limit)
     EXPECT_EQ(ms, 1);
 }
 
+TEST(check, a_hold_lives_1_ms_or_longer)
+{
+    const Google__Protobuf__Duration bad[] = {span(0, 0), span(0, 1), span(0, 999999),
+                                              span(0, -1), span(60, 1)};
+    Google__Protobuf__Duration good = span(0, 1000000);
+    struct problem problem;
+    int64_t ms;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        EXPECT_STATUS(check_ttl("ttl", &bad[i], 60000, &ms, &problem), STATUS_INVALID);
+        EXPECT_STRING(problem.field, "ttl");
+    }
+    EXPECT_OK(check_ttl("ttl", &good, 60000, &ms, &problem));
+    EXPECT_EQ(ms, 1);
+    good = span(1, 1);
+    EXPECT_OK(check_ttl("ttl", &good, 60000, &ms, &problem));
+    EXPECT_EQ(ms, 1001);
+}
+
+TEST(check, a_text_has_no_control_characters)
+{
+    const char *const bad[] = {"\x01", "a\nb", "a\tb", "a\r", "\x1f", "a\x7f"};
+    struct problem problem;
+    struct slice text;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        EXPECT_STATUS(check_text("sku.name", bad[i], 128, &text, &problem),
+                      STATUS_INVALID);
+        EXPECT_STRING(problem.field, "sku.name");
+    }
+    EXPECT_OK(check_text("sku.name", "caf\xc3\xa9 ~ \xc2\x85", 128, &text, &problem));
+    EXPECT_EQ(text.size, 10);
+}
+
 TEST(check, a_time_lies_in_the_years_1_to_9999)
 {
     const Google__Protobuf__Timestamp bad[] = {point(INT64_MAX, 0), point(INT64_MIN, 0),
