@@ -13,6 +13,7 @@
 enum {
     CLI_PAGE_ROWS = 1000,
     CLI_DEADLINE_MS = 10000,
+    CLI_SKU_MASK_MAX = 8,
 };
 
 struct cli {
@@ -49,6 +50,12 @@ enum command_exit cli_failed(struct cli *cli);
 enum command_exit cli_problem(struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The fields of Sku that the options of `sku put` name, and its id; how many. */
+size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MASK_MAX]);
+
+/* `rec --session` leaves its newest item out, unless --include-current. */
+bool cli_rec_excludes_current(const struct command_line *line);
+
 /* The commands, one per leaf of the table. */
 enum command_exit cli_bench(struct cli *cli);
 enum command_exit cli_completion(struct cli *cli);
@@ -57,6 +64,7 @@ enum command_exit cli_customer_put(struct cli *cli);
 enum command_exit cli_demo(struct cli *cli);
 enum command_exit cli_demo_store(struct cli *cli);
 enum command_exit cli_events_record(struct cli *cli);
+enum command_exit cli_help(struct cli *cli);
 enum command_exit cli_hold_cancel(struct cli *cli);
 enum command_exit cli_hold_commit(struct cli *cli);
 enum command_exit cli_hold_create(struct cli *cli);

@@ -123,9 +123,8 @@ static size_t catalog_path(char *text, const char *out_path[])
     return count;
 }
 
-/* Only the fields that options name are written. */
-static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku, const char *mask[],
-                               size_t *out_count)
+/* The id is always named: no mask at all would mean all fields. */
+size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MASK_MAX])
 {
     static const char *const fields[][2] = {{"name", "name"},
                                             {"price", "price"},
@@ -133,12 +132,17 @@ static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku, const char
                                             {"category", "category_path"},
                                             {"state", "state"}};
     size_t count = 0;
+    mask[count++] = "sku_id";
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (cli_switch(cli, fields[i][0])) {
+        if (command_option(line, fields[i][0]) != NULL) {
             mask[count++] = fields[i][1];
         }
     }
-    *out_count = count;
+    return count;
+}
+
+static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku)
+{
     sku->name = cli_option(cli, "name");
     sku->brand = cli_option(cli, "brand");
     sku->etag = cli_option(cli, "etag");
@@ -148,7 +152,7 @@ static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku, const char
 enum command_exit cli_sku_put(struct cli *cli)
 {
     const char *path[CATALOG_PATH_MAX];
-    const char *mask[8];
+    const char *mask[CLI_SKU_MASK_MAX];
     struct souk_sku_upsert_request request = {.request_id = cli_option(cli, "request-id"),
                                               .sku.sku_id = cli_argument(cli, 0),
                                               .sku.category_path = path,
@@ -156,10 +160,10 @@ enum command_exit cli_sku_put(struct cli *cli)
     struct souk_sku_upsert_reply *reply = NULL;
     char *category = NULL;
     enum souk_code code;
-    if (!catalog_sku_fields(cli, &request.sku, mask, &request.update_mask_count) ||
-        cli_client(cli) == NULL) {
+    if (!catalog_sku_fields(cli, &request.sku) || cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
+    request.update_mask_count = cli_sku_mask(&cli->line, mask);
     if (cli_switch(cli, "category")) {
         category = memory_string(cli_option(cli, "category"));
         request.sku.category_count = catalog_path(category, path);

@@ -145,6 +145,13 @@ static enum command_exit rec_ask(struct cli *cli,
     return COMMAND_OK;
 }
 
+bool cli_rec_excludes_current(const struct command_line *line)
+{
+    return command_option(line, "exclude-current") != NULL ||
+           (command_option(line, "session") != NULL &&
+            command_option(line, "include-current") == NULL);
+}
+
 enum command_exit cli_rec(struct cli *cli)
 {
     struct rec_list session, cart, locations;
@@ -153,6 +160,7 @@ enum command_exit cli_rec(struct cli *cli)
         .customer_id = cli_argument(cli, 0),
         .visitor_id = cli_option(cli, "visitor"),
         .exclude_seen = cli_switch(cli, "exclude-seen"),
+        .exclude_current = cli_rec_excludes_current(&cli->line),
     };
     enum command_exit result = COMMAND_USAGE;
     bool fine = rec_list_option(cli, "session", &session);
@@ -161,6 +169,11 @@ enum command_exit cli_rec(struct cli *cli)
     fine = fine && cli_option_number(cli, "count", 1, REC_ITEMS_MAX, &count) &&
            cli_option_number(cli, "min-quantity", 1, INT64_MAX, &request.min_quantity) &&
            rec_stock_mode(cli, &request.stock_mode);
+    if (fine && cli_switch(cli, "exclude-current") &&
+        cli_switch(cli, "include-current")) {
+        cli_usage(cli, "either --exclude-current or --include-current");
+        fine = false;
+    }
     if (fine && request.customer_id == NULL && request.visitor_id == NULL &&
         session.count == 0) {
         cli_usage(cli, "for whom? a CUSTOMER, --visitor, or --session SKU,SKU");

@@ -127,6 +127,26 @@ enum command_exit cli_version(struct cli *cli)
     return COMMAND_OK;
 }
 
+enum command_exit cli_help(struct cli *cli)
+{
+    const char *words[COMMAND_ARGUMENTS_MAX + 2] = {"souk"};
+    struct command_line line;
+    char message[256];
+    size_t count = cli->line.argument_count;
+    memcpy(words + 1, cli->line.arguments, count * sizeof words[0]);
+    words[count + 1] = "--help";
+    if (!command_parse(command_table(), (int)count + 2, (char **)(uintptr_t)words, &line,
+                       message, sizeof message)) {
+        return cli_usage(cli, "%s", message);
+    }
+    if (line.argument_count > 0) {
+        return cli_usage(cli, "no command '%s %s'", line.command->path,
+                         line.arguments[0]);
+    }
+    command_help(command_table(), line.command, cli->output.data);
+    return COMMAND_OK;
+}
+
 enum command_exit cli_completion(struct cli *cli)
 {
     command_completion(command_table(), cli->output.data);

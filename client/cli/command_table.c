@@ -19,6 +19,7 @@ static const struct command_option table_globals[] = {
     {"address", "HOST:PORT", "of a node, or several with commas (SOUK_ADDRESS)"},
     {"deadline", "DURATION", "for the whole command's call (10s)"},
     {"help", NULL, "help for this level (-h)"},
+    {"version", NULL, "the version, and nothing else"},
     {NULL, NULL, NULL},
 };
 
@@ -109,7 +110,9 @@ static const struct command table_commands[] = {
      {{"session", "SKU,SKU...", "the session so far, oldest first"}, {"visitor", "VISITOR", "somebody not known by name"},
       {"count", "N", "items, 1 to 200 (10)"}, {"cart", "SKU,SKU...", "not to be shown"},
       {"location", "LOCATION,...", "in stock there (anywhere)"}, {"stock", "MODE", "verified (default), indexed, none"},
-      {"min-quantity", "N", "units that must be there (1)"}, {"exclude-seen", NULL, "not what the session has"}}, cli_rec},
+      {"min-quantity", "N", "units that must be there (1)"}, {"exclude-seen", NULL, "not what the session has"},
+      {"exclude-current", NULL, "not the session's newest item (so with --session anyway)"},
+      {"include-current", NULL, "with --session: its newest item may come back"}}, cli_rec},
 
     {"sku", "", 0, 0, "what can be sold", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"sku get", "SKU...", 1, COMMAND_ARGUMENTS_MAX, "one or more SKUs", NULL, "  souk sku get MUG-RED\n",
@@ -184,6 +187,8 @@ static const struct command table_commands[] = {
      {{NULL, NULL, NULL}}, cli_completion},
     {"manual", "", 0, 0, "the man page", NULL, "  souk manual | man -l -\n", {{NULL, NULL, NULL}}, cli_manual},
     {"version", "", 0, 0, "of this program", NULL, NULL, {{NULL, NULL, NULL}}, cli_version},
+    {"help", "[COMMAND...]", 0, 4, "what a command does, as COMMAND --help", NULL,
+     "  souk help\n  souk help stock adjust\n", {{NULL, NULL, NULL}}, cli_help},
 };
 /* clang-format on */
 

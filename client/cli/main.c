@@ -39,6 +39,9 @@ static enum command_exit main_run(struct cli *cli, int argc, char *argv[])
         command_help(table, command, stdout);
         return COMMAND_OK;
     }
+    if (cli_switch(cli, "version")) {
+        return main_globals(cli) ? cli_version(cli) : COMMAND_USAGE;
+    }
     if (command == NULL || command->run == NULL) {
         command_help(table, command, stderr);
         return COMMAND_USAGE;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cli/cli.h"
 #include "client/cli/command.h"
 #include "tests/lib/test.h"
 
@@ -70,6 +71,42 @@ TEST(command, says_what_is_wrong)
     EXPECT(strstr(message, "unknown option '--colour'") != NULL);
     EXPECT(!parse(&line, "hold create A --ttl"));
     EXPECT(strstr(message, "--ttl wants a value") != NULL);
+}
+
+TEST(command, sku_put_names_exactly_the_fields_that_were_given)
+{
+    struct command_line line;
+    const char *mask[CLI_SKU_MASK_MAX];
+    EXPECT(parse(&line, "sku put MUG-RED"));
+    EXPECT_EQ(cli_sku_mask(&line, mask), 1);
+    EXPECT_STRING(mask[0], "sku_id");
+    EXPECT(parse(&line, "sku put MUG-RED --category A/B --name Mug --etag 7"));
+    EXPECT_EQ(cli_sku_mask(&line, mask), 3);
+    EXPECT_STRING(mask[1], "name");
+    EXPECT_STRING(mask[2], "category_path");
+}
+
+TEST(command, rec_leaves_out_what_the_session_looks_at_unless_told)
+{
+    struct command_line line;
+    EXPECT(parse(&line, "rec --session MUG-RED"));
+    EXPECT(cli_rec_excludes_current(&line));
+    EXPECT(parse(&line, "rec --session MUG-RED --include-current"));
+    EXPECT(!cli_rec_excludes_current(&line));
+    EXPECT(parse(&line, "rec C-00017"));
+    EXPECT(!cli_rec_excludes_current(&line));
+    EXPECT(parse(&line, "rec C-00017 --exclude-current"));
+    EXPECT(cli_rec_excludes_current(&line));
+}
+
+TEST(command, help_and_version_are_found_where_people_look)
+{
+    struct command_line line;
+    EXPECT(parse(&line, "--version"));
+    EXPECT(command_option(&line, "version") != NULL);
+    EXPECT(parse(&line, "help stock adjust"));
+    EXPECT_STRING(line.command->path, "help");
+    EXPECT_EQ(line.argument_count, 2);
 }
 
 TEST(command, asks_for_help_at_any_level_without_arguments)
