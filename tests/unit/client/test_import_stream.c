@@ -245,7 +245,7 @@ TEST(event_stream, delivers_and_gives_ids_to_events_without)
     }
     EXPECT_EQ(souk_event_stream_drain(stream, NULL), SOUK_OK);
     souk_event_stream_close(stream);
-    EXPECT_EQ(state.events, 300);
     souk_client_close(client);
     live_server_stop(&server);
+    EXPECT_EQ(state.events, 300);
 }
