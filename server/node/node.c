@@ -11,6 +11,7 @@
 
 #include "proto/rpc/rpc_server.h"
 #include "server/admin/admin.h"
+#include "server/node/disk.h"
 #include "server/node/gauges.h"
 #include "server/node/liveness.h"
 #include "server/node/ports.h"
@@ -21,8 +22,6 @@
 #include "shard/base/log.h"
 #include "shard/base/memory.h"
 #include "shard/storage/folder.h"
-#include "shard/storage/segment_log.h"
-#include "shard/storage/store_rocks.h"
 
 struct node {
     struct settings settings;
@@ -114,30 +113,6 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
         log_event(LOG_WARN, "the data folder keeps the shards it was made with",
                   LOG_U64("sku_shards", identity->sku_shards),
                   LOG_U64("customer_shards", identity->customer_shards));
-    }
-    return STATUS_OK;
-}
-
-static enum status node_open_storage(struct node *node, struct problem *problem)
-{
-    const struct store_rocks_options store = {.folder = folder_state_path(node->folder)};
-    struct segment_log_options log = {
-        .fs = file_system_posix(),
-        .folder = folder_log_path(node->folder),
-        .segment_bytes = (uint64_t)node->settings.log_segment_bytes / 4096 * 4096};
-    struct segment_log_report report = {0};
-    enum status status;
-    node_random(&log.fresh_log_id, sizeof log.fresh_log_id);
-    TRY(store_rocks_open(&store, problem, &node->store));
-    status = segment_log_open(&log, &report, &node->log);
-    if (status != STATUS_OK) {
-        return problem_set(problem, status, "dir", "the log in %s cannot be opened: %s",
-                           log.folder, status_text(status));
-    }
-    if (report.bytes_cut > 0 || report.groups_damaged > 0) {
-        log_event(report.groups_damaged > 0 ? LOG_ERROR : LOG_WARN,
-                  "the log's end was repaired", LOG_U64("bytes_cut", report.bytes_cut),
-                  LOG_U64("shards_damaged", report.groups_damaged));
     }
     return STATUS_OK;
 }
@@ -282,7 +257,8 @@ static enum status node_run(struct node *node, struct problem *problem)
     node_check_files();
     TRY(node_open_folder(node, problem));
     ports_remove(node->settings.dir);
-    TRY(node_open_storage(node, problem));
+    TRY(disk_open(node->folder, (uint64_t)node->settings.log_segment_bytes / 4096 * 4096,
+                  problem, &node->store, &node->log));
     TRY(node_start_runtime(node, problem));
     node->liveness = liveness_start(node->runtime);
     node->gauges = gauges_start(node->runtime, &node->map);

@@ -9,6 +9,7 @@
 #include "shard/base/encode.h"
 #include "shard/base/hash.h"
 #include "shard/base/memory.h"
+#include "shard/storage/segment_format.h"
 
 /*
  * The identity file, little endian:
@@ -239,4 +240,44 @@ enum status folder_set_identity(struct folder *folder,
     TRY(folder_write_identity(folder, identity));
     folder->identity = *identity;
     return STATUS_OK;
+}
+
+static enum status folder_open_file(const struct folder *folder, const char *name,
+                                    struct file **out_file)
+{
+    char path[FILE_PATH_BYTES_MAX];
+    folder_join(folder, name, path);
+    return file_system_open(folder->fs, path, FILE_OPEN_READ, out_file);
+}
+
+enum status folder_read_log_id(const struct folder *folder, uint64_t *out_log_id)
+{
+    uint8_t bytes[SEGMENT_IDENTITY_BYTES];
+    struct file *file;
+    size_t got;
+    enum status status;
+    TRY(folder_open_file(folder, "log_identity", &file));
+    status = file_read(file, 0, bytes, sizeof bytes, &got);
+    file_close(file);
+    TRY(status);
+    return segment_identity_decode(slice_of(bytes, got), out_log_id);
+}
+
+enum status folder_set_log_id(const struct folder *folder, uint64_t log_id)
+{
+    uint8_t bytes[SEGMENT_IDENTITY_BYTES];
+    segment_identity_encode(log_id, bytes);
+    return file_system_replace(folder->fs, folder->path, "log_identity",
+                               slice_of(bytes, sizeof bytes));
+}
+
+enum status folder_has(const struct folder *folder, const char *name, bool *out_has)
+{
+    struct file *file;
+    enum status status = folder_open_file(folder, name, &file);
+    *out_has = status == STATUS_OK;
+    if (status == STATUS_OK) {
+        file_close(file);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

@@ -4,6 +4,7 @@
  *
  *     <dir>/LOCK       held while open
  *     <dir>/identity   who this node is; written once, replaced atomically
+ *     <dir>/log_identity   which log belongs to it; the same bytes as <dir>/log/identity
  *     <dir>/log/       segment_log.h
  *     <dir>/state/     store_rocks.h
  *
@@ -59,6 +60,19 @@ const char *folder_state_path(const struct folder *folder);
 /* Replaces the identity (a node that joins another cluster), atomically and synced. */
 MUST_USE enum status folder_set_identity(struct folder *folder,
                                          const struct folder_identity *identity);
+
+/*
+ * The log that this folder was given, so that one that is gone, or another one in its
+ * place, is not taken for a new one. NOT_FOUND when it was given none yet, or was made
+ * before this was written down; CHECKSUM, VERSION.
+ */
+MUST_USE enum status folder_read_log_id(const struct folder *folder,
+                                        uint64_t *out_log_id);
+/* Replaces it, atomically and synced; before the log's first entry is acknowledged. */
+MUST_USE enum status folder_set_log_id(const struct folder *folder, uint64_t log_id);
+/* Whether the file `name` is in the folder, or below it. */
+MUST_USE enum status folder_has(const struct folder *folder, const char *name,
+                                bool *out_has);
 
 /* The bytes of the identity file; public for golden and fuzz tests. */
 void folder_identity_encode(const struct folder_identity *identity,

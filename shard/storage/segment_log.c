@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/storage/segment_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -444,21 +445,33 @@ static const struct log_store_ops segment_log_ops = {
     .close = segment_log_close,
 };
 
-static enum status segment_log_read_identity(struct segment_log *log)
+enum status segment_log_read_id(struct file_system *fs, const char *folder,
+                                uint64_t *out_log_id)
 {
     char path[FILE_PATH_BYTES_MAX];
     uint8_t bytes[SEGMENT_IDENTITY_BYTES];
     struct file *file;
     size_t got;
     enum status status;
-    segment_files_path(&log->files, "identity", path);
-    TRY(file_system_open(log->files.fs, path, FILE_OPEN_READ, &file));
+    snprintf(path, sizeof path, "%s/identity", folder);
+    TRY(file_system_open(fs, path, FILE_OPEN_READ, &file));
     status = file_read(file, 0, bytes, sizeof bytes, &got);
     if (status == STATUS_OK) {
-        status = segment_identity_decode(slice_of(bytes, got), &log->log_id);
+        status = segment_identity_decode(slice_of(bytes, got), out_log_id);
     }
     file_close(file);
     return status;
+}
+
+/* Before the folder is made: a log that is not there now must not seem to be a new one. */
+static enum status segment_log_check_known(const struct segment_log_options *options)
+{
+    uint64_t found;
+    if (options->known_log_id == 0) {
+        return STATUS_OK;
+    }
+    TRY(segment_log_read_id(options->fs, options->folder, &found));
+    return found == options->known_log_id ? STATUS_OK : STATUS_INVALID;
 }
 
 static enum status segment_log_write_identity(struct segment_log *log)
@@ -530,10 +543,11 @@ static enum status segment_log_load(struct segment_log *log,
 {
     struct segment_tail tail;
     enum status status;
+    TRY(segment_log_check_known(options));
     TRY(file_system_ensure_folder(options->fs, options->folder));
     TRY(segment_files_open(&log->files, options->fs, options->folder,
                            options->segment_bytes));
-    status = segment_log_read_identity(log);
+    status = segment_log_read_id(options->fs, options->folder, &log->log_id);
     if (status == STATUS_NOT_FOUND) {
         log->log_id = options->fresh_log_id;
         status = segment_log_create(log);
@@ -570,6 +584,7 @@ enum status segment_log_open(const struct segment_log_options *options,
         segment_log_free(log);
         return status;
     }
+    report.log_id = log->log_id;
     if (out_report != NULL) {
         *out_report = report;
     }

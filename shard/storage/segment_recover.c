@@ -155,6 +155,16 @@ static bool recover_groups_sound(const struct recover *recover,
     return true;
 }
 
+/* The first damage is what a person looks at. */
+static void recover_note_damage(struct recover *recover, uint64_t offset)
+{
+    struct segment_log_report *report = recover->report;
+    if (report->damage_segment == 0) {
+        report->damage_segment = recover_segment(recover, recover->at.segment)->sequence;
+        report->damage_offset = offset;
+    }
+}
+
 /* Takes in the sound groups and marks the others damaged. */
 static void recover_apply(struct recover *recover, const struct segment_header *header)
 {
@@ -171,6 +181,7 @@ static void recover_apply(struct recover *recover, const struct segment_header *
                             slice_of(recover->batch.data + group.offset, group.bytes),
                             &place);
         } else {
+            recover_note_damage(recover, place.offset);
             log_index_damage(index, group.replica_id);
         }
     }
@@ -214,6 +225,7 @@ static enum status recover_batch(struct recover *recover,
     if (directory) {
         recover_apply(recover, header);
     } else {
+        recover_note_damage(recover, header->offset);
         log_index_damage_all(&recover->log->index);
     }
     recover->report->batches++;
@@ -228,9 +240,9 @@ static void recover_move(struct recover *recover, struct recover_place found,
         found.segment == recover->at.segment && found.offset == recover->at.offset;
     bool clean_end = header->number == recover->expected && found.offset == 0 &&
                      found.segment == recover->at.segment + 1;
-    if (!here && !clean_end) {
-        log_index_damage_all(&recover->log->index);
-    } else if (here && recover->expected != 0 && header->number != recover->expected) {
+    bool skipped = here && recover->expected != 0 && header->number != recover->expected;
+    if ((!here && !clean_end) || skipped) {
+        recover_note_damage(recover, recover->at.offset);
         log_index_damage_all(&recover->log->index);
     }
     for (size_t i = recover->at.segment + 1; i <= found.segment; i++) {
