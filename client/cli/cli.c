@@ -194,8 +194,10 @@ static const char *cli_next_step(const struct cli *cli)
     if (cli->error.code == SOUK_NOT_FOUND) {
         return strcmp(field, "location_id") == 0   ? "souk location list"
                : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"
-               : strncmp(path, "customer", 8) == 0 ? "souk customer put CUSTOMER"
-                                                   : "souk sku list";
+               : strncmp(path, "customer", 8) == 0
+                   ? "souk status   counts the customers there are; ids are those of the "
+                     "import, or of souk customer put CUSTOMER"
+                   : "souk sku list";
     }
     return NULL;
 }

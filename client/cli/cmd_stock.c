@@ -74,13 +74,42 @@ static enum command_exit stock_show_level(struct cli *cli,
     return COMMAND_OK;
 }
 
+/* No level at all: either nobody knows the SKU, or nothing of it lies anywhere. */
+static enum command_exit stock_show_sku(struct cli *cli, const char *sku_id)
+{
+    struct souk_sku_get_request request = {.sku_id = sku_id};
+    struct souk_sku_get_reply *reply = NULL;
+    json_t *rows;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    rows = json_array();
+    if (!stock_collect(cli, sku_id, INT64_MAX, rows)) {
+        json_decref(rows);
+        return cli_failed(cli);
+    }
+    if (json_array_size(rows) == 0) {
+        if (souk_sku_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+            json_decref(rows);
+            return cli_failed(cli);
+        }
+        souk_reply_free(reply);
+        fprintf(
+            stderr,
+            "%s lies nowhere; try: souk stock adjust %s LOCATION +N --reason receipt\n",
+            sku_id, sku_id);
+    }
+    output_rows(&cli->output, "levels", stock_columns, rows, NULL);
+    return COMMAND_OK;
+}
+
 enum command_exit cli_stock_get(struct cli *cli)
 {
     struct souk_stock_get_request request = {.sku_id = cli_argument(cli, 0),
                                              .location_id = cli_argument(cli, 1)};
     struct souk_stock_level_reply *reply = NULL;
     if (request.location_id == NULL) {
-        return stock_show_list(cli, request.sku_id, INT64_MAX);
+        return stock_show_sku(cli, request.sku_id);
     }
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;

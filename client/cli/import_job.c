@@ -35,6 +35,7 @@ bool import_job_init(struct import_job *job, struct cli *cli, const char *path)
 void import_job_close(struct import_job *job)
 {
     souk_import_close(job->stream);
+    rejects_close(&job->rejects, false);
     arena_close(&job->arena);
     pthread_mutex_destroy(&job->mutex);
 }
@@ -93,7 +94,14 @@ bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
         .outage_max_ms = job->outage_ms,
     };
     ASSERT(job->pass_count < IMPORT_PASSES_MAX && job->stream == NULL);
-    job->passes[job->pass_count++] = (struct import_pass){.name = pass};
+    if (job->pass_count == 0) {
+        job->rejects_error = rejects_open(&job->rejects);
+        if (job->rejects_error != 0) {
+            return false;
+        }
+    }
+    job->passes[job->pass_count++] =
+        (struct import_pass){.name = pass, .derived = job->derived};
     snprintf(import_id, sizeof import_id, "sha256:%s:%s", job->digest, pass);
     progress_begin(&job->progress, pass, total, import_now_us());
     return souk_import_open(job->cli->client, &options, &job->stream, &job->cli->error) ==
@@ -135,6 +143,17 @@ bool import_job_end(struct import_job *job)
     return fine;
 }
 
+enum command_exit import_job_failed(struct import_job *job)
+{
+    if (job->rejects_error != 0) {
+        return cli_usage(job->cli,
+                         "no file for refused rows: %s: %s; nothing was sent, name "
+                         "another with --rejects",
+                         job->rejects.path, strerror(job->rejects_error));
+    }
+    return cli_failed(job->cli);
+}
+
 const char *import_job_text(struct import_job *job, const char *text)
 {
     return arena_string(&job->arena, text);
@@ -156,6 +175,7 @@ void import_job_skip(struct import_job *job, const char *reason)
 void import_job_reject(struct import_job *job, uint64_t line, const char *reason,
                        const char *message)
 {
+    job->bad++;
     rejects_add(&job->rejects, line, reason, message);
 }
 
@@ -169,6 +189,7 @@ static json_t *import_job_passes(const struct import_job *job)
         output_number(pass, "applied", (int64_t)job->passes[i].applied);
         output_number(pass, "duplicates", (int64_t)job->passes[i].duplicates);
         output_number(pass, "refused", (int64_t)job->passes[i].refused);
+        json_object_set_new(pass, "derived", json_boolean(job->passes[i].derived));
         json_array_append_new(passes, pass);
     }
     return passes;
@@ -183,30 +204,69 @@ static json_t *import_job_skips(const struct import_job *job)
     return skips;
 }
 
+/* The rows of the file itself: what was sent of it, was refused unsent, was skipped. */
+static struct import_pass import_job_all(const struct import_job *job,
+                                         uint64_t *out_skipped)
+{
+    struct import_pass all = {.name = "all", .rows = job->bad, .refused = job->bad};
+    *out_skipped = 0;
+    for (size_t i = 0; i < job->pass_count; i++) {
+        const struct import_pass *pass = &job->passes[i];
+        if (!pass->derived) {
+            all.rows += pass->rows;
+            all.applied += pass->applied;
+            all.duplicates += pass->duplicates;
+            all.refused += pass->refused;
+        }
+    }
+    for (size_t i = 0; i < job->skip_count; i++) {
+        *out_skipped += job->skips[i].count;
+    }
+    all.rows += *out_skipped;
+    return all;
+}
+
+static void import_job_say(const struct import_job *job, const struct import_pass *all,
+                           uint64_t skipped)
+{
+    uint64_t changed = all->applied;
+    for (size_t i = 0; i < job->pass_count; i++) {
+        changed += job->passes[i].applied;
+    }
+    if (all->rows == 0) {
+        fprintf(stderr, "%s holds no rows below its first line\n", job->path);
+        return;
+    }
+    fprintf(
+        stderr,
+        "%llu rows = %llu applied + %llu known before + %llu refused + %llu skipped\n",
+        (unsigned long long)all->rows, (unsigned long long)all->applied,
+        (unsigned long long)all->duplicates, (unsigned long long)all->refused,
+        (unsigned long long)skipped);
+    if (changed == 0 && all->duplicates > 0) {
+        fprintf(stderr, "nothing changed: all of this file had been imported before\n");
+    }
+}
+
 static json_t *import_job_summary(struct import_job *job)
 {
     json_t *summary = json_object();
-    struct import_pass all = {.name = "all"};
+    uint64_t skipped = 0;
+    struct import_pass all = import_job_all(job, &skipped);
     double seconds = (double)(import_now_us() - job->start_us) / 1e6;
-    for (size_t i = 0; i < job->pass_count; i++) {
-        all.rows += job->passes[i].rows;
-        all.applied += job->passes[i].applied;
-        all.duplicates += job->passes[i].duplicates;
-    }
     output_text(summary, "file", job->path);
     output_text(summary, "sha256", job->digest);
     output_number(summary, "rows", (int64_t)all.rows);
     output_number(summary, "applied", (int64_t)all.applied);
     output_number(summary, "duplicates", (int64_t)all.duplicates);
-    output_number(summary, "rejected", (int64_t)job->rejects.count);
+    output_number(summary, "rejected", (int64_t)all.refused);
+    output_number(summary, "skipped_rows", (int64_t)skipped);
     json_object_set_new(summary, "skipped", import_job_skips(job));
     json_object_set_new(summary, "seconds", json_real(seconds));
     output_number(summary, "rows_per_s",
                   seconds > 0 ? (int64_t)((double)all.rows / seconds) : 0);
     json_object_set_new(summary, "passes", import_job_passes(job));
-    if (all.applied == 0 && all.rows > 0 && all.duplicates > 0) {
-        fprintf(stderr, "nothing changed: all of this file had been imported before\n");
-    }
+    import_job_say(job, &all, skipped);
     return summary;
 }
 
@@ -214,15 +274,16 @@ enum command_exit import_job_report(struct import_job *job)
 {
     json_t *summary = import_job_summary(job);
     uint64_t rejected = job->rejects.count;
-    int failed = rejects_close(&job->rejects);
-    if (rejected > 0) {
+    int failed = rejects_close(&job->rejects, true);
+    if (rejected > 0 && failed == 0) {
         output_text(summary, "rejects_file", job->rejects.path);
         fprintf(stderr, "souk: %llu rows were refused; they are in %s\n",
                 (unsigned long long)rejected, job->rejects.path);
     }
     output_object(&job->cli->output, summary);
     if (failed != 0) {
-        fprintf(stderr, "souk: %s: %s\n", job->rejects.path, strerror(failed));
+        fprintf(stderr, "souk: %llu rows were refused, and %s could not be written: %s\n",
+                (unsigned long long)rejected, job->rejects.path, strerror(failed));
     }
     return rejected > 0 || failed != 0 ? COMMAND_FAILED : COMMAND_OK;
 }

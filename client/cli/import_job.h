@@ -26,6 +26,7 @@ struct import_pass {
     uint64_t applied;
     uint64_t duplicates;
     uint64_t refused;
+    bool derived; /* rows that the file implies, not its own */
 };
 
 struct import_job {
@@ -35,6 +36,7 @@ struct import_job {
     int64_t batch;
     int64_t outage_ms;
     struct rejects rejects;
+    int rejects_error; /* errno of why its file cannot be made, 0 */
     struct progress progress;
     uint64_t start_us;
 
@@ -50,6 +52,8 @@ struct import_job {
     struct arena arena; /* of the rows */
 
     bool outage_told; /* callback thread */
+    bool derived;     /* of the passes that begin now */
+    uint64_t bad;     /* rows of the file that were not even sent */
 
     pthread_mutex_t mutex; /* the passes: callbacks count into the last one */
     struct import_pass passes[IMPORT_PASSES_MAX];
@@ -64,13 +68,18 @@ void import_job_close(struct import_job *job);
 bool import_job_begin(struct import_job *job, const char *pass, uint64_t total);
 bool import_job_add(struct import_job *job, const struct souk_import_row *row);
 bool import_job_end(struct import_job *job);
+/* What import_job_begin or _add or _end could not do, said; the exit code. */
+enum command_exit import_job_failed(struct import_job *job);
 
 /* A row of the file that is not to be brought in, by plan. */
 void import_job_skip(struct import_job *job, const char *reason);
 /* A row that is wrong. */
 void import_job_reject(struct import_job *job, uint64_t line, const char *reason,
                        const char *message);
-/* Says and shows what came of it all; the exit code. */
+/*
+ * Says and shows what came of it all; the exit code. The rows of the file are those
+ * applied, known before, refused and skipped.
+ */
 enum command_exit import_job_report(struct import_job *job);
 
 /* Strings of the row being added, until it is sent. */

@@ -329,6 +329,9 @@ static enum command_exit retail_failed(const struct retail *retail, enum status 
     if (status == STATUS_CANCELLED) {
         return cli_failed(job->cli);
     }
+    if (retail->rows == 0) {
+        return cli_problem(job->cli, "%s: %s", job->path, problem->message);
+    }
     return cli_problem(job->cli, "%s: %s (after %llu rows)", job->path, problem->message,
                        (unsigned long long)retail->rows);
 }
@@ -342,10 +345,18 @@ static enum command_exit retail_run(struct retail *retail)
     if (status != STATUS_OK) {
         return retail_failed(retail, status, &problem);
     }
+    if (!retail->header_seen) {
+        return cli_problem(job->cli, "%s: the file is empty: no first line, no rows",
+                           job->path);
+    }
+    job->derived = true;
     if (!retail_send_location(retail) || !retail_send_skus(retail) ||
-        !retail_send_stock(retail) || !retail_send_customers(retail) ||
-        !import_job_begin(job, "events", retail->events)) {
-        return cli_failed(job->cli);
+        !retail_send_stock(retail) || !retail_send_customers(retail)) {
+        return import_job_failed(job);
+    }
+    job->derived = false;
+    if (!import_job_begin(job, "events", retail->events)) {
+        return import_job_failed(job);
     }
     retail->sending = true;
     retail->header_seen = false;
@@ -354,7 +365,7 @@ static enum command_exit retail_run(struct retail *retail)
     if (status != STATUS_OK) {
         return retail_failed(retail, status, &problem);
     }
-    return import_job_end(job) ? import_job_report(job) : cli_failed(job->cli);
+    return import_job_end(job) ? import_job_report(job) : import_job_failed(job);
 }
 
 enum command_exit import_retail(struct import_job *job)

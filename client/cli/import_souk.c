@@ -327,8 +327,10 @@ static bool import_header_attribute(struct import_reading *reading, const char *
                                     size_t place)
 {
     if (!import_kinds[reading->kind].attributes) {
+        char shown[TEXT_SHOWN_BYTES];
+        text_show(name, shown);
         snprintf(reading->problem, sizeof reading->problem,
-                 "unknown column '%.40s'; see souk import %s --help", name,
+                 "unknown column '%s'; see souk import %s --help", shown,
                  import_kinds[reading->kind].name);
         return false;
     }
@@ -416,6 +418,9 @@ static enum command_exit import_pass_failed(struct import_reading *reading,
     if (reading->failed || status == STATUS_CANCELLED) {
         return cli_failed(cli);
     }
+    if (reading->rows == 0) {
+        return cli_problem(cli, "%s: %s", reading->job->path, problem->message);
+    }
     return cli_problem(cli, "%s: %s (after %llu rows)", reading->job->path,
                        problem->message, (unsigned long long)reading->rows);
 }
@@ -435,13 +440,17 @@ enum command_exit import_souk(struct import_job *job, const char *kind)
         return import_pass_failed(&reading, status, &problem);
     }
     total = reading.rows;
+    if (!reading.header_seen) {
+        return cli_problem(job->cli, "%s: the file is empty: no first line, no rows",
+                           job->path);
+    }
     reading = (struct import_reading){.job = job, .kind = reading.kind, .sending = true};
     if (!import_job_begin(job, kind, total)) {
-        return cli_failed(job->cli);
+        return import_job_failed(job);
     }
     status = import_file_read(job->path, &callbacks, NULL, &problem);
     if (status != STATUS_OK) {
         return import_pass_failed(&reading, status, &problem);
     }
-    return import_job_end(job) ? import_job_report(job) : cli_failed(job->cli);
+    return import_job_end(job) ? import_job_report(job) : import_job_failed(job);
 }

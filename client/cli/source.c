@@ -25,8 +25,7 @@ struct source {
     EVP_MD_CTX *digest;
 };
 
-static enum status source_open_archive(struct source *source, const char *path,
-                                       struct problem *problem)
+static enum status source_open_archive(struct source *source, struct problem *problem)
 {
     struct archive_entry *entry = NULL;
     int code;
@@ -37,13 +36,13 @@ static enum status source_open_archive(struct source *source, const char *path,
     archive_read_support_format_empty(source->archive);
     if (archive_read_open_fd(source->archive, source->fd, SOURCE_BLOCK_BYTES) !=
         ARCHIVE_OK) {
-        return problem_set(problem, STATUS_CHECKSUM, "", "%s: %s", path,
+        return problem_set(problem, STATUS_CHECKSUM, "", "%s",
                            archive_error_string(source->archive));
     }
     code = archive_read_next_header(source->archive, &entry);
     source->empty = code == ARCHIVE_EOF;
     if (code != ARCHIVE_OK && code != ARCHIVE_EOF) {
-        return problem_set(problem, STATUS_CHECKSUM, "", "%s: %s", path,
+        return problem_set(problem, STATUS_CHECKSUM, "", "%s",
                            archive_error_string(source->archive));
     }
     return STATUS_OK;
@@ -57,9 +56,9 @@ enum status source_open(const char *path, struct source **out_source,
     source->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (source->fd < 0) {
         status = problem_set(problem, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "",
-                             "%s: %s", path, strerror(errno));
+                             "%s", strerror(errno));
     } else {
-        status = source_open_archive(source, path, problem);
+        status = source_open_archive(source, problem);
     }
     if (status != STATUS_OK) {
         source_close(source);

@@ -16,7 +16,7 @@ enum {
 
 struct source;
 
-/* NOT_FOUND or IO with a sentence in the problem. */
+/* NOT_FOUND or IO with a sentence in the problem, which does not repeat the path. */
 MUST_USE enum status source_open(const char *path, struct source **out_source,
                                  struct problem *problem);
 /*

@@ -331,3 +331,14 @@ bool text_split(char *text, const char **out_items, size_t max, size_t *out_coun
     *out_count = count;
     return true;
 }
+
+void text_show(const char *text, char out[TEXT_SHOWN_BYTES])
+{
+    size_t used = 0;
+    for (; *text != '\0' && used + sizeof "\\xNN..." <= TEXT_SHOWN_BYTES; text++) {
+        unsigned char byte = (unsigned char)*text;
+        used += (size_t)snprintf(out + used, TEXT_SHOWN_BYTES - used,
+                                 byte >= ' ' && byte < 0x7f ? "%c" : "\\x%02x", byte);
+    }
+    snprintf(out + used, TEXT_SHOWN_BYTES - used, "%s", *text != '\0' ? "..." : "");
+}

@@ -13,6 +13,7 @@
 enum {
     TEXT_TIME_BYTES = 32,
     TEXT_MONEY_BYTES = 40,
+    TEXT_SHOWN_BYTES = 64,
 };
 
 /* A whole number with an optional sign, within int64. */
@@ -28,6 +29,9 @@ bool text_time_ms(const char *text, int64_t *out_time_ms);
 void text_time_format(int64_t time_ms, char out[TEXT_TIME_BYTES]);
 /* "2.55"; at least two decimals, "" without a currency. */
 void text_money_format(const struct souk_money *money, char out[TEXT_MONEY_BYTES]);
+
+/* Any bytes, made fit for a message: what does not print is \xNN, what is long is cut. */
+void text_show(const char *text, char out[TEXT_SHOWN_BYTES]);
 
 /* UTF-8 (RFC 3629) without control characters. */
 bool text_clean(struct slice text);

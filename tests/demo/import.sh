@@ -75,6 +75,32 @@ expect_exit 1 souk import locations "$work/places.csv" -o json
 [ "$(field rejected < "$work/out")" = 2 ] || fail "2 locations should have been rejected"
 grep -q '^4,' "$work/places.csv.rejects.csv" || fail "line 4 is not in the rejects"
 grep -q '^5,' "$work/places.csv.rejects.csv" || fail "line 5 is not in the rejects"
+[ "$(field rows < "$work/out")" = 4 ] || fail "the file has 4 rows"
+# A file of another kind sends nothing, and older rejects stay as they are.
+expect_exit 1 souk import stock "$work/places.csv"
+grep -q '^5,' "$work/places.csv.rejects.csv" || fail "the older rejects are gone"
+# Where no file of rejects can be made, nothing is sent.
+expect_exit 2 souk import locations "$work/places.csv" --rejects "$work/nodir/x.csv"
+grep -q 'nothing was sent' "$work/last.err" || fail "it does not say that nothing was sent"
+: > "$work/empty.csv"
+expect_exit 1 souk import stock "$work/empty.csv"
+grep -q 'no rows' "$work/last.err" || fail "an empty file is not called so"
+expect_exit 1 souk import stock "$work/nothing.csv"
+[ "$(grep -o nothing.csv "$work/last.err" | wc -l)" = 1 ] || fail "a path is told twice"
+printf 'sku_id,\033[31mred\377\n' > "$work/odd.csv"
+expect_exit 1 souk import stock "$work/odd.csv"
+grep -qF "'\\x1b[31mred\\xff'" "$work/last.err" || fail "bytes that do not print are printed"
+# What sku put does not name stays.
+expect_exit 0 souk sku put KEPT --name Kept --price 3.50
+expect_exit 0 souk sku put KEPT
+expect_exit 0 souk sku get KEPT -o json
+[ "$(field name < "$work/out")" = Kept ] || fail "sku put without options took the name away"
+expect_exit 1 souk stock get NOPE
+grep -q 'souk sku list' "$work/last.err" || fail "an unknown SKU has no next step"
+expect_exit 0 souk stock get KEPT
+grep -q 'nowhere' "$work/last.err" || fail "a SKU without stock is not called so"
+expect_exit 1 souk customer get nope
+grep -q 'souk status' "$work/last.err" || fail "an unknown customer has no next step"
 printf 'sku_id,name,price,currency\nA,"Left open,1.00,EUR\nB,Bee,2.00,EUR\nC,See,3.0.0,EUR\n' \
     > "$work/skus.csv"
 expect_exit 1 souk import catalog "$work/skus.csv" -o json --rejects "$work/mine.csv"

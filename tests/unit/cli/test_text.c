@@ -161,3 +161,18 @@ TEST(text, knows_clean_utf8)
     EXPECT(!text_clean(slice_of("a\0b", 3)));
     EXPECT(text_clean(slice_of(NULL, 0)));
 }
+
+TEST(text, shows_bytes_that_do_not_print_and_cuts_what_is_long)
+{
+    char shown[TEXT_SHOWN_BYTES];
+    char longer[200];
+    text_show("sku_id", shown);
+    EXPECT_STRING(shown, "sku_id");
+    text_show("a\x1b[31m\xff", shown);
+    EXPECT_STRING(shown, "a\\x1b[31m\\xff");
+    memset(longer, '\n', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    text_show(longer, shown);
+    EXPECT(strlen(shown) < TEXT_SHOWN_BYTES);
+    EXPECT_STRING(shown + strlen(shown) - 3, "...");
+}
