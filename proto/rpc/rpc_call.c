@@ -247,6 +247,7 @@ void rpc_call_account(struct rpc_call *call)
             .status = call->outcome,
             .message = call->outcome_message,
             .took_us = took_us,
+            .stream = !unary,
             .cancelled = atomic_load_explicit(&call->cancelled, memory_order_relaxed),
         };
         options->log(&record, options->log_user);

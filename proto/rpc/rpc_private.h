@@ -63,6 +63,7 @@ struct rpc_worker {
     size_t live; /* armed requests and calls not yet ended: they need the queue */
     struct rpc_tag stopped;
     bool stopped_seen;
+    bool idle_seen; /* the server knows that no call is left and none can come */
 };
 
 /* grpc_init, paired with grpc_shutdown. */
@@ -231,9 +232,10 @@ struct rpc_server {
     bool started;
     atomic_bool draining;
     atomic_bool stopping;
-    pthread_mutex_t lock; /* with `changed`: workers_done */
+    pthread_mutex_t lock; /* with `changed`: the two counts */
     pthread_cond_t changed;
-    unsigned workers_done;
+    unsigned workers_idle; /* without calls, while stopping */
+    unsigned workers_done; /* without connections too */
     struct rpc_health *health;
     struct rpc_reflection *reflection;
 };

@@ -20,6 +20,7 @@ enum {
     RPC_SERVER_PING_STRIKES = 10,
     RPC_SERVER_KEEPALIVE_MS = 60000,
     RPC_SERVER_KEEPALIVE_TIMEOUT_MS = 20000,
+    RPC_SERVER_LINGER_MS = 50,       /* connections without calls, when stopping */
     RPC_SERVER_ARMED_PER_METHOD = 1, /* the next is armed before a call is looked at */
     RPC_SERVER_ARGUMENTS_MAX = 20,
     RPC_SERVER_ADDRESS_BYTES = 256,
@@ -201,18 +202,22 @@ static void worker_stopped(struct rpc_tag *tag, bool ok)
     worker->stopped_seen = true;
 }
 
-/* All calls have ended and none can come: the queue is not needed any more. */
+/* Whether the queue is not needed any more: all calls have ended, none can come, and the
+ * connections are closed. Clients without a call may keep theirs open for long. */
 static bool worker_finished(struct rpc_worker *worker)
 {
     struct rpc_server *server = worker->server;
-    if (!worker->stopped_seen || worker->live > 0) {
+    bool done = worker->stopped_seen;
+    if (worker->live > 0 || (worker->idle_seen && !done)) {
         return false;
     }
     ASSERT(pthread_mutex_lock(&server->lock) == 0);
-    server->workers_done++;
+    server->workers_idle += !worker->idle_seen;
+    server->workers_done += done;
     pthread_cond_signal(&server->changed);
     pthread_mutex_unlock(&server->lock);
-    return true;
+    worker->idle_seen = true;
+    return done;
 }
 
 static void server_create_workers(struct rpc_server *server)
@@ -286,7 +291,9 @@ void rpc_server_drain(struct rpc_server *server)
     }
 }
 
-static bool server_wait(struct rpc_server *server, uint32_t grace_ms)
+/* Until all workers are counted, or the time is over. */
+static bool server_wait(struct rpc_server *server, const unsigned *count,
+                        uint32_t grace_ms)
 {
     struct timespec until;
     int timed_out = 0;
@@ -299,16 +306,18 @@ static bool server_wait(struct rpc_server *server, uint32_t grace_ms)
         until.tv_nsec -= 1000000000;
     }
     ASSERT(pthread_mutex_lock(&server->lock) == 0);
-    while (server->workers_done < server->worker_count && timed_out != ETIMEDOUT) {
+    while (*count < server->worker_count && timed_out != ETIMEDOUT) {
         timed_out = pthread_cond_timedwait(&server->changed, &server->lock, &until);
     }
-    done = server->workers_done == server->worker_count;
+    done = *count == server->worker_count;
     pthread_mutex_unlock(&server->lock);
     return done;
 }
 
 void rpc_server_stop(struct rpc_server *server, uint32_t grace_ms)
 {
+    uint32_t linger_ms =
+        grace_ms < RPC_SERVER_LINGER_MS ? grace_ms : RPC_SERVER_LINGER_MS;
     if (!server->started) {
         return;
     }
@@ -319,7 +328,10 @@ void rpc_server_stop(struct rpc_server *server, uint32_t grace_ms)
         grpc_server_shutdown_and_notify(server->handle, server->workers[i].queue,
                                         &server->workers[i].stopped);
     }
-    if (!server_wait(server, grace_ms)) {
+    /* The grace is for calls; then connections get a moment to end by themselves, so that
+     * last answers are not cut off, and are closed. */
+    if (!server_wait(server, &server->workers_idle, grace_ms) ||
+        !server_wait(server, &server->workers_done, linger_ms)) {
         grpc_server_cancel_all_calls(server->handle);
     }
     for (unsigned i = 0; i < server->worker_count; i++) {

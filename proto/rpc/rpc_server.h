@@ -27,6 +27,7 @@ struct rpc_call_record {
     const char *message; /* "" when OK */
     uint64_t took_us;
     bool cancelled;
+    bool stream; /* open for as long as its two ends like */
 };
 
 struct rpc_server_options {

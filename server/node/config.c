@@ -309,6 +309,7 @@ static enum status config_pass(struct settings *settings, int argc, char *const 
 {
     for (int i = 1; i < argc; i++) {
         struct config_flag flag;
+        const char *argument;
         bool is_file;
         if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
             return config_fail(error, "'%.64s' is not a flag; soukd --help lists them",
@@ -326,16 +327,17 @@ static enum status config_pass(struct settings *settings, int argc, char *const 
                                        : "; soukd --help lists them",
                                nearest ? nearest : "", nearest ? "'?" : "");
         }
+        argument = argv[i];
         if (flag.value == NULL) {
             if (i + 1 == argc) {
-                return config_fail(error, "%.64s wants a value", argv[i]);
+                return config_fail(error, "%.64s wants a value", argument);
             }
             flag.value = argv[++i];
         }
         if (files && is_file) {
             TRY(config_read_file(settings, flag.value, error));
         } else if (!files && !is_file) {
-            TRY(config_set_flag(settings, &flag, argv[i], error));
+            TRY(config_set_flag(settings, &flag, argument, error));
         }
     }
     return STATUS_OK;

@@ -86,6 +86,22 @@ static void node_random(void *out, size_t size)
 
 /* --- Storage ----------------------------------------------------------------------- */
 
+/* A number that nobody chose is no contradiction to the folder's. */
+static void node_check_shards(const struct settings *settings,
+                              const struct folder_identity *identity)
+{
+    struct settings standard;
+    settings_init(&standard);
+    if ((settings->sku_shards != identity->sku_shards &&
+         settings->sku_shards != standard.sku_shards) ||
+        (settings->customer_shards != identity->customer_shards &&
+         settings->customer_shards != standard.customer_shards)) {
+        log_event(LOG_WARN, "the data folder keeps the shards it was made with",
+                  LOG_U64("sku_shards", identity->sku_shards),
+                  LOG_U64("customer_shards", identity->customer_shards));
+    }
+}
+
 static enum status node_open_folder(struct node *node, struct problem *problem)
 {
     const struct settings *settings = &node->settings;
@@ -93,7 +109,6 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
                                     .sku_shards = (uint32_t)settings->sku_shards,
                                     .customer_shards =
                                         (uint32_t)settings->customer_shards};
-    const struct folder_identity *identity;
     if (settings->dir[0] == '\0') {
         return problem_set(problem, STATUS_INVALID, "dir",
                            "no data folder; name one with --dir DIR");
@@ -107,13 +122,7 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
     node_random(fresh.cluster_id, sizeof fresh.cluster_id);
     node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
     TRY(folder_open(file_system_posix(), settings->dir, &fresh, problem, &node->folder));
-    identity = folder_identity(node->folder);
-    if (identity->sku_shards != fresh.sku_shards ||
-        identity->customer_shards != fresh.customer_shards) {
-        log_event(LOG_WARN, "the data folder keeps the shards it was made with",
-                  LOG_U64("sku_shards", identity->sku_shards),
-                  LOG_U64("customer_shards", identity->customer_shards));
-    }
+    node_check_shards(settings, folder_identity(node->folder));
     return STATUS_OK;
 }
 

@@ -115,7 +115,9 @@ void service_register(struct service *service, struct rpc_server *server)
 void service_log_call(const struct rpc_call_record *record, void *user)
 {
     const struct service *service = user;
-    if (record->took_us >= (uint64_t)service->settings->slow_call_ms * 1000) {
+    /* A stream is as long as what its client has to send or to hear. */
+    if (!record->stream &&
+        record->took_us >= (uint64_t)service->settings->slow_call_ms * 1000) {
         log_event(LOG_WARN, "slow call", LOG_STRING("method", record->path),
                   LOG_STATUS(record->status), LOG_U64("took_us", record->took_us));
     }

@@ -113,6 +113,11 @@ TEST(config, a_wrong_flag_names_the_nearest_one)
     EXPECT_STATUS(read_flags(&settings, short_arguments, 2, &flags, &error),
                   STATUS_INVALID);
     EXPECT_STRING(error.text, "--port wants a value");
+    char word[] = "abc";
+    char *const text_arguments[] = {name, known, word};
+    EXPECT_STATUS(read_flags(&settings, text_arguments, 3, &flags, &error),
+                  STATUS_INVALID);
+    EXPECT_STRING(error.text, "--port: must be a whole number from 0 to 65535");
     char bare[] = "serve";
     char *const bare_arguments[] = {name, bare};
     EXPECT_STATUS(read_flags(&settings, bare_arguments, 2, &flags, &error),

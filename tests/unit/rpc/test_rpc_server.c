@@ -44,6 +44,21 @@ TEST(rpc_server, stops_with_open_streams_and_unanswered_calls)
     echo_world_close(&world);
 }
 
+TEST(rpc_server, an_idle_connection_does_not_use_up_the_grace)
+{
+    struct echo_world world;
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    const echo_response *response;
+    struct rpc_client_call *call;
+    echo_world_init(&world);
+    world.server_options.workers = 2;
+    echo_world_open(&world);
+    EXPECT_OK(echo_call(&world, &request, 0, &response, &call));
+    rpc_client_call_unref(call);
+    rpc_server_stop(world.server, 3600000); /* an hour: a wait for it ends the test */
+    echo_world_close(&world);
+}
+
 static void call_ended(struct rpc_client_call *call, const echo_response *response,
                        void *user)
 {
@@ -220,9 +235,33 @@ static void log_call(const struct rpc_call_record *record, void *user)
     atomic_int *refused = user;
     if (record->status == STATUS_INSUFFICIENT_STOCK &&
         strcmp(record->path, "/souk.test.v1.EchoService/Echo") == 0 &&
-        strcmp(record->message, "3 requested, 2 available") == 0) {
+        strcmp(record->message, "3 requested, 2 available") == 0 && !record->stream) {
         atomic_fetch_add(refused, 1);
     }
+}
+
+static void log_stream(const struct rpc_call_record *record, void *user)
+{
+    atomic_int *streams = user;
+    atomic_fetch_add(streams, record->stream);
+}
+
+TEST(rpc_server, a_stream_is_reported_as_one)
+{
+    struct echo_world world;
+    struct echo_chat chat = {0};
+    struct rpc_stream *stream;
+    atomic_int streams = 0;
+    echo_world_init(&world);
+    world.server_options.log = log_stream;
+    world.server_options.log_user = &streams;
+    echo_world_open(&world);
+    stream = echo_chat_open(&world, &chat);
+    rpc_stream_half_close(stream);
+    echo_await(&chat.done, 1);
+    rpc_stream_unref(stream);
+    echo_world_close(&world);
+    EXPECT_EQ(atomic_load(&streams), 1);
 }
 
 TEST(rpc_server, each_ended_call_is_reported_to_the_log_hook)
