@@ -22,6 +22,8 @@ IMPORT_LIMIT_S = 900
 EXPIRY_TTL_S = 2
 EXPIRY_LIMIT_S = 20
 PURCHASES_MAX = 20
+EVENTS_MAX = 50000000
+SEED_MAX = 2**63 - 1
 POLL_S = 0.05
 PR_SET_PDEATHSIG = 1
 
@@ -182,14 +184,15 @@ class Tour:
             self.show("import", kind, path.name)
             done = self.souk.ask("import", kind, path, *rejects, limit_s=IMPORT_LIMIT_S)
             check(done["rejected"] == 0, f"{path}: {done['rejected']} rows were refused")
-            check(done["applied"] + done["duplicates"] == done["rows"],
-                  f"{path}: {done['rows']} rows sent, {done['applied']} applied, "
-                  f"{done['duplicates']} known")
+            check(done["applied"] + done["duplicates"] + done["skipped_rows"] == done["rows"],
+                  f"{path}: {done['rows']} rows, {done['applied']} applied, "
+                  f"{done['duplicates']} known, {done['skipped_rows']} skipped")
             self.say(f"     {done['rows']} rows in {done['seconds']:.1f} s")
         kind, path = files[0]
         again = self.souk.ask("import", kind, path, "--rejects", self.work / "again.rejects.csv",
                               limit_s=IMPORT_LIMIT_S)
-        check(again["applied"] == 0, f"a second import of {path} changed {again['applied']} rows")
+        changed = sum(part["applied"] for part in again["passes"])
+        check(changed == 0, f"a second import of {path} changed {changed} rows")
         status = self.souk.ask("status")
         check(status["skus"] > 0 and status["levels"] > 0 and status["events"] > 0,
               f"the cluster holds too little: {status}")
@@ -264,6 +267,8 @@ class Tour:
         self.show("rec --session", self.seed, "--count 5")
         items = self.recommended("--session", self.seed, "--count", 5)
         check(len(items) == 5, f"5 items wanted, {len(items)} came")
+        check(self.seed not in [item["sku_id"] for item in items],
+              f"{self.seed} is looked at already, and recommended")
         for item in items:
             check(item["reasons"] and all(r["evidence_count"] > 0 for r in item["reasons"]),
                   f"{item['sku_id']} has no reason with evidence")
@@ -277,7 +282,8 @@ class Tour:
     def step_sold_out(self):
         """The best item sells out: the next answer lacks it"""
         items = self.recommended("--session", self.seed, "--count", 5)
-        best = next(item["sku_id"] for item in items if item["sku_id"] != self.seed)
+        best = items[0]["sku_id"]
+        self.say(f"   Rank 1 is {self.name(best)}. Somebody buys all there is.")
         for level in self.levels(best):
             if level["available"] > 0:
                 line = f"{best}:{level['available']}@{level['location_id']}"
@@ -376,6 +382,10 @@ class Tour:
                 print(f"demo: step '{name}' failed: {type(failure).__name__}: {failure}\n"
                       f"{self.node.log_end()}", file=sys.stderr)
                 return 1
+        if self.options.once:
+            self.say(f"\nAll {len(self.STEPS)} steps went as told; the node stops. Without "
+                     "--once it stays up to be played with.")
+            return 0
         self.say(f"\nAll {len(self.STEPS)} steps went as told. Three things to try:")
         self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
         self.say(f"   souk rec --session {self.seed} --count 5")
@@ -385,9 +395,14 @@ class Tour:
 
 
 def stay(node):
-    print("\nThe node stays up until Ctrl-C.", flush=True)
-    while node.process.poll() is None:
-        time.sleep(0.5)
+    """Until Ctrl-C, which is the way out and no failure."""
+    try:
+        print("\nThe node stays up until Ctrl-C.", flush=True)
+        while node.process.poll() is None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        print("\ndemo: stopping", file=sys.stderr)
+        return 0
     print(f"demo: soukd ended with {node.process.returncode}\n{node.log_end()}", file=sys.stderr)
     return 1
 
@@ -396,20 +411,37 @@ def interrupted(number, _frame):
     raise KeyboardInterrupt(number)
 
 
+class Parser(argparse.ArgumentParser):
+    """deploy/demo tells the usage; this is how it hands its arguments on."""
+
+    def error(self, message):
+        print(f"demo: {message}; see deploy/demo --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def number_within(least, most):
+    def number(text):
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"a whole number from {least} to {most}, not '{text}'")
+        return int(text)
+    return number
+
+
 def main():
-    parser = argparse.ArgumentParser(prog="demo")
+    parser = Parser(prog="demo")
     parser.add_argument("--bin", required=True, type=pathlib.Path)
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--data")
     parser.add_argument("--dir", type=pathlib.Path)
-    parser.add_argument("--events", type=int, default=100000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--events", type=number_within(1, EVENTS_MAX), default=100000)
+    parser.add_argument("--seed", type=number_within(0, SEED_MAX), default=1)
     options = parser.parse_args()
     for program in ("soukd", "souk"):
         if not os.access(options.bin / program, os.X_OK):
             print(f"demo: no {program} in {options.bin}", file=sys.stderr)
             return 1
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
     work = pathlib.Path(tempfile.mkdtemp(prefix="souk-demo-"))
     data = (options.dir or work / "node").absolute()
@@ -423,7 +455,7 @@ def main():
         return code
     except KeyboardInterrupt as stopped:
         print("\ndemo: stopping", file=sys.stderr)
-        return 128 + stopped.args[0] if stopped.args and options.once else 0
+        return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
     finally:
         node.stop()
         shutil.rmtree(work, ignore_errors=True)

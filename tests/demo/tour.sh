@@ -31,6 +31,7 @@ code=0
     code=$?
 [ "$code" = 0 ] || { cat "$work/out" "$work/err" && fail "the tour ended with $code"; }
 grep -q 'All 8 steps went as told' "$work/out" || fail "the tour did not say that all went well"
+! grep -q 'SOUK_ADDRESS' "$work/out" || fail "the tour tells the address of a node that is gone"
 [ -z "$(left_over "$work/node")" ] || fail "soukd still runs"
 
 # By souk demo, on the same folder: rows are known, the walk goes on with what is there.
@@ -46,7 +47,9 @@ for _ in $(seq 600); do
     sleep 0.1
 done
 kill -TERM "$tour"
-wait "$tour" || true
+code=0
+wait "$tour" || code=$?
+[ "$code" = 143 ] || fail "a tour ended by SIGTERM in the middle ended with $code"
 [ -z "$(left_over "$work/stopped")" ] || fail "an interrupted tour left soukd running"
 
 code=0
@@ -56,3 +59,29 @@ code=0
 code=0
 "$top/deploy/demo" --colour > "$work/out" 2> "$work/err" || code=$?
 [ "$code" = 2 ] || fail "an unknown argument ended with $code"
+code=0
+"$top/deploy/demo" --bin "$build/bin" --events abc > "$work/out" 2> "$work/err" || code=$?
+[ "$code" = 2 ] && ! grep -q -e --bin "$work/err" || fail "--events abc: $code, $(cat "$work/err")"
+
+# Ctrl-C: in the middle 130, after the tour 0. By way of Python, since a shell's background ignores it.
+interrupt_when() # TEXT CODE
+{
+    /usr/bin/python3 - "$top/deploy/demo" "$build/bin" "$work/stopped" "$1" "$2" << 'END'
+import signal
+import subprocess
+import sys
+demo, programs, folder, text, wanted = sys.argv[1:]
+tour = subprocess.Popen([demo, "--bin", programs, "--events", "5000", "--dir", folder],
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+for line in tour.stdout:
+    if text in line:
+        break
+tour.send_signal(signal.SIGINT)
+tour.stdout.read()
+sys.exit(tour.wait(60) != int(wanted))
+END
+}
+interrupt_when 'soukd serves' 130 || fail "Ctrl-C in the middle of a tour does not end with 130"
+interrupt_when 'stays up until' 0 || fail "Ctrl-C after the tour does not end with 0"
+[ -z "$(left_over "$work/stopped")" ] || fail "Ctrl-C left soukd running"
