@@ -113,9 +113,11 @@ static void disk_report(const struct disk *disk, const struct segment_log_report
                   LOG_U64("bytes_cut", report->bytes_cut));
     }
     if (report->groups_damaged > 0) {
-        char file[32];
-        snprintf(file, sizeof file, "%016llx.segment",
-                 (unsigned long long)report->damage_segment);
+        char file[32] = "unknown";
+        if (report->damage_segment != 0) {
+            snprintf(file, sizeof file, "%016llx.segment",
+                     (unsigned long long)report->damage_segment);
+        }
         log_event(LOG_ERROR,
                   "the log is damaged; restore the data folder from a backup, with one "
                   "node nothing else holds the data",

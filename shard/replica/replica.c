@@ -175,8 +175,11 @@ enum status replica_open(const struct replica_options *options, struct moment no
     enum status status = replica_start(replica, now, problem);
     if (status != STATUS_OK) {
         if (problem->status == STATUS_OK) {
-            (void)problem_set(problem, status, "", "shard %llu does not open: %s",
-                              (unsigned long long)options->shard_id, status_text(status));
+            (void)problem_set(problem, status, "", "shard %llu does not open: %s%s",
+                              (unsigned long long)options->shard_id, status_text(status),
+                              status == STATUS_CHECKSUM
+                                  ? "; restore the data folder from a backup"
+                                  : "");
         }
         replica_close(replica);
         return status;

@@ -101,6 +101,37 @@ TEST(restart, with_a_lost_log_goes_on_behind_the_state)
     world_close(&world);
 }
 
+/* The state ends at entry 3, the log begins after 4: what lies between was acknowledged. */
+TEST(restart, over_a_hole_between_state_and_log_is_refused_with_the_next_step)
+{
+    struct shard_world world;
+    world_open(&world);
+    world_stock(&world, "A", 5);
+    EXPECT(world_collect_state(&world, true));
+    EXPECT(world_write_state(&world));
+    world_persist(&world, true);
+    struct log_batch batch;
+    log_batch_init(&batch);
+    log_batch_add_reset(&batch, WORLD_SKU_SHARD, 4, 1);
+    log_batch_add_entry(&batch, WORLD_SKU_SHARD, 5, 1, slice_from_string("entry"));
+    EXPECT_OK(log_store_append(world.log, &batch));
+    log_batch_close(&batch);
+    struct replica_options options = {
+        .store = world.store,
+        .log = world.log,
+        .settings = &world.settings,
+        .kind = REPLICA_SKU,
+        .shard_id = WORLD_SKU_SHARD,
+        .replica_id = WORLD_SKU_SHARD,
+        .hash_seed = WORLD_HASH_SEED,
+    };
+    struct replica *replica;
+    struct problem problem;
+    EXPECT_STATUS(replica_open(&options, world.now, &problem, &replica), STATUS_CHECKSUM);
+    EXPECT(strstr(problem.message, "restore the data folder") != NULL);
+    world_close(&world);
+}
+
 TEST(restart, remembers_what_was_asked_before)
 {
     struct shard_world world;

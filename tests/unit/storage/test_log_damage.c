@@ -23,8 +23,9 @@ static const char first_segment[] = "/log/0000000000000001.segment";
  */
 struct damage_world {
     struct crash_files *files;
-    struct model model;        /* all six */
-    struct model model_before; /* the first five */
+    struct model model;               /* all six */
+    struct model model_before;        /* the first five */
+    struct segment_log_report report; /* of the last damage_found */
 };
 
 static void damage_start(struct damage_world *world)
@@ -71,6 +72,8 @@ static unsigned damage_found(struct damage_world *world)
         }
     }
     EXPECT_EQ(report.groups_damaged, count);
+    EXPECT_EQ(report.log_id, 0x736f756b);
+    world->report = report;
     log_store_close(log);
     return found;
 }
@@ -102,6 +105,9 @@ TEST(log_damage, a_flipped_bit_of_a_group_damages_that_replica_alone)
         group = damage_group(&world, 3, place);
         damage_flip(&world, 3, group.offset + group.bytes / 2);
         EXPECT_EQ(damage_found(&world), 1u << group.replica_id);
+        EXPECT_EQ(world.report.bytes_cut, 0);
+        EXPECT_EQ(world.report.damage_segment, 1);
+        EXPECT_EQ(world.report.damage_offset, 3 * SEGMENT_BLOCK_BYTES + group.offset);
         damage_stop(&world);
     }
 }
