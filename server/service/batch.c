@@ -99,13 +99,14 @@ void batch_collect(struct batch *batch)
     }
 }
 
-enum status batch_item_problem(const struct batch_item *item, struct problem *out)
+enum status batch_item_problem(const struct batch_item *item,
+                               const struct refusal_names *names, struct problem *out)
 {
     if (item->problem != NULL) {
         *out = *item->problem;
     } else if (item->outcome != NULL && item->status != STATUS_OK &&
                item->outcome->kind == REPLICA_SKU) {
-        inventory_outcome_problem(&item->outcome->inventory, out);
+        refusal_of_outcome(&item->outcome->inventory, names, out);
     } else {
         problem_set(out, item->status, "", "%s", status_text(item->status));
     }

@@ -36,7 +36,8 @@ void batch_refuse(struct batch *batch, uint32_t place, const struct problem *pro
 void batch_submit(struct batch *batch, void (*finish)(struct edge_many *many));
 /* In finish: gives each item its outcome. */
 void batch_collect(struct batch *batch);
-/* How an item ended: OK, or a filled problem. */
-enum status batch_item_problem(const struct batch_item *item, struct problem *out);
+/* How an item ended: OK, or a filled problem. `names` of its request. */
+enum status batch_item_problem(const struct batch_item *item,
+                               const struct refusal_names *names, struct problem *out);
 
 #endif

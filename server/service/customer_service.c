@@ -100,6 +100,7 @@ static void customer_get_one(struct rpc_call *rpc,
         return;
     }
     pseudonym = service_pseudonym(service, SERVICE_ACTOR_CUSTOMER, id);
+    one->named = id;
     one->query = (struct replica_query){.kind = REPLICA_QUERY_PROFILE,
                                         .customer = {.customer = pseudonym}};
     edge_ask(one, SHARD_MAP_CUSTOMER, customer_hash(pseudonym), customer_got);

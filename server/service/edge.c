@@ -92,19 +92,31 @@ static void edge_detail_number(struct edge_details *details, const char *key,
     edge_detail_add(details, text, "%s", key);
 }
 
+static void edge_shortage_details(const struct inventory_outcome *outcome,
+                                  const struct refusal_names *names,
+                                  struct edge_details *out)
+{
+    bool lines = names->prefix[0] == '\0'; /* an adjustment has none */
+    for (uint32_t i = 0; i < outcome->shortage_count; i++) {
+        const struct inventory_shortage *shortage = &outcome->shortages[i];
+        char place[EDGE_DETAIL_BYTES / 2];
+        char value[EDGE_DETAIL_BYTES];
+        snprintf(place, sizeof place, "lines[%u].", shortage->line);
+        snprintf(value, sizeof value, "%lld", (long long)shortage->requested);
+        edge_detail_add(out, value, "%srequested", lines ? place : names->prefix);
+        snprintf(value, sizeof value, "%lld", (long long)shortage->available);
+        edge_detail_add(out, value, "%savailable", lines ? place : names->prefix);
+    }
+}
+
 static void edge_outcome_details(const struct inventory_outcome *outcome,
+                                 const struct refusal_names *names,
                                  struct edge_details *out)
 {
     char value[EDGE_DETAIL_BYTES];
     out->count = 0;
-    for (uint32_t i = 0;
-         outcome->status == STATUS_INSUFFICIENT_STOCK && i < outcome->shortage_count;
-         i++) {
-        const struct inventory_shortage *shortage = &outcome->shortages[i];
-        snprintf(value, sizeof value, "%lld", (long long)shortage->requested);
-        edge_detail_add(out, value, "lines[%u].requested", shortage->line);
-        snprintf(value, sizeof value, "%lld", (long long)shortage->available);
-        edge_detail_add(out, value, "lines[%u].available", shortage->line);
+    if (outcome->status == STATUS_INSUFFICIENT_STOCK) {
+        edge_shortage_details(outcome, names, out);
     }
     if (outcome->shortages_omitted > 0) {
         edge_detail_number(out, "lines_omitted", outcome->shortages_omitted);
@@ -121,15 +133,16 @@ static void edge_outcome_details(const struct inventory_outcome *outcome,
     }
 }
 
-void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcome)
+void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcome,
+                       const struct refusal_names *names)
 {
     struct problem problem;
     struct rpc_violation violation;
     struct rpc_status status;
     struct edge_details details;
-    inventory_outcome_problem(outcome, &problem);
+    refusal_of_outcome(outcome, names, &problem);
     rpc_status_from_problem(&problem, &status, &violation);
-    edge_outcome_details(outcome, &details);
+    edge_outcome_details(outcome, names, &details);
     status.details = details.details;
     status.detail_count = details.count;
     if (outcome->replayed) {
@@ -271,6 +284,8 @@ struct edge_one *edge_one_new(struct service *service, struct rpc_call *rpc,
     }
     one->edge = edge;
     one->request = request;
+    one->asked = NULL;
+    one->named = slice_of(NULL, 0);
     return one;
 }
 
@@ -321,7 +336,12 @@ static void edge_command_done(struct shard_call *call)
     if (one->outcome->status == STATUS_OK) {
         one->finish(one);
     } else if (one->outcome->kind == REPLICA_SKU) {
-        edge_fail_outcome(&one->edge, &one->outcome->inventory);
+        struct refusal_names names = {.prefix = ""};
+        if (one->asked != NULL) {
+            refusal_names_of_command(one->asked, one->outcome->inventory.line, &names);
+        }
+        names.hold_id = one->named;
+        edge_fail_outcome(&one->edge, &one->outcome->inventory, &names);
     } else {
         edge_fail_decided(&one->edge, one->outcome->status,
                           one->outcome->customer.replayed);
@@ -362,15 +382,55 @@ void edge_propose_sku(struct edge_one *one, struct inventory_command *command,
         edge_fail(&one->edge, &problem);
         return;
     }
+    one->asked = arena_copy(one->edge.arena, command, sizeof *command);
+    if (one->asked == NULL) {
+        edge_fail_memory(&one->edge);
+        return;
+    }
     edge_submit_command(
         one, shard_map_range(one->edge.service->map, SHARD_MAP_SKU, shard)->shard_id,
         finish);
+}
+
+/* The one thing that was asked for is not there. */
+static void edge_fail_missing(struct edge_one *one)
+{
+    const struct inventory_query *query = &one->query.inventory;
+    struct problem problem;
+    if (one->query.kind == REPLICA_QUERY_PROFILE) {
+        /* A customer's id is answered to who asked, and not written to the log. */
+        refusal_missing(&problem, "customer_id", "customer", one->named,
+                        "UpsertCustomer");
+        edge_log(&one->edge, STATUS_NOT_FOUND, "customer_id",
+                 status_text(STATUS_NOT_FOUND));
+        rpc_call_fail(one->edge.rpc, &problem);
+        return;
+    }
+    if (one->query.kind != REPLICA_QUERY_INVENTORY) {
+        edge_fail_status(&one->edge, STATUS_NOT_FOUND);
+        return;
+    }
+    if (query->kind == INVENTORY_QUERY_HOLD) {
+        refusal_missing(&problem, "hold_id", "hold", one->named, NULL);
+    } else if (one->answer.inventory.missing_location && query->location_count > 0) {
+        refusal_missing(&problem, "location_id", "location", query->location_ids[0],
+                        "UpsertLocation");
+    } else if (query->sku_count > 0) {
+        refusal_missing(&problem, "sku_id", "SKU", query->sku_ids[0], "UpsertSku");
+    } else {
+        problem_set(&problem, STATUS_NOT_FOUND, "", "%s", status_text(STATUS_NOT_FOUND));
+    }
+    edge_fail(&one->edge, &problem);
 }
 
 static void edge_ask_done(struct shard_call *call)
 {
     struct edge_one *one = CONTAINER_OF(call, struct edge_one, call);
     struct problem problem;
+    if (call->status == STATUS_NOT_FOUND) {
+        edge_fail_missing(one);
+        return;
+    }
     if (call->status != STATUS_OK) {
         edge_fail_call(&one->edge, call, call->status);
         return;

@@ -24,6 +24,7 @@
 #include "server/coordinator/session_token.h"
 #include "server/host/shard_call.h"
 #include "server/service/check.h"
+#include "server/service/refusal.h"
 #include "shard/inventory/command.h"
 
 struct service;
@@ -50,7 +51,8 @@ void edge_fail(struct edge *edge, const struct problem *problem);
 /* The same for a status alone. */
 void edge_fail_status(struct edge *edge, enum status status);
 /* The same for a command that was decided so: shortages, current values, replay. */
-void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcome);
+void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcome,
+                       const struct refusal_names *names);
 /* The same for what a customer shard decided. */
 void edge_fail_decided(struct edge *edge, enum status status, bool replayed);
 /* The request is too large for what is left of the call's memory. */
@@ -72,7 +74,9 @@ struct edge_one {
     struct edge edge;
     struct shard_call call;
     edge_finish *finish;
-    const void *request; /* the message, typed by its service */
+    const void *request;                   /* the message, typed by its service */
+    const struct inventory_command *asked; /* whose outcome is awaited; NULL: another */
+    struct slice named; /* the hold's or customer's id as the caller wrote it */
     struct slice command;
     struct replica_outcome *outcome;
     struct replica_query query;

@@ -74,6 +74,7 @@ static void hold_create(struct rpc_call *rpc, const Souk__V1__CreateHoldRequest 
 
 static void hold_batch_created(struct edge_many *many)
 {
+    const Souk__V1__BatchCreateHoldsRequest *request = many->request;
     struct batch *batch = many->user;
     struct reply reply = {.arena = many->edge.arena};
     Souk__V1__BatchCreateHoldsResponse response =
@@ -84,9 +85,13 @@ static void hold_batch_created(struct edge_many *many)
     batch_collect(batch);
     for (uint32_t i = 0; i < batch->count && !reply.failed; i++) {
         const struct batch_item *item = &batch->items[i];
+        struct refusal_names names;
         struct problem problem;
         souk__v1__batch_create_holds_result__init(&results[i]);
-        if (batch_item_problem(item, &problem) != STATUS_OK) {
+        refusal_names_of_hold(request->requests[i],
+                              item->outcome != NULL ? item->outcome->inventory.line : 0,
+                              &names);
+        if (batch_item_problem(item, &names, &problem) != STATUS_OK) {
             results[i].status = reply_item_status(&reply, &problem);
         } else {
             const struct inventory_hold *hold = &item->outcome->inventory.hold;
@@ -159,10 +164,11 @@ static struct edge_one *hold_change_begin(struct rpc_call *rpc, struct service *
         return NULL;
     }
     if (inventory_hold_id_parse(id, &command->hold_change.hold_id) != STATUS_OK) {
-        problem_set(&problem, STATUS_NOT_FOUND, "hold_id", "there is no such hold");
+        refusal_missing(&problem, "hold_id", "hold", id, NULL);
         edge_fail(&one->edge, &problem);
         return NULL;
     }
+    one->named = id;
     return one;
 }
 
@@ -276,10 +282,11 @@ static void hold_get(struct rpc_call *rpc, const Souk__V1__GetHoldRequest *reque
         return;
     }
     if (inventory_hold_id_parse(id, &hold_id) != STATUS_OK) {
-        problem_set(&problem, STATUS_NOT_FOUND, "hold_id", "there is no such hold");
+        refusal_missing(&problem, "hold_id", "hold", id, NULL);
         edge_fail(&one->edge, &problem);
         return;
     }
+    one->named = id;
     one->query = (struct replica_query){
         .kind = REPLICA_QUERY_INVENTORY,
         .inventory = {.kind = INVENTORY_QUERY_HOLD, .hold_id = hold_id}};

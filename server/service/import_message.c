@@ -4,6 +4,7 @@
 #include "server/service/check.h"
 #include "server/service/import_row.h"
 #include "server/service/intake.h"
+#include "server/service/refusal.h"
 #include "server/service/service_private.h"
 #include "shard/base/assert.h"
 #include "shard/replica/command.h"
@@ -232,9 +233,11 @@ static void import_count_command(struct import_message *message,
                                  const struct replica_outcome *outcome)
 {
     struct problem problem;
+    struct refusal_names names;
     if (outcome->kind == REPLICA_SKU) {
         if (outcome->status != STATUS_OK) {
-            inventory_outcome_problem(&outcome->inventory, &problem);
+            refusal_names_of_row(message->batch->rows[command->rows[0]], &names);
+            refusal_of_outcome(&outcome->inventory, &names, &problem);
             import_refuse(message, command->rows[0], &problem);
             return;
         }

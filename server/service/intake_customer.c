@@ -141,6 +141,7 @@ enum status intake_event(const struct service *service, const Souk__V1__Event *e
                          struct problem *problem)
 {
     struct check_money price;
+    struct problem refusal;
     *out = (struct customer_event){.kind = (enum customer_event_kind)event->kind,
                                    .quantity = event->quantity,
                                    .occurred_ms = now_ms};
@@ -169,5 +170,14 @@ enum status intake_event(const struct service *service, const Souk__V1__Event *e
         TRY(check_time("occurred_time", event->occurred_time, &out->occurred_ms,
                        problem));
     }
-    return customer_event_check(out, problem);
+    if (customer_event_check(out, &refusal) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    if (out->sku_id.size == 0 && strcmp(refusal.field, "sku_id") == 0) {
+        return problem_set(problem, refusal.status, "sku_id",
+                           "sku_id: missing; only a search or a visit to a store goes "
+                           "without one");
+    }
+    return problem_set(problem, refusal.status, refusal.field, "%s: %s", refusal.field,
+                       refusal.message);
 }

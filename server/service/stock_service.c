@@ -53,6 +53,7 @@ static void stock_adjust(struct rpc_call *rpc,
 
 static void stock_batch_adjusted(struct edge_many *many)
 {
+    const Souk__V1__BatchAdjustStockRequest *request = many->request;
     struct batch *batch = many->user;
     struct reply reply = {.arena = many->edge.arena};
     Souk__V1__BatchAdjustStockResponse response =
@@ -63,9 +64,11 @@ static void stock_batch_adjusted(struct edge_many *many)
     batch_collect(batch);
     for (uint32_t i = 0; i < batch->count && !reply.failed; i++) {
         const struct batch_item *item = &batch->items[i];
+        struct refusal_names names;
         struct problem problem;
         souk__v1__batch_adjust_stock_result__init(&results[i]);
-        if (batch_item_problem(item, &problem) != STATUS_OK) {
+        refusal_names_of_adjust(request->requests[i], &names);
+        if (batch_item_problem(item, &names, &problem) != STATUS_OK) {
             results[i].status = reply_item_status(&reply, &problem);
         } else {
             results[i].status = reply_item_ok(&reply);

@@ -103,6 +103,7 @@ struct inventory_answer {
     uint32_t availability_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;
 };

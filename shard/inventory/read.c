@@ -130,6 +130,7 @@ static enum status read_location(const struct inventory *inventory,
         query->location_count > 0 ? state_location_find(inventory, query->location_ids[0])
                                   : NULL;
     if (row == NULL) {
+        out->missing_location = true;
         return STATUS_NOT_FOUND;
     }
     if (location == NULL) {
@@ -181,6 +182,7 @@ static enum status read_level(const struct inventory *inventory,
     struct inventory_level *view = arena_zalloc(arena, sizeof *view);
     const struct level_row *level;
     if (sku == NULL || location == NULL) {
+        out->missing_location = sku != NULL;
         return STATUS_NOT_FOUND;
     }
     if (view == NULL) {

@@ -84,6 +84,58 @@ def test_what_is_not_there_is_not_found(world):
         refused(call, "NOT_FOUND", "NOT_FOUND")
 
 
+def test_what_is_not_there_is_named(world):
+    server, sku_id = world.shared, world.name()
+    server.sku(sku_id, on_hand=1)
+    lines = [hold_pb2.HoldLine(sku_id=sku_id, location_id="main", quantity=1),
+             hold_pb2.HoldLine(sku_id="NOPE", location_id="main", quantity=1)]
+    for call, field, message in (
+            (lambda: server.catalog.GetSku(catalog_pb2.GetSkuRequest(sku_id="NOPE")),
+             "sku_id", "no SKU 'NOPE'; create it with UpsertSku"),
+            (lambda: server.location.GetLocation(location_pb2.GetLocationRequest(
+                location_id="far")), "location_id",
+             "no location 'far'; create it with UpsertLocation"),
+            (lambda: server.level("NOPE"), "sku_id", "no SKU 'NOPE'; create it with UpsertSku"),
+            (lambda: server.level(sku_id, "far"), "location_id",
+             "no location 'far'; create it with UpsertLocation"),
+            (lambda: server.customer.GetCustomer(customer_pb2.GetCustomerRequest(
+                customer_id="Ann")), "customer_id",
+             "no customer 'Ann'; create it with UpsertCustomer"),
+            (lambda: server.hold.GetHold(hold_pb2.GetHoldRequest(hold_id="H1")),
+             "hold_id", "no hold 'H1'"),
+            (lambda: server.adjust("NOPE", 1), "adjustment.sku_id",
+             "no SKU 'NOPE'; create it with UpsertSku"),
+            (lambda: server.adjust(sku_id, 1, "far"), "adjustment.location_id",
+             "no location 'far'; create it with UpsertLocation"),
+            (lambda: server.set_stock("NOPE", 1), "sku_id",
+             "no SKU 'NOPE'; create it with UpsertSku"),
+            (lambda: server.create_hold("NOPE"), "lines[0].sku_id",
+             "no SKU 'NOPE'; create it with UpsertSku"),
+            (lambda: server.create_hold(None, lines=lines), "lines[1].sku_id",
+             "no SKU 'NOPE'; create it with UpsertSku")):
+        refusal = refused(call, "NOT_FOUND", "NOT_FOUND")
+        same((message, refusal.message, refusal.fields), (message, message, [field]))
+    log = server.log_path.read_text()
+    assert "NOPE" in log and "Ann" not in log
+
+
+def test_an_adjustment_below_0_names_its_quantity(world):
+    server, sku_id = world.shared, world.name()
+    server.sku(sku_id, on_hand=3)
+    refusal = refused(lambda: server.adjust(sku_id, -5), "FAILED_PRECONDITION",
+                      "INSUFFICIENT_STOCK", "adjustment.quantity")
+    same(refusal.metadata, {"adjustment.requested": "5", "adjustment.available": "3"})
+
+
+def test_control_characters_are_refused_at_every_door(world):
+    server, sku_id = world.shared, world.name()
+    for call, field in (
+            (lambda: server.sku(sku_id, name="a\nb"), "sku.name"),
+            (lambda: server.create_hold(sku_id, reference="a\x7f"), "reference"),
+            (lambda: server.adjust(sku_id, 1, reference="\x01"), "adjustment.reference")):
+        refused(call, "INVALID_ARGUMENT", "INVALID", field)
+
+
 def test_foreign_page_tokens_are_refused(world):
     server = world.shared
     skus = [server.sku(world.name(), on_hand=1) for _ in range(3)]

@@ -121,12 +121,18 @@ def test_bad_rows_are_named_and_the_others_taken(world):
             sku_id=f"{prefix}-2", location_id=f"{prefix}-shop", on_hand=-1)),
         import_pb2.ImportRow(line=20, event=event_pb2.Event(customer_id=prefix)),
         import_pb2.ImportRow(line=21, event=event_pb2.Event(
-            customer_id=prefix, kind=event_pb2.EVENT_KIND_SEARCH))]
+            customer_id=prefix, kind=event_pb2.EVENT_KIND_SEARCH)),
+        import_pb2.ImportRow(line=22, event=event_pb2.Event(
+            customer_id=prefix, kind=event_pb2.EVENT_KIND_VIEW)),
+        import_pb2.ImportRow(line=23, sku=catalog_pb2.Sku(sku_id=prefix, name="a\tb"))]
     ack = send_all(server, prefix + ":b", rows)[0]
     same([(f.line, f.status.reason, f.status.field) for f in ack.failures],
-         [(3, "INVALID", "sku.sku_id"), (5, "INVALID", "record"), (9, "NOT_FOUND", "sku_id"),
-          (10, "INVALID", "stock.on_hand"), (20, "INVALID", "kind")])
-    same((ack.applied, ack.through_line), (2, 21))
+         [(3, "INVALID", "sku.sku_id"), (5, "INVALID", "record"), (9, "NOT_FOUND", "stock.sku_id"),
+          (10, "INVALID", "stock.on_hand"), (20, "INVALID", "kind"),
+          (22, "INVALID", "sku_id"), (23, "INVALID", "sku.name")])
+    same(ack.failures[2].status.message, "no SKU 'not-there'; create it with UpsertSku")
+    assert ack.failures[5].status.message.startswith("sku_id: missing")
+    same((ack.applied, ack.through_line), (2, 23))
     same(server.level(f"{prefix}-1", f"{prefix}-shop").on_hand, 7)
 
 

@@ -112,7 +112,7 @@ def test_cases_19_and_20_a_ttl_of_0_below_or_ten_years_is_refused(world):
     server.sku(sku_id, on_hand=5)
     hold_id = server.create_hold(sku_id).hold.hold_id
     with world.unchanged(sku_id):
-        for ttl in (duration(0), duration(-1), duration(TEN_YEARS),
+        for ttl in (duration(0), duration(-1), duration(1e-9), duration(TEN_YEARS),
                     duration_pb2.Duration(seconds=1, nanos=-1),
                     duration_pb2.Duration(nanos=-1), duration_pb2.Duration(seconds=2**62),
                     duration_pb2.Duration(seconds=1, nanos=2**31 - 1)):
