@@ -21,7 +21,7 @@ cat > "$folder/use.c" << 'END'
 int main(void)
 {
     static struct souk_client_options options;
-    static struct souk_error error;
+    struct souk_error error = SOUK_ERROR_INIT;
     struct souk_client *client = NULL;
     options.addresses = "127.0.0.1:1";
     if (souk_client_open(&options, &client, &error) != SOUK_OK) {
@@ -33,6 +33,10 @@ int main(void)
 }
 END
 cp "$folder/use.c" "$folder/use.cc"
+# The example that client/README.md shows, as it stands there.
+top=$(cd "$(dirname "$0")/../.." && pwd)
+sed -n 's/^    //p; s/^$//p' "$top/client/README.md" > "$folder/shop.c"
+cp "$folder/shop.c" "$folder/shop.cc"
 read -r -a flags <<< "$(pkg-config --cflags --libs souk)"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir souk)
 export LD_LIBRARY_PATH
@@ -44,6 +48,10 @@ for compiler in "cc -std=c99 -Wall -Wextra -Werror $folder/use.c" "c++ -Wall -We
         echo "souk_version() is $told, souk.pc says $wanted"
         exit 1
     }
+done
+for compiler in "cc -std=c99 -pedantic -Wall -Wextra -Werror $folder/shop.c" \
+    "c++ -pedantic -Wall -Wextra -Werror $folder/shop.cc"; do
+    $compiler -o "$folder/shop" "${flags[@]}"
 done
 foreign=$(nm -D --defined-only "$LD_LIBRARY_PATH/libsouk.so" | awk '{print $3}' | grep -v '^souk_' || true)
 [ -z "$foreign" ] || {

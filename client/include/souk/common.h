@@ -68,7 +68,7 @@ struct souk_metadata {
 };
 
 /*
- * Why a call failed. Zero-initialise, pass its address, souk_error_clear() when done
+ * Why a call failed. Begin with SOUK_ERROR_INIT (all zero), pass its address, souk_error_clear() when done
  * (also harmless on success). In a callback it is borrowed.
  */
 struct souk_error {
@@ -85,6 +85,10 @@ struct souk_error {
     size_t metadata_count;
     void *owned; /* libsouk's */
 };
+
+/* clang-format off */
+#define SOUK_ERROR_INIT {SOUK_OK, 0, 0, false, "", "", "", NULL, 0, NULL, 0, NULL}
+/* clang-format on */
 
 SOUK_API void souk_error_clear(struct souk_error *error);
 /* The value of a metadata key, or NULL. Borrowed from the error. */
