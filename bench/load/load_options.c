@@ -11,6 +11,7 @@ void load_options_usage(FILE *out)
 {
     fputs(
         "usage: souk-load [--address HOST:PORT] [OPTION...]\n"
+        "  --address A     of a node (SOUK_ADDRESS, else 127.0.0.1:7400)\n"
         "  --rate R        open loop: R operations/s on a schedule fixed in advance,\n"
         "                  latency counted from when each was due; without it a closed\n"
         "                  loop of --clients, whose latency is not told\n"
@@ -162,7 +163,10 @@ bool load_options_parse(int argc, char **argv, struct load_options *out_options)
         {"server", required_argument, NULL, OPTION_SERVER},
         {"help", no_argument, NULL, OPTION_HELP},
     };
-    struct load_options options = {.address = "127.0.0.1:7400", .location = "load"};
+    const char *environment = getenv("SOUK_ADDRESS");
+    struct load_options options = {
+        .address = environment && environment[0] ? environment : "127.0.0.1:7400",
+        .location = "load"};
     double numbers[NUMBER_COUNT];
     int option, index = 0;
     optind = 0; /* getopt keeps its place between calls */

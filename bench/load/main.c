@@ -80,12 +80,37 @@ static void print_report(const struct load_options *options, const struct load_c
     printf("}\n");
 }
 
+enum {
+    MAIN_PROBE_MS = 1500,
+    MAIN_UNREACHABLE = 4, /* as souk's exit codes */
+};
+
+/* Nobody there is said at once, not after an outage's patience. */
+static bool main_reachable(struct load *load)
+{
+    struct souk_error error = SOUK_ERROR_INIT;
+    struct souk_health_request request = {.service = NULL};
+    struct souk_health_reply *reply = NULL;
+    struct souk_call_options options = {.deadline_ms = MAIN_PROBE_MS, .attempts_max = 1};
+    if (souk_health_check(load->client, &request, &options, &reply, &error) == SOUK_OK) {
+        souk_reply_free(reply);
+        return true;
+    }
+    fprintf(
+        stderr,
+        "souk-load: nothing answers at %s (%s)\n"
+        "  try: souk demo   starts a node; or point --address (SOUK_ADDRESS) at one\n",
+        load->options.address, error.message);
+    souk_error_clear(&error);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     static struct load load;
     static struct load_cell sum;
     struct load_outcome outcome;
-    struct souk_error error = {0};
+    struct souk_error error = SOUK_ERROR_INIT;
     struct souk_client_options client = {0};
     if (!load_options_parse(argc, argv, &load.options)) {
         return 2;
@@ -98,6 +123,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "souk-load: %s\n", error.message);
         souk_error_clear(&error);
         return 1;
+    }
+    if (!main_reachable(&load)) {
+        souk_client_close(load.client);
+        return MAIN_UNREACHABLE;
     }
     if ((load.options.setup && !load_setup(&load)) || !load_run(&load, &outcome)) {
         return 1;

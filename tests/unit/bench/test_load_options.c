@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/load/load_options.h"
 
+#include <stdlib.h>
+
 #include "tests/lib/test.h"
 
 enum {
@@ -24,9 +26,21 @@ static bool parse(const char *line, struct load_options *options)
     return load_options_parse(count, words, options);
 }
 
+TEST(load_options, the_address_is_that_of_souk_unless_given)
+{
+    struct load_options options;
+    EXPECT_EQ(setenv("SOUK_ADDRESS", "there:1", 1), 0);
+    EXPECT(parse("", &options));
+    EXPECT_STRING(options.address, "there:1");
+    EXPECT(parse("--address here:2", &options));
+    EXPECT_STRING(options.address, "here:2");
+    EXPECT_EQ(unsetenv("SOUK_ADDRESS"), 0);
+}
+
 TEST(load_options, the_defaults_are_a_closed_loop_of_reservations)
 {
     struct load_options options;
+    EXPECT_EQ(unsetenv("SOUK_ADDRESS"), 0);
     EXPECT(parse("", &options));
     EXPECT_STRING(options.address, "127.0.0.1:7400");
     EXPECT(options.rate < 0.0001 && options.clients == 64 && options.batch == 1);
