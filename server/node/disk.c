@@ -93,12 +93,9 @@ static enum status disk_log_problem(const struct disk *disk, enum status status)
         return disk_log_gone(disk);
     }
     if (status == STATUS_INVALID) {
-        return problem_set(
-            disk->problem, status, "dir",
-            "the log in %.90s is not this folder's; put its own back. To "
-            "lose what that one alone held, make the file " DISK_ACCEPT_NAME
-            " beside it and start again",
-            path);
+        return problem_set(disk->problem, status, "dir",
+                           "the log in %.120s is not this folder's; put its own back",
+                           path);
     }
     return problem_set(disk->problem, status, "dir",
                        "the log in %.120s cannot be opened: %s; restore the data folder "
@@ -127,33 +124,43 @@ static void disk_report(const struct disk *disk, const struct segment_log_report
     }
 }
 
-static enum status disk_open_log(const struct disk *disk, uint64_t segment_bytes,
+/* The loss is written down before the new log is made, so that a start that ends between
+ * the two does not meet a log that it does not know. */
+static enum status disk_accept_loss(struct disk *disk, uint64_t fresh_log_id)
+{
+    log_event(LOG_WARN,
+              "the log is gone; a new one is made, as " DISK_ACCEPT_NAME " says",
+              LOG_STRING("folder", folder_log_path(disk->folder)));
+    disk->known_log_id = fresh_log_id;
+    return folder_set_log_id(disk->folder, fresh_log_id);
+}
+
+static enum status disk_open_log(struct disk *disk, uint64_t segment_bytes,
                                  struct log_store **out_log)
 {
     struct segment_log_options options = {.fs = file_system_posix(),
                                           .folder = folder_log_path(disk->folder),
                                           .segment_bytes = segment_bytes,
-                                          .known_log_id =
-                                              disk->accept_loss ? 0 : disk->known_log_id};
+                                          .known_log_id = disk->known_log_id};
     struct segment_log_report report = {0};
     enum status status;
+    uint64_t found;
     ssize_t drawn = getrandom(&options.fresh_log_id, sizeof options.fresh_log_id, 0);
     ASSERT(drawn == (ssize_t)sizeof options.fresh_log_id);
     options.fresh_log_id |= 1; /* 0 means none */
+    if (disk->accept_loss &&
+        segment_log_read_id(options.fs, options.folder, &found) == STATUS_NOT_FOUND) {
+        TRY(disk_accept_loss(disk, options.fresh_log_id));
+        options.known_log_id = 0;
+    }
     status = segment_log_open(&options, &report, out_log);
     if (status != STATUS_OK) {
         return disk_log_problem(disk, status);
     }
     disk_report(disk, &report);
-    if (report.log_id == disk->known_log_id) {
-        return STATUS_OK;
-    }
-    if (disk->known_log_id != 0) {
-        log_event(LOG_WARN,
-                  "another log is used from now on, as " DISK_ACCEPT_NAME " says",
-                  LOG_STRING("folder", options.folder));
-    }
-    return folder_set_log_id(disk->folder, report.log_id);
+    return report.log_id == disk->known_log_id
+               ? STATUS_OK
+               : folder_set_log_id(disk->folder, report.log_id);
 }
 
 /* --- The state --------------------------------------------------------------------- */

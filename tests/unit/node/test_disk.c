@@ -170,6 +170,9 @@ TEST(disk, the_log_of_another_folder_is_refused)
     EXPECT_STATUS(world_open(&world), STATUS_INVALID);
     EXPECT(strstr(world.problem.message, "not this folder's") != NULL);
     world_close(&world);
+    world_accept(&world); /* of a loss, not of another's entries */
+    EXPECT_STATUS(world_open(&world), STATUS_INVALID);
+    world_close(&world);
 }
 
 TEST(disk, a_folder_from_before_the_record_gets_it_or_misses_its_log_by_the_state)
