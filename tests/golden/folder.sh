@@ -103,7 +103,7 @@ for level in json.load(sys.stdin)["levels"]:
   "$souk" hold list --owner cart-8 -o json
   "$souk" customer get C-1 -o json
   "$souk" customer get C-2 -o json
-  "$souk" rec --session MUG-RED --count 2 --stock none -o json |
+  "$souk" rec --session MUG-RED --include-current --count 2 --stock none -o json |
     /usr/bin/python3 -c '
 import json, sys
 for item in json.load(sys.stdin)["items"]:
