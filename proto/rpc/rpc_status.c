@@ -369,6 +369,19 @@ static void read_any(const Google__Protobuf__Any *any, struct arena *arena,
     }
 }
 
+/* A header may carry any bytes; what is passed on has to be text. */
+static void text_make_valid(char *text, size_t size)
+{
+    if (rpc_message_text_valid(slice_of(text, size))) {
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\0' || (uint8_t)text[i] >= 0x80) {
+            text[i] = '?';
+        }
+    }
+}
+
 void rpc_status_decode(enum status_code code, struct slice message, struct slice details,
                        struct arena *arena, struct rpc_status *out_status)
 {
@@ -378,6 +391,7 @@ void rpc_status_decode(enum status_code code, struct slice message, struct slice
     if (text != NULL) {
         memcpy(text, message.data ? message.data : (const uint8_t *)"", message.size);
         text[message.size] = '\0';
+        text_make_valid(text, message.size);
     }
     *out_status = (struct rpc_status){
         .status = status_from_code(code),

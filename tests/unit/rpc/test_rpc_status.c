@@ -109,6 +109,17 @@ TEST(rpc_status, details_that_are_damaged_leave_the_code)
     arena_close(&arena);
 }
 
+TEST(rpc_status, a_message_that_is_no_text_is_made_one)
+{
+    struct rpc_status status;
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 0);
+    rpc_status_decode(STATUS_CODE_NOT_FOUND, slice_from_string("no \xf7 here"),
+                      slice_of(NULL, 0), &arena, &status);
+    EXPECT_STRING(status.message, "no ? here");
+    arena_close(&arena);
+}
+
 TEST(rpc_status, a_reason_that_contradicts_the_code_is_not_believed)
 {
     struct rpc_status sent = {.status = STATUS_HOLD_EXPIRED}, received;
