@@ -10,7 +10,7 @@
  *     customer_new(options, sink); customer_load           at start
  *     customer_entry_begin; customer_apply...; customer_entry_end   per log entry
  *     customer_collect(batch); ...; customer_flushed       per flush, between entries
- *     customer_get, customer_history, customer_context     any time between entries
+ *     customer_get, customer_history, customer_read_context any time between entries
  *
  * Sessions are a pure function of a customer's sorted events (session.h). Whenever they
  * change, the sink is told, during customer_load too, so what listens (shard/recommend)
@@ -143,19 +143,9 @@ struct customer_context_query {
 /* The session goes on if it is named by session_id, or, with an empty one, if it is the
  * newest and its pause up to now_ms is no longer than the gap. Nothing known is an answer
  * too. The clicks live in the arena. */
-void customer_context_read(const struct customer_shard *shard,
+void customer_read_context(const struct customer_shard *shard,
                            const struct customer_context_query *query,
                            struct arena *arena, struct customer_context *out_context);
-/* The same with its query spelled out. */
-#define customer_context(shard, who, session, now, most, arena, out_context)             \
-    customer_context_read(                                                               \
-        (shard),                                                                         \
-        &(const struct customer_context_query){.customer = (who),                        \
-                                               .session_id = (session),                  \
-                                               .now_ms = (now),                          \
-                                               .clicks_max = (most)},                    \
-        (arena), (out_context))
-
 /* The customer's own standing actions, oldest first: what personal sources read. */
 struct customer_actions {
     const struct customer_action *actions; /* in the arena */

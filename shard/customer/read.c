@@ -47,7 +47,7 @@ static void context_clicks(const struct customer_row *row, const struct session_
     context->click_count = count;
 }
 
-void customer_context_read(const struct customer_shard *shard,
+void customer_read_context(const struct customer_shard *shard,
                            const struct customer_context_query *query,
                            struct arena *arena, struct customer_context *out_context)
 {

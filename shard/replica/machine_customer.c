@@ -170,8 +170,13 @@ static void customer_machine_read(const struct machine *machine,
             customer_get(customer->shard, about->customer, arena, &out->profile);
         break;
     case REPLICA_QUERY_CONTEXT:
-        customer_context(customer->shard, about->customer, about->session_id, bounded_ms,
-                         about->clicks_max, arena, &out->context);
+        customer_read_context(
+            customer->shard,
+            &(const struct customer_context_query){.customer = about->customer,
+                                                   .session_id = about->session_id,
+                                                   .now_ms = bounded_ms,
+                                                   .clicks_max = about->clicks_max},
+            arena, &out->context);
         out->status = STATUS_OK;
         break;
     case REPLICA_QUERY_HISTORY:

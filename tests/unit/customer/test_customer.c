@@ -276,19 +276,20 @@ TEST(context, the_session_that_goes_on_brings_its_clicks_and_consent_takes_them)
                                                  world.log_ms - (5 - (int)i) * MINUTE);
         EXPECT_OK(world_event(&world, &event).status);
     }
-    customer_context(world.shard, customer, slice_of(NULL, 0), world.log_ms, 3,
-                     &world.arena, &context);
+    struct customer_context_query query = {
+        .customer = customer, .now_ms = world.log_ms, .clicks_max = 3};
+    customer_read_context(world.shard, &query, &world.arena, &context);
     EXPECT_EQ(context.click_count, 3);
     EXPECT(context.clicks[2] == hash64(slice_from_string("s4"), 0));
     EXPECT(context.session_hash != 0);
-    customer_context(world.shard, customer, slice_of(NULL, 0), world.log_ms + 60 * MINUTE,
-                     3, &world.arena, &context);
+    query.now_ms = world.log_ms + 60 * MINUTE;
+    customer_read_context(world.shard, &query, &world.arena, &context);
     EXPECT_EQ(context.click_count, 0);
     struct customer_command command = upsert_make(1, 1, "anna", world.log_ms);
     command.upsert.profile.personalization_withdrawn = true;
     EXPECT_OK(world_apply(&world, &command).status);
-    customer_context(world.shard, customer, slice_of(NULL, 0), world.log_ms, 3,
-                     &world.arena, &context);
+    query.now_ms = world.log_ms;
+    customer_read_context(world.shard, &query, &world.arena, &context);
     EXPECT_EQ(context.click_count, 0);
     EXPECT(context.personalization_withdrawn);
     world_close(&world);
