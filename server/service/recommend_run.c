@@ -28,7 +28,6 @@ static void recommend_run_pump(struct recommend_run *run, struct moment now);
 static void recommend_run_leave(struct recommend_run *run)
 {
     struct recommend_question *question = run->questions;
-    struct rpc_call *rpc = run->edge.rpc;
     if (!run->finished || run->asks_open > 0) {
         return;
     }
@@ -37,7 +36,7 @@ static void recommend_run_leave(struct recommend_run *run)
         arena_close(&question->arena);
         question = older;
     }
-    rpc_call_unref(rpc);
+    run->leave(run);
 }
 
 /* A replica knows one source so far: what lacks counts as PARTIAL. */
@@ -213,20 +212,25 @@ static void recommend_run_pump(struct recommend_run *run, struct moment now)
 static void recommend_run_begin(struct runtime_task *task, struct moment now)
 {
     struct recommend_run *run = CONTAINER_OF(task, struct recommend_run, start);
-    const struct recommend_tables tables = {
-        .degrees = {runtime_degrees(run->edge.service->runtime, run->home)}};
-    recommend_flow_start(&run->flow, &run->plan, &tables, run->edge.arena, now);
-    recommend_run_pump(run, now);
-    recommend_run_leave(run);
+    while (run != NULL) {
+        struct recommend_run *next = run->next;
+        const struct recommend_tables tables = {
+            .degrees = {runtime_degrees(run->edge.service->runtime, run->home)}};
+        recommend_flow_start(&run->flow, &run->plan, &tables, run->edge.arena, now);
+        recommend_run_pump(run, now);
+        recommend_run_leave(run);
+        run = next;
+    }
 }
 
-void recommend_run_start(struct recommend_run *run)
+void recommend_run_start(struct recommend_run *first)
 {
-    struct service *service = run->edge.service;
+    struct service *service = first->edge.service;
     unsigned turn =
         atomic_fetch_add_explicit(&service->next_loop, 1, memory_order_relaxed);
-    run->home = turn % runtime_loop_count(service->runtime);
-    run->start.run = recommend_run_begin;
-    rpc_call_ref(run->edge.rpc);
-    runtime_post(service->runtime, run->home, &run->start);
+    for (struct recommend_run *run = first; run != NULL; run = run->next) {
+        run->home = turn % runtime_loop_count(service->runtime);
+    }
+    first->start.run = recommend_run_begin;
+    runtime_post(service->runtime, first->home, &first->start);
 }

@@ -376,6 +376,11 @@ static void recommend_finish(struct recommend_run *run)
     souk__v1__recommend_service__recommend__reply(run->edge.rpc, &response);
 }
 
+static void recommend_leave(struct recommend_run *run)
+{
+    rpc_call_unref(run->edge.rpc);
+}
+
 static void recommend(struct rpc_call *rpc, const Souk__V1__RecommendRequest *request,
                       void *context)
 {
@@ -393,10 +398,12 @@ static void recommend(struct rpc_call *rpc, const Souk__V1__RecommendRequest *re
     run->edge = edge;
     run->request = request;
     run->finish = recommend_finish;
+    run->leave = recommend_leave;
     if (recommend_intake(run, request, &problem) != STATUS_OK) {
         edge_fail(&run->edge, &problem);
         return;
     }
+    rpc_call_ref(rpc); /* late answers are written to the run's memory */
     recommend_run_start(run);
 }
 
