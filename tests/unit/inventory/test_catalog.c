@@ -309,7 +309,7 @@ TEST(catalog, a_sink_hears_each_sku_as_it_is_and_again_at_a_load)
     world_location(&world, "L");
     EXPECT_OK(world_adjust(&world, "A", "L", 1)->status);
     EXPECT_OK(world_adjust(&world, "A", "L", -1)->status);
-    EXPECT_EQ(heard.puts, 1); /* stock is nothing to hear of */
+    EXPECT_EQ(heard.puts, 1);                         /* stock is nothing to hear of */
     command.sku_upsert.update_mask = SKU_FIELD_STATE; /* all else comes along */
     command.sku_upsert.sku.state = SKU_STATE_RETIRED;
     EXPECT_OK(world_apply(&world, command)->status);
