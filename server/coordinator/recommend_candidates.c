@@ -9,19 +9,18 @@
  * Where candidates come from, one after the other. The short lists are all that most
  * answers need; the long ones begin with the same items, which are not added again.
  */
-enum recommend_source {
-    RECOMMEND_SOURCE_NEIGHBOURS,
-    RECOMMEND_SOURCE_NEIGHBOURS_LONG,
-    RECOMMEND_SOURCE_POPULAR,
-    RECOMMEND_SOURCE_POPULAR_LONG,
-    RECOMMEND_SOURCES,
+enum recommend_list {
+    RECOMMEND_LIST_NEIGHBOURS,
+    RECOMMEND_LIST_NEIGHBOURS_LONG,
+    RECOMMEND_LIST_POPULAR,
+    RECOMMEND_LIST_POPULAR_LONG,
+    RECOMMEND_LISTS,
 };
 
 static uint32_t recommend_short_list(const struct recommend_flow *flow)
 {
     uint32_t wanted = flow->plan.count * 4 + 100;
-    return wanted < RECOMMEND_FLOW_CANDIDATES_MAX ? wanted
-                                                  : RECOMMEND_FLOW_CANDIDATES_MAX;
+    return wanted < RECOMMEND_COUNT_MAX ? wanted : RECOMMEND_COUNT_MAX;
 }
 
 static bool recommend_candidate_known(const struct recommend_flow *flow,
@@ -62,7 +61,7 @@ bool recommend_candidates_begin(struct recommend_flow *flow)
     struct recommend_items items;
     if (flow->partial_count > 0 &&
         recommend_merge(flow->partials, flow->partial_count, flow->arena,
-                        &flow->merged) != STATUS_OK) {
+                        &flow->merged_partial) != STATUS_OK) {
         return false;
     }
     if (flow->click_count > 0) {
@@ -120,8 +119,9 @@ static uint32_t recommend_add_neighbours(struct recommend_flow *flow, uint32_t c
     struct recommend_rank_options options;
     struct recommend_ranked ranked;
     if (flow->partial_count == 0 || !recommend_rank_options_make(flow, count, &options) ||
-        recommend_rank(&flow->merged, &flow->query, flow->degrees, &options, flow->arena,
-                       &ranked) != STATUS_OK) {
+        recommend_rank(&flow->merged_partial, &flow->query,
+                       flow->tables.degrees[RECOMMEND_DEGREES_SESSIONS], &options,
+                       flow->arena, &ranked) != STATUS_OK) {
         return 0;
     }
     return recommend_take_ranked(flow, &ranked);
@@ -135,7 +135,7 @@ static uint32_t recommend_add_popular(struct recommend_flow *flow, uint32_t coun
     struct recommend_ranked ranked;
     double scale = 1.0;
     if (!recommend_rank_options_make(flow, count, &options) ||
-        recommend_popular(flow->degrees, flow->wall_ms,
+        recommend_popular(flow->tables.degrees[RECOMMEND_DEGREES_SESSIONS], flow->wall_ms,
                           flow->click_count > 0 ? &flow->query : NULL, &options,
                           flow->arena, &ranked) != STATUS_OK) {
         return 0;
@@ -155,23 +155,23 @@ static uint32_t recommend_add_popular(struct recommend_flow *flow, uint32_t coun
 
 bool recommend_candidates_more(struct recommend_flow *flow)
 {
-    while (flow->source < RECOMMEND_SOURCES) {
-        enum recommend_source source = (enum recommend_source)flow->source++;
+    while (flow->source < RECOMMEND_LISTS) {
+        enum recommend_list source = (enum recommend_list)flow->source++;
         uint32_t added = 0;
         switch (source) {
-        case RECOMMEND_SOURCE_NEIGHBOURS:
+        case RECOMMEND_LIST_NEIGHBOURS:
             added = recommend_add_neighbours(flow, recommend_short_list(flow));
             break;
-        case RECOMMEND_SOURCE_NEIGHBOURS_LONG:
-            added = recommend_add_neighbours(flow, RECOMMEND_FLOW_CANDIDATES_MAX);
+        case RECOMMEND_LIST_NEIGHBOURS_LONG:
+            added = recommend_add_neighbours(flow, RECOMMEND_COUNT_MAX);
             break;
-        case RECOMMEND_SOURCE_POPULAR:
+        case RECOMMEND_LIST_POPULAR:
             added = recommend_add_popular(flow, recommend_short_list(flow));
             break;
-        case RECOMMEND_SOURCE_POPULAR_LONG:
-            added = recommend_add_popular(flow, RECOMMEND_FLOW_CANDIDATES_MAX);
+        case RECOMMEND_LIST_POPULAR_LONG:
+            added = recommend_add_popular(flow, RECOMMEND_COUNT_MAX);
             break;
-        case RECOMMEND_SOURCES:
+        case RECOMMEND_LISTS:
             break;
         }
         if (added > 0) {

@@ -20,6 +20,17 @@ static const uint32_t recommend_moves[RECOMMEND_STATES] = {
     [RECOMMEND_DONE] = 0,
 };
 
+const char *recommend_state_text(enum recommend_state state)
+{
+    static const char *const texts[] = {
+#define RECOMMEND_STATE_TEXT(name, text) [RECOMMEND_##name] = (text),
+        RECOMMEND_STATE_TABLE(RECOMMEND_STATE_TEXT)
+#undef RECOMMEND_STATE_TEXT
+    };
+    ASSERT(state < RECOMMEND_STATES);
+    return texts[state];
+}
+
 static uint64_t recommend_stage_end(const struct recommend_flow *flow,
                                     enum recommend_state state)
 {
@@ -96,9 +107,9 @@ static void recommend_search_enter(struct recommend_flow *flow, struct moment no
     flow->query = (struct recommend_query){
         .clicks = newest > 0 ? flow->clicks + (flow->click_count - newest) : NULL,
         .click_count = newest,
-        .clicks_max = RECOMMEND_CLICKS_MAX,
-        .candidates = plan->candidates,
-        .neighbours = plan->neighbours,
+        .clicks_max = plan->neighbours.clicks_max,
+        .candidates = plan->neighbours.candidates,
+        .neighbours = plan->neighbours.neighbours,
         .bucket_count = SHARD_MAP_VIRTUAL_BUCKETS,
         .buckets = UINT64_MAX,
         .exclude_session = flow->own_session,
@@ -116,9 +127,17 @@ static void recommend_search_enter(struct recommend_flow *flow, struct moment no
         const struct shard_range *range =
             shard_map_range(plan->map, SHARD_MAP_CUSTOMER, i);
         struct recommend_ask *ask = recommend_ask_add(flow, SHARD_MAP_CUSTOMER, i, now);
-        ask->search = flow->query;
-        ask->search.buckets =
+        struct recommend_customer_search *search =
+            arena_zalloc(flow->arena, sizeof *search);
+        if (search == NULL) {
+            recommend_fail(flow);
+            return;
+        }
+        search->sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS;
+        search->neighbours = flow->query;
+        search->neighbours.buckets =
             evidence_bucket_mask(range->start, range->end - 1, SHARD_MAP_VIRTUAL_BUCKETS);
+        ask->customer_search = search;
     }
 }
 
@@ -137,7 +156,8 @@ static void recommend_take_context(struct recommend_flow *flow,
         flow->clicks = flow->plan.session_items;
         flow->click_count = flow->plan.session_item_count;
     }
-    flow->personal = flow->click_count > 0;
+    flow->personal =
+        flow->click_count > 0 ? RECOMMEND_PERSONAL_USED : RECOMMEND_PERSONAL_UNKNOWN;
 }
 
 /* --- RANK -------------------------------------------------------------------------- */
@@ -306,6 +326,7 @@ static void recommend_step(struct recommend_flow *flow, struct moment now)
     case RECOMMEND_CATALOGUE:
         recommend_rank_next(flow, now);
         return;
+    case RECOMMEND_TOKENS:
     case RECOMMEND_DONE:
     case RECOMMEND_STATES:
         UNREACHABLE();
@@ -320,14 +341,14 @@ static void recommend_run(struct recommend_flow *flow, struct moment now)
 }
 
 void recommend_flow_start(struct recommend_flow *flow, const struct recommend_plan *plan,
-                          struct degree_table *degrees, struct arena *arena,
+                          const struct recommend_tables *tables, struct arena *arena,
                           struct moment now)
 {
     ASSERT(plan->count > 0 && plan->count <= RECOMMEND_FLOW_COUNT_MAX);
     ASSERT(plan->grace_us >= plan->soft_us);
     *flow = (struct recommend_flow){.plan = *plan,
                                     .arena = arena,
-                                    .degrees = degrees,
+                                    .tables = *tables,
                                     .state = RECOMMEND_CONTEXT,
                                     .start_us = now.monotonic_us,
                                     .wall_ms = now.wall_ms,
@@ -368,7 +389,7 @@ static void recommend_note(struct recommend_flow *flow, const struct recommend_a
                                   .log_time_ms = reply->log_time_ms,
                                   .elapsed_us = now.monotonic_us - ask->asked_us};
     if (ask->kind == RECOMMEND_SEARCH && reply->status == STATUS_OK) {
-        what.candidates = reply->partial->item_count;
+        what.candidates = reply->customer->neighbours.item_count;
     } else if (ask->kind == RECOMMEND_RANK) {
         what.candidates = ask->sku_hash_count;
     }
@@ -413,7 +434,7 @@ static void recommend_take(struct recommend_flow *flow, const struct recommend_a
         recommend_take_context(flow, reply->context);
         break;
     case RECOMMEND_SEARCH:
-        flow->partials[flow->partial_count++] = reply->partial;
+        flow->partials[flow->partial_count++] = &reply->customer->neighbours;
         break;
     case RECOMMEND_RANK:
         recommend_take_stock(flow, ask, reply);
@@ -421,6 +442,7 @@ static void recommend_take(struct recommend_flow *flow, const struct recommend_a
     case RECOMMEND_CATALOGUE:
         recommend_take_list(flow, reply);
         break;
+    case RECOMMEND_TOKENS:
     case RECOMMEND_MERGE:
     case RECOMMEND_DONE:
     case RECOMMEND_STATES:

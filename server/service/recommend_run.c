@@ -19,6 +19,7 @@ struct recommend_question {
     struct arena arena; /* the shard's loop may be another thread than ours */
     struct replica_query query;
     struct replica_answer answer;
+    struct recommend_customer_found found;
 };
 
 static void recommend_run_pump(struct recommend_run *run, struct moment now);
@@ -39,6 +40,13 @@ static void recommend_run_leave(struct recommend_run *run)
     rpc_call_unref(rpc);
 }
 
+/* A replica knows one source so far: what lacks counts as PARTIAL. */
+static void recommend_question_found(struct recommend_question *question)
+{
+    question->found.sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS;
+    question->found.neighbours = question->answer.search;
+}
+
 static void recommend_run_take(struct recommend_question *question, struct moment now)
 {
     struct recommend_run *run = question->run;
@@ -56,7 +64,8 @@ static void recommend_run_take(struct recommend_question *question, struct momen
             reply.context = &answer->context;
             break;
         case RECOMMEND_SEARCH:
-            reply.partial = &answer->search;
+            recommend_question_found(question);
+            reply.customer = &question->found;
             break;
         case RECOMMEND_RANK:
             reply.availabilities = answer->inventory.availabilities;
@@ -67,6 +76,7 @@ static void recommend_run_take(struct recommend_question *question, struct momen
             reply.sku_count = answer->inventory.sku_count;
             reply.next_page_token = answer->inventory.next_page_token;
             break;
+        case RECOMMEND_TOKENS:
         case RECOMMEND_MERGE:
         case RECOMMEND_DONE:
         case RECOMMEND_STATES:
@@ -109,7 +119,7 @@ static void recommend_question_fill(struct recommend_question *question)
         break;
     case RECOMMEND_SEARCH:
         query->kind = REPLICA_QUERY_SEARCH;
-        query->search = ask->search;
+        query->search = ask->customer_search->neighbours;
         break;
     case RECOMMEND_RANK:
         query->inventory = (struct inventory_query){.kind = INVENTORY_QUERY_AVAILABILITY,
@@ -125,6 +135,7 @@ static void recommend_question_fill(struct recommend_question *question)
                                      .page_size = RECOMMEND_FLOW_CATALOGUE_PAGE,
                                      .page_token = ask->page_token};
         break;
+    case RECOMMEND_TOKENS:
     case RECOMMEND_MERGE:
     case RECOMMEND_DONE:
     case RECOMMEND_STATES:
@@ -202,9 +213,9 @@ static void recommend_run_pump(struct recommend_run *run, struct moment now)
 static void recommend_run_begin(struct runtime_task *task, struct moment now)
 {
     struct recommend_run *run = CONTAINER_OF(task, struct recommend_run, start);
-    recommend_flow_start(&run->flow, &run->plan,
-                         runtime_degrees(run->edge.service->runtime, run->home),
-                         run->edge.arena, now);
+    const struct recommend_tables tables = {
+        .degrees = {runtime_degrees(run->edge.service->runtime, run->home)}};
+    recommend_flow_start(&run->flow, &run->plan, &tables, run->edge.arena, now);
     recommend_run_pump(run, now);
     recommend_run_leave(run);
 }

@@ -149,13 +149,13 @@ static enum status recommend_intake(struct recommend_run *run,
     const struct service *service = run->edge.service;
     struct recommend_plan *plan = &run->plan;
     struct recommend_hash_list session, cart;
-    *plan = (struct recommend_plan){
-        .map = service->map,
-        .count = request->count == 0 ? RECOMMEND_COUNT_DEFAULT : (uint32_t)request->count,
-        .exclude_seen = request->exclude_seen,
-        .exclude_current = request->exclude_current,
-        .candidates = (uint32_t)service->settings->neighbours_candidates,
-        .neighbours = (uint32_t)service->settings->neighbours_kept};
+    recommend_plan_init(plan, service->map);
+    plan->count =
+        request->count == 0 ? RECOMMEND_COUNT_DEFAULT : (uint32_t)request->count;
+    plan->exclude_seen = request->exclude_seen;
+    plan->exclude_current = request->exclude_current;
+    plan->neighbours.candidates = (uint32_t)service->settings->neighbours_candidates;
+    plan->neighbours.neighbours = (uint32_t)service->settings->neighbours_kept;
     if (request->placement[0] != '\0' && strcmp(request->placement, "session") != 0) {
         return problem_set(problem, STATUS_NOT_FOUND, "placement",
                            "there is no placement '%.64s'; \"session\" is one",
@@ -366,7 +366,7 @@ static void recommend_finish(struct recommend_run *run)
     response.answer_id = answer_id;
     response.coverage = recommend_coverage(flow, &reply);
     response.consent_used = &consent;
-    response.n_consent_used = flow->personal ? 1 : 0;
+    response.n_consent_used = flow->personal == RECOMMEND_PERSONAL_USED ? 1 : 0;
     response.answer_time = reply_time(&reply, flow->wall_ms);
     if (reply.failed) {
         edge_fail_memory(&run->edge);

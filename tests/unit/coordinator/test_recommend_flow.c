@@ -181,10 +181,13 @@ static void world_answer(struct world *world, struct recommend_flow *flow,
         reply.context = &world->context;
         world->context_asks++;
     } else if (ask->kind == RECOMMEND_SEARCH) {
-        struct recommend_partial *partial = arena_zalloc(&world->arena, sizeof *partial);
-        EXPECT_OK(recommend_search(world->evidence[ask->shard], &ask->search,
-                                   &world->arena, partial));
-        reply.partial = partial;
+        struct recommend_customer_found *found =
+            arena_zalloc(&world->arena, sizeof *found);
+        found->sources = ask->customer_search->sources;
+        EXPECT_OK(recommend_search(world->evidence[ask->shard],
+                                   &ask->customer_search->neighbours, &world->arena,
+                                   &found->neighbours));
+        reply.customer = found;
     } else if (ask->kind == RECOMMEND_RANK) {
         world_answer_stock(world, ask, &reply);
     } else {
@@ -250,21 +253,22 @@ static struct recommend_plan world_plan(const struct world *world, uint64_t *ses
     for (uint32_t i = 0; i < session_count; i++) {
         session[i] = world->hashes[seen[i]];
     }
-    return (struct recommend_plan){.map = &world->map,
-                                   .session_items = session,
-                                   .session_item_count = session_count,
-                                   .count = 10,
-                                   .stock = RECOMMEND_STOCK_VERIFIED,
-                                   .candidates = 500,
-                                   .neighbours = 100,
-                                   .soft_us = world->now.monotonic_us + WORLD_SOFT_US,
-                                   .grace_us = world->now.monotonic_us + WORLD_SOFT_US};
+    struct recommend_plan plan;
+    recommend_plan_init(&plan, &world->map);
+    plan.session_items = session;
+    plan.session_item_count = session_count;
+    plan.count = 10;
+    plan.neighbours.candidates = 500;
+    plan.neighbours.neighbours = 100;
+    plan.soft_us = plan.grace_us = world->now.monotonic_us + WORLD_SOFT_US;
+    return plan;
 }
 
 static void world_ask(struct world *world, const struct recommend_plan *plan,
                       struct recommend_flow *flow)
 {
-    recommend_flow_start(flow, plan, world->degrees, &world->arena, world->now);
+    const struct recommend_tables tables = {.degrees = {world->degrees}};
+    recommend_flow_start(flow, plan, &tables, &world->arena, world->now);
     world_run(world, flow);
 }
 
@@ -335,7 +339,8 @@ TEST(recommend_flow, a_late_shard_is_not_waited_for_beyond_its_stage)
     world.customers[0] = LATE;
     uint64_t start_us = world.now.monotonic_us;
     struct recommend_plan plan = world_plan(&world, session, 3);
-    recommend_flow_start(&flow, &plan, world.degrees, &world.arena, world.now);
+    const struct recommend_tables tables = {.degrees = {world.degrees}};
+    recommend_flow_start(&flow, &plan, &tables, &world.arena, world.now);
     while (!recommend_flow_done(&flow)) {
         const struct recommend_ask *ask;
         while ((ask = recommend_flow_next(&flow)) != NULL) {
@@ -501,7 +506,7 @@ TEST(recommend_flow, the_recorded_session_is_used_with_consent_alone)
     struct recommend_plan plan = world_plan(&world, session, 0);
     plan.has_actor = true;
     world_ask(&world, &plan, &flow);
-    EXPECT(flow.personal);
+    EXPECT_EQ(flow.personal, RECOMMEND_PERSONAL_USED);
     EXPECT_EQ(flow.shown[0].item->reasons[0].kind, RECOMMEND_REASON_NEIGHBOURS);
     EXPECT_EQ(recommend_flow_sku_id(&flow, clicks[0]).size, 4);
 
@@ -509,7 +514,7 @@ TEST(recommend_flow, the_recorded_session_is_used_with_consent_alone)
     plan = world_plan(&world, session, 3);
     plan.has_actor = true;
     world_ask(&world, &plan, &flow);
-    EXPECT(!flow.personal);
+    EXPECT(flow.personal != RECOMMEND_PERSONAL_USED);
     EXPECT(!flow.coverage.asked[SHARD_MAP_CUSTOMER]);
     EXPECT_EQ(flow.shown[0].item->reasons[0].kind, RECOMMEND_REASON_POPULAR);
     world_close(&world);
@@ -527,7 +532,7 @@ TEST(recommend_flow, consent_that_cannot_be_read_counts_as_withdrawn)
         struct recommend_plan plan = world_plan(&world, session, 3);
         plan.has_actor = true;
         world_ask(&world, &plan, &flow);
-        EXPECT(!flow.personal);
+        EXPECT(flow.personal != RECOMMEND_PERSONAL_USED);
         EXPECT_EQ(flow.shown_count, 10);
         EXPECT_EQ(flow.shown[0].item->reasons[0].kind, RECOMMEND_REASON_POPULAR);
         world_close(&world);
@@ -562,7 +567,8 @@ TEST(recommend_flow, the_grace_waits_for_a_late_shard_once)
     struct recommend_plan plan = world_plan(&world, session, 3);
     plan.min_coverage = 1.0;
     plan.grace_us = plan.soft_us + 50000;
-    recommend_flow_start(&flow, &plan, world.degrees, &world.arena, world.now);
+    const struct recommend_tables tables = {.degrees = {world.degrees}};
+    recommend_flow_start(&flow, &plan, &tables, &world.arena, world.now);
     const struct recommend_ask *asks[4], *ask;
     for (unsigned i = 0; i < 4; i++) {
         asks[i] = recommend_flow_next(&flow);
@@ -627,7 +633,8 @@ TEST(recommend_flow, every_behaviour_of_every_shard_ends_in_time)
         plan.has_actor = rng_below(&rng, 2) == 1;
         plan.grace_us += rng_below(&rng, 2) * 30000;
         plan.min_coverage = (double)rng_below(&rng, 3) / 2;
-        recommend_flow_start(&flow, &plan, world.degrees, &world.arena, world.now);
+        const struct recommend_tables tables = {.degrees = {world.degrees}};
+        recommend_flow_start(&flow, &plan, &tables, &world.arena, world.now);
         world_run(&world, &flow);
         if (!recommend_flow_done(&flow)) {
             test_fail(__FILE__, __LINE__, "seed %" PRIu64 " does not end", seed);
