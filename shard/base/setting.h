@@ -48,20 +48,20 @@
     N(neighbours_kept,      300, 1, 100000, "sessions",             "k: sessions that vote, over all buckets") \
     N(neighbours_clicks,    9, 1, 9,        "clicks",               "L: newest clicks of a session that are looked at") \
     S(walk_kinds,           "purchases",    "purchases|intents|all", "actions that make two customers alike: purchases; carts and wishes, too; or views and clicks, too") \
-    N(walk_customers,       1000, 1, 100000, "customers",           "m of the walk: customers visited per seed, over all buckets") \
+    N(walk_customers,       2000, 1, 100000, "customers",           "m of the walk: customers visited per seed, over all buckets") \
     N(walk_nearest,         1000, 1, 1000,  "items",                "N of the walk: items that one seed speaks for") \
     N(walk_power_quarters,  1, 0, 4,        "quarters",             "4a of the walk: how little a long history counts") \
     N(walk_power_hundredths, 15, 0, 100,    "hundredths",           "100b of the walk: how little a popular item counts") \
     N(walk_then_window,     3, 1, 8,        "steps",                "how soon an item follows another to count as taken next") \
-    N(walk_seeds,           16, 1, 64,      "items",                "newest items of a customer's history that are walked from") \
+    N(walk_seeds,           20, 1, 64,      "items",                "newest items of a customer's history that are walked from") \
     N(buy_again_basket_hours, 24, 1, 8760,  "hours",                "purchases of one such stretch are one basket") \
     N(buy_again_group,      7, 1, 1000,     "baskets",              "baskets of one group, which age together") \
     N(buy_again_within_percent, 95, 1, 100, "%",                    "what a basket keeps per newer one of its group") \
     N(buy_again_across_percent, 90, 1, 100, "%",                    "what a group keeps per newer one") \
-    N(buy_again_due_percent, 0, 0, 1000,    "%",                    "added to an item whose repeat interval is nearly over") \
+    N(buy_again_due_percent, 50, 0, 1000,    "%",                    "added to an item whose repeat interval is nearly over") \
     N(content_reach,        5000, 1, 1000000, "SKUs",               "an attribute that more SKUs have is weighed, but brings none by itself") \
     N(arrivals_days,        30, 1, 3650,    "days",                 "a SKU is new for so long")       \
-    N(arrivals_explored_percent, 20, 0, 100, "%",                   "of new items shown: drawn from all that are new, not the newest") \
+    N(arrivals_explored_percent, 10, 0, 100, "%",                   "of new items shown: drawn from all that are new, not the newest") \
     N(virtual_buckets,      64, 1, 64,      "",                     "V: parts in which evidence is cut; a power of two that customer_shards divides") \
     S(placements,           "",             "",                     "overrides of placements: name=source:weight,.../fallback:weight;...") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
