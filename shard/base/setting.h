@@ -64,6 +64,8 @@
     N(arrivals_explored_percent, 10, 0, 100, "%",                   "of new items shown: drawn from all that are new, not the newest") \
     N(virtual_buckets,      64, 1, 64,      "",                     "V: parts in which evidence is cut; a power of two that customer_shards divides") \
     S(placements,           "",             "",                     "overrides of placements: name=source:weight,.../fallback:weight;...") \
+    N(answers_kept,         10000, 0, 1000000, "answers",           "newest answers that ExplainAnswer can still explain; 0: none") \
+    N(answers_kept_max_bytes, 67108864, 0, 17179869184, "bytes",    "what they may take; the oldest go first") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
     N(session_gap_s,        1800, 1, 86400, "s",                    "pause that ends a session")     \
     N(slow_call_ms,         1000, 1, 3600000, "ms",                 "calls that take longer are logged") \
