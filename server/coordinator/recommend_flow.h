@@ -25,7 +25,7 @@
  *
  * Candidates of a tier stand behind those of the tiers before it. A tier's lists are cut
  * short at first (RECOMMEND_FLOW_LIST_*); what the long ones add comes behind, when it is
- * needed. The order is final before stock is asked: stock, filter and diversity only drop.
+ * needed. The order is final before stock is asked: stock, filter, diversity only drop.
  *
  * One deadline is split over the stages: a shard that is late for its stage costs
  * coverage, never the answer, and is not asked again. An actor whose consent could not be
@@ -203,16 +203,14 @@ struct recommend_tables {
 struct recommend_candidate {
     const struct recommend_ranked_item *item; /* NULL: its name alone is wanted */
     uint64_t sku_hash;
-    uint32_t tier; /* RECOMMEND_FLOW_TIER_CATALOGUE behind all */
+    bool fallback;
     const struct inventory_availability *stock;
     const struct recommend_reply *reply;
     unsigned shard;
 };
-enum {
-    RECOMMEND_FLOW_TIER_CATALOGUE = PLACEMENT_SOURCES_MAX,
-};
 
-/* SKU hashes; open addressing, never removed from. Values are the caller's. */
+/* SKU hashes, each with a number of the caller's; nothing is ever removed. */
+struct recommend_hash_slot;
 struct recommend_hash_set {
     struct recommend_hash_slot *slots;
     uint32_t capacity; /* a power of two, or 0 */
@@ -253,49 +251,44 @@ struct recommend_flow {
     uint32_t ask_next; /* not handed out yet */
     uint32_t asks_open;
 
-    /* What is known of who asks, after consent. */
-    bool exclude_actor; /* the actor's own evidence is left out of the walk */
+    /* What may be used of who asks, after consent. */
+    bool context_heard;
     uint64_t own_session;
     const uint64_t *clicks; /* oldest first */
     uint32_t click_count;
-    bool clicks_recorded;
     struct histories_action *actions; /* oldest first */
     uint32_t action_count;
+    struct recommend_query query; /* NEIGHBOURS: the newest clicks, or the seeds */
+    uint64_t query_clicks[RECOMMEND_CLICKS_MAX];
+    uint64_t seed_hashes[RECOMMEND_FLOW_SEEDS_MAX];
     uint64_t *excluded; /* ascending */
     uint32_t excluded_count;
 
-    /* The tiers that are being searched: [tier, tier_end). */
+    /* The tiers [tier, tier_end) are the ones at hand. */
     uint32_t tier;
     uint32_t tier_end;
     uint32_t tier_count;
-    uint32_t asked; /* set of 1 << enum recommend_source */
-    struct recommend_tokens seed_tokens[CONTENT_SEEDS_MAX];
+    uint32_t asked; /* of these: set of 1 << enum recommend_source */
     bool tokens_asked;
+    struct recommend_tokens seed_tokens[CONTENT_SEEDS_MAX];
     struct recommend_customer_search customer_search;
     struct recommend_sku_search sku_search;
-    const struct recommend_customer_found **customer_found;
-    uint32_t customer_found_count;
-    const struct recommend_sku_found **sku_found;
-    uint32_t sku_found_count;
+    struct recommend_heard *heard; /* frames that came back */
+    uint32_t heard_count;
     struct recommend_merged *merged;
     bool lists_cut; /* longer lists would have more */
-    double score_floor;
 
-    struct recommend_candidate *candidates; /* in the order of the answer */
+    struct recommend_candidate *candidates; /* names, then in the order of the answer */
     uint32_t candidate_count;
     uint32_t candidate_capacity;
-    uint32_t candidate_next;  /* not asked yet */
-    uint32_t candidate_judge; /* not judged yet */
-    struct recommend_hash_set known;
+    uint32_t name_count;
+    uint32_t candidate_next;         /* not asked yet */
+    uint32_t candidate_judge;        /* not judged yet */
+    struct recommend_hash_set known; /* candidates, but for names */
     struct recommend_hash_set given;
+    bool catalogue_used;
     unsigned catalogue_shard;
     struct slice catalogue_token;
-
-    struct recommend_query query;
-    const struct recommend_partial **partials;
-    uint32_t partial_count;
-    struct recommend_partial merged_partial;
-    unsigned source;
 };
 
 /* `tables` are read and must be the calling thread's, as for every call. */

@@ -15,6 +15,12 @@ enum {
     RECOMMEND_SOFT_PERCENT = 80, /* of the deadline, when the budget names none */
 };
 
+/* What replicas answer so far. */
+static const struct placement recommend_session = {
+    .name = "session",
+    .sources = {{RECOMMEND_SOURCE_NEIGHBOURS, 1, 0}, {RECOMMEND_SOURCE_POPULAR, 1, 1}},
+    .source_count = 2};
+
 /* --- The question ------------------------------------------------------------------ */
 
 struct recommend_hash_list {
@@ -150,6 +156,7 @@ static enum status recommend_intake(struct recommend_run *run,
     struct recommend_plan *plan = &run->plan;
     struct recommend_hash_list session, cart;
     recommend_plan_init(plan, service->map);
+    plan->placement = &recommend_session;
     plan->count =
         request->count == 0 ? RECOMMEND_COUNT_DEFAULT : (uint32_t)request->count;
     plan->exclude_seen = request->exclude_seen;
