@@ -8,7 +8,7 @@ void recommend_plan_init(struct recommend_plan *plan, const struct shard_map *ma
     *plan = (struct recommend_plan){
         .map = map,
         .placement = placement_at(PLACEMENT_SESSION),
-        .bucket_count = SHARD_MAP_VIRTUAL_BUCKETS,
+        .bucket_count = map->virtual_buckets,
         .count = 20,
         .stock = RECOMMEND_STOCK_VERIFIED,
         .neighbours = {.candidates = 1500,
