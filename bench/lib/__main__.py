@@ -56,7 +56,8 @@ def build_folder(options):
 
 def run_one(name, build, options):
     module = load(name)
-    context = Context(build, name)
+    context = Context(build, name, options.rounds, options.seconds,
+                      not options.no_install)
     try:
         cases = module.start(context)
         samples = measure.take_turns(cases, options.rounds, options.seconds, context.say)

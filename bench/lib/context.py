@@ -32,10 +32,13 @@ def children_of():
 
 
 class Context:
-    def __init__(self, build, name):
+    def __init__(self, build, name, rounds=1, seconds=1.0, install=True):
         self.source = TOP
         self.build = build
         self.name = name
+        self.rounds = rounds
+        self.seconds = seconds
+        self.install = install  # what is missing may be fetched and built
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"souk-bench-{name}-"))
         self.processes = []
 

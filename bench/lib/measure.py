@@ -73,6 +73,8 @@ def make_row(case, ours, peer, theirs):
     for key in LATENCIES:
         row[key] = median_of(ours, key)
         row[f"peer_{key}"] = median_of(theirs, key)
+    for key in LATENCIES:
+        row[key.replace("us", "ratio")] = quotient(row[key], row[f"peer_{key}"])
     row["ratio"] = quotient(row["ours"], row["peer"])
     row["cpu_ratio"] = quotient(row["ours_cpu_us"], row["peer_cpu_us"])
     row["extra"] = {key: median_of_extra(ours, key) for key in ours[0].extra}

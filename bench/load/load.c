@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/load/load.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "shard/base/assert.h"
 #include "shard/base/hash.h"
@@ -19,28 +14,6 @@ enum {
     /* More slots than a message has items: the pick of a recommendation fits, too. */
     LOAD_SLOT_ITEMS_MIN = LOAD_SESSION_ITEMS,
 };
-
-uint64_t load_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
-int64_t load_wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void sleep_until_us(uint64_t due_us)
-{
-    struct timespec due = {.tv_sec = (time_t)(due_us / 1000000),
-                           .tv_nsec = (long)(due_us % 1000000) * 1000};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR) {
-    }
-}
 
 static struct load_cell *slot_cell(struct load_slot *slot)
 {
@@ -91,6 +64,7 @@ static void slot_count(struct load_slot *slot, uint64_t now_us)
         counts->calls++;
         counts->items += slot->items - slot->failed;
         counts->failed += slot->failed;
+        counts->shown += slot->shown;
     }
     if (slot->due_us >= load->measure_from_us && slot->due_us < load->measure_to_us) {
         histogram_add(&counts->latency_us, now_us - slot->due_us);
@@ -120,40 +94,11 @@ void load_finish(struct load_slot *slot, const struct souk_error *error)
     load_operation_start(slot);
 }
 
-/* The processor time of a process so far, from /proc. */
-static double process_cpu_s(pid_t pid)
-{
-    char path[64], text[1024] = "";
-    const char *rest;
-    unsigned long user = 0, system = 0;
-    FILE *file;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    file = fopen(path, "r");
-    if (file == NULL) {
-        return 0;
-    }
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    rest = strrchr(text, ')'); /* the name before it may hold anything */
-    if (rest == NULL ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system) != 2) {
-        return 0;
-    }
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static void cpu_times(const struct load_options *options, double *out_client_s,
                       double *out_server_s)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    *out_client_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    *out_server_s = 0;
-    for (unsigned i = 0; i < options->server_count; i++) {
-        *out_server_s += process_cpu_s(options->servers[i]);
-    }
+    *out_client_s = load_cpu_self_s();
+    *out_server_s = load_cpu_of_s(options->servers, options->server_count);
 }
 
 static void slots_make(struct load *load)
@@ -172,6 +117,9 @@ static void slots_make(struct load *load)
         slot->lines = memory_zalloc(batch * sizeof *slot->lines);
         slot->holds = memory_zalloc(batch * sizeof *slot->holds);
         slot->adjustments = memory_zalloc(batch * sizeof *slot->adjustments);
+        slot->lanes = memory_zalloc(batch * sizeof *slot->lanes);
+        slot->events = memory_zalloc(batch * sizeof *slot->events);
+        slot->visitor_ids = memory_zalloc(batch * sizeof *slot->visitor_ids);
         for (unsigned at = 0; at < batch; at++) {
             slot->sku_pointers[at] = slot->sku_ids[at];
         }
@@ -189,6 +137,9 @@ static void slots_free(struct load *load)
         free(slot->lines);
         free(slot->holds);
         free(slot->adjustments);
+        free(slot->lanes);
+        free(slot->events);
+        free(slot->visitor_ids);
     }
     free(load->slots);
 }
@@ -218,11 +169,11 @@ static uint64_t run_open(struct load *load, struct load_times *times, uint64_t s
         uint64_t now_us;
         struct load_slot *slot;
         if (due_us >= load->measure_to_us || atomic_load(&load->broken)) {
-            sleep_until_us(load->measure_to_us);
+            load_sleep_until_us(load->measure_to_us);
             return late_us_max;
         }
         if (due_us > load_now_us()) {
-            sleep_until_us(due_us);
+            load_sleep_until_us(due_us);
         }
         begin_measuring(load, times);
         slot = slot_take(load);
@@ -243,9 +194,9 @@ static void run_closed(struct load *load, struct load_times *times)
         slot->due_us = load_now_us();
         load_operation_start(slot);
     }
-    sleep_until_us(load->measure_from_us);
+    load_sleep_until_us(load->measure_from_us);
     begin_measuring(load, times);
-    sleep_until_us(load->measure_to_us);
+    load_sleep_until_us(load->measure_to_us);
 }
 
 /* Waits until every operation has ended; false after LOAD_DRAIN_S. */
@@ -272,6 +223,9 @@ bool load_run(struct load *load, struct load_outcome *out_outcome)
     key_choice_init(&load->choice, load->options.choice, load->options.keys,
                     load->options.theta);
     load_stats_init(&load->stats);
+    if (load->sessions.count > 0) {
+        session_walk_init(&load->walk, &load->sessions, load->options.seed);
+    }
     ASSERT(pthread_mutex_init(&load->lock, NULL) == 0);
     ASSERT(pthread_cond_init(&load->freed, NULL) == 0);
     slots_make(load);

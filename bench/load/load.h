@@ -14,13 +14,16 @@
 
 #include <souk/souk.h>
 
+#include "bench/load/load_clock.h"
 #include "bench/load/load_options.h"
 #include "bench/load/load_stats.h"
+#include "bench/load/session_set.h"
 #include "shard/base/identifier.h"
 
 enum {
     LOAD_SKU_BYTES = 24,
-    LOAD_SESSION_ITEMS = 3, /* a recommendation is asked for so many recent items */
+    LOAD_SESSION_ITEMS = 3, /* of a recommendation without --sessions */
+    LOAD_VISITOR_BYTES = 48,
 };
 
 struct load;
@@ -34,6 +37,7 @@ struct load_slot {
     enum load_kind kind;
     unsigned items;
     unsigned failed; /* of them */
+    unsigned shown;  /* items recommended in all of them */
     uint64_t due_us; /* where its latency starts */
     char (*sku_ids)[LOAD_SKU_BYTES];
     const char **sku_pointers;
@@ -41,12 +45,17 @@ struct load_slot {
     struct souk_hold_line *lines;
     struct souk_hold_create_request *holds;
     struct souk_stock_adjust_request *adjustments;
+    struct session_lane *lanes; /* the sessions it plays, one per item of a message */
+    struct souk_event *events;
+    char (*visitor_ids)[LOAD_VISITOR_BYTES];
 };
 
 struct load {
     struct load_options options;
     struct souk_client *client;
     struct key_choice choice;
+    struct session_set sessions; /* count 0: none were given */
+    struct session_walk walk;
     struct load_slot *slots;
     struct load_stats stats;
     uint64_t measure_from_us; /* monotonic */
@@ -72,8 +81,6 @@ bool load_run(struct load *load, struct load_outcome *out_outcome);
 
 /* "sku-000042" */
 void load_sku_id(uint64_t key, char out_text[LOAD_SKU_BYTES]);
-uint64_t load_now_us(void);
-int64_t load_wall_ms(void);
 
 /* Picks keys and ids and sends; load_finish is called once, from any thread. */
 void load_operation_start(struct load_slot *slot);

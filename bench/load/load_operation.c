@@ -136,22 +136,70 @@ static void read_start(struct load_slot *slot)
 static void recommend_done(void *context, const struct souk_recommend_reply *reply,
                            const struct souk_error *error)
 {
-    (void)reply;
-    load_finish(context, error);
+    struct load_slot *slot = context;
+    slot->shown = reply != NULL ? (unsigned)reply->item_count : 0;
+    load_finish(slot, error);
 }
 
 static void recommend_start(struct load_slot *slot)
 {
-    struct souk_recommend_request request = {.session_items = slot->sku_pointers,
+    struct load *load = slot->load;
+    struct souk_recommend_request request = {.placement = load->options.placement,
+                                             .session_items = slot->sku_pointers,
                                              .session_item_count = LOAD_SESSION_ITEMS,
-                                             .count = 20};
-    pick(slot, LOAD_SESSION_ITEMS);
+                                             .count = load->options.count};
+    if (load->sessions.count > 0) {
+        struct session_click click = session_walk_next(&load->walk, &slot->lanes[0]);
+        request.session_items = click.items;
+        request.session_item_count = click.item_count;
+    } else {
+        pick(slot, LOAD_SESSION_ITEMS);
+    }
     slot->items = 1;
-    souk_recommend_start(slot->load->client, &request, NULL, recommend_done, slot);
+    slot->failed = 0;
+    souk_recommend_start(load->client, &request, NULL, recommend_done, slot);
+}
+
+static void event_done(void *context, const struct souk_event_record_reply *reply,
+                       const struct souk_error *error)
+{
+    for (size_t i = 0; reply != NULL && i < reply->failure_count; i++) {
+        count_item(context, &reply->failures[i].status);
+    }
+    load_finish(context, error);
+}
+
+/* Visitors never seen before, each clicking through a session; without --sessions visitors
+ * of one click. */
+static void event_start(struct load_slot *slot)
+{
+    struct load *load = slot->load;
+    pick(slot, load->options.batch);
+    for (unsigned i = 0; i < slot->items; i++) {
+        struct souk_event *event = &slot->events[i];
+        const char *sku_id = slot->sku_ids[i];
+        uint64_t visitor = rng_next(&slot->rng);
+        if (load->sessions.count > 0) {
+            struct session_click click = session_walk_next(&load->walk, &slot->lanes[i]);
+            sku_id = click.items[click.item_count - 1];
+            visitor = click.session;
+        }
+        snprintf(slot->visitor_ids[i], LOAD_VISITOR_BYTES, "load-%" PRIu64 "-%" PRIu64,
+                 load->options.seed, visitor);
+        *event = (struct souk_event){.event_id = slot->request_ids[i],
+                                     .visitor_id = slot->visitor_ids[i],
+                                     .session_id = slot->visitor_ids[i],
+                                     .kind = SOUK_EVENT_VIEW,
+                                     .sku_id = sku_id};
+    }
+    souk_event_record_start(
+        load->client, &(struct souk_event_record_request){slot->events, slot->items},
+        NULL, event_done, slot);
 }
 
 void load_operation_start(struct load_slot *slot)
 {
+    slot->shown = 0;
     slot->kind = mix_next(&slot->load->options.mix, &slot->rng);
     switch (slot->kind) {
     case LOAD_RESERVE:
@@ -165,6 +213,9 @@ void load_operation_start(struct load_slot *slot)
         return;
     case LOAD_RECOMMEND:
         recommend_start(slot);
+        return;
+    case LOAD_EVENT:
+        event_start(slot);
         return;
     case LOAD_KINDS:
         break;

@@ -18,12 +18,15 @@ void load_options_usage(FILE *out)
         "  --arrivals K    poisson (default) or even\n"
         "  --clients N     operations under way: always (closed), at most (open); 64\n"
         "  --seconds S     measured time, 5; --warmup S before it, 1\n"
-        "  --mix M         reserve=9,adjust=1,read=80,recommend=10; reserve\n"
+        "  --mix M         reserve=9,adjust=1,read=80,recommend=10,event=5; reserve\n"
         "  --batch N       items in one message, 1\n"
         "  --keys N        SKUs, 100000; --choice uniform|zipf|hot; --theta T, 0.99\n"
         "  --channels N    connections, 4; --workers N callback threads, 1\n"
         "  --setup         first make the location, the SKUs and their stock\n"
         "  --events N      and N purchases for recommendations\n"
+        "  --sessions FILE a session a line: recommend asks with them, click by click,\n"
+        "                  and event records them\n"
+        "  --placement P   of a recommendation, --count N items, 20\n"
         "  --server PID    count its CPU time, too; may be repeated\n"
         "  --location L, --ttl-ms N, --deadline-ms N, --seed N\n"
         "Prints one JSON object.\n",
@@ -52,6 +55,8 @@ enum {
     OPTION_CHOICE,
     OPTION_SETUP,
     OPTION_SERVER,
+    OPTION_SESSIONS,
+    OPTION_PLACEMENT,
     OPTION_HELP,
     OPTION_NUMBERS, /* from here on: the rows of load_numbers */
 };
@@ -70,6 +75,7 @@ enum load_number {
     NUMBER_TTL,
     NUMBER_DEADLINE,
     NUMBER_SEED,
+    NUMBER_RECOMMENDED,
     NUMBER_COUNT,
 };
 
@@ -90,6 +96,7 @@ static const struct {
     [NUMBER_TTL] = {"ttl-ms", 900000, 1, 2592000000.0},
     [NUMBER_DEADLINE] = {"deadline-ms", 10000, 1, 3600000},
     [NUMBER_SEED] = {"seed", 1, 0, 9e15},
+    [NUMBER_RECOMMENDED] = {"count", 20, 1, LOAD_COUNT_MAX},
 };
 
 static bool parse_server(const char *text, struct load_options *options)
@@ -122,6 +129,12 @@ static bool parse_one(int option, struct load_options *options, double *numbers)
         return true;
     case OPTION_SERVER:
         return parse_server(optarg, options);
+    case OPTION_SESSIONS:
+        options->sessions = optarg;
+        return true;
+    case OPTION_PLACEMENT:
+        options->placement = optarg;
+        return true;
     case OPTION_HELP:
         load_options_usage(stdout);
         exit(0);
@@ -149,6 +162,7 @@ static void take_numbers(struct load_options *options, const double *numbers)
     options->ttl_ms = (int64_t)numbers[NUMBER_TTL];
     options->deadline_ms = (int64_t)numbers[NUMBER_DEADLINE];
     options->seed = (uint64_t)numbers[NUMBER_SEED];
+    options->count = (int32_t)numbers[NUMBER_RECOMMENDED];
 }
 
 bool load_options_parse(int argc, char **argv, struct load_options *out_options)
@@ -161,6 +175,8 @@ bool load_options_parse(int argc, char **argv, struct load_options *out_options)
         {"choice", required_argument, NULL, OPTION_CHOICE},
         {"setup", no_argument, NULL, OPTION_SETUP},
         {"server", required_argument, NULL, OPTION_SERVER},
+        {"sessions", required_argument, NULL, OPTION_SESSIONS},
+        {"placement", required_argument, NULL, OPTION_PLACEMENT},
         {"help", no_argument, NULL, OPTION_HELP},
     };
     const char *environment = getenv("SOUK_ADDRESS");

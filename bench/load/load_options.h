@@ -17,6 +17,7 @@ enum {
     LOAD_BATCH_MAX = 1000,
     LOAD_SERVERS_MAX = 16,
     LOAD_KEYS_MAX = 100000000,
+    LOAD_COUNT_MAX = 500,
 };
 
 struct load_options {
@@ -36,9 +37,12 @@ struct load_options {
     unsigned workers;
     uint64_t seed;
     int64_t deadline_ms;
-    int64_t ttl_ms;  /* of a hold */
-    bool setup;      /* first make the location, the SKUs and their stock */
-    uint64_t events; /* and so many purchases, for recommendations */
+    int64_t ttl_ms;        /* of a hold */
+    bool setup;            /* first make the location, the SKUs and their stock */
+    uint64_t events;       /* and so many purchases, for recommendations */
+    const char *sessions;  /* recommend asks with these, event records them */
+    const char *placement; /* of a recommendation; NULL: the server's own */
+    int32_t count;         /* of a recommendation */
     pid_t servers[LOAD_SERVERS_MAX]; /* whose CPU time is counted */
     unsigned server_count;
 };

@@ -57,6 +57,7 @@ void load_stats_sum(struct load_stats *stats, struct load_cell *out_sum)
             into->calls += cell->kinds[kind].calls;
             into->items += cell->kinds[kind].items;
             into->failed += cell->kinds[kind].failed;
+            into->shown += cell->kinds[kind].shown;
             histogram_merge(&into->latency_us, &cell->kinds[kind].latency_us);
         }
         for (unsigned r = 0; r < LOAD_REASONS_MAX && cell->reasons[r].count > 0; r++) {

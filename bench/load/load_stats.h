@@ -27,6 +27,7 @@ struct load_counts {
     uint64_t calls;  /* messages answered */
     uint64_t items;  /* operations in them that ended OK */
     uint64_t failed; /* and those that did not */
+    uint64_t shown;  /* items recommended */
     struct histogram latency_us;
 };
 

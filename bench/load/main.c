@@ -36,6 +36,9 @@ static void print_kinds(const struct load_cell *sum, double seconds, bool open)
                comma, load_kind_name((enum load_kind)i), counts->items,
                (double)counts->items / seconds, counts->failed);
         print_latency(&counts->latency_us, open);
+        if (i == LOAD_RECOMMEND && counts->items > 0) {
+            printf(",\"shown_mean\":%.2f", (double)counts->shown / (double)counts->items);
+        }
         printf("}");
         comma = ",";
     }
@@ -115,6 +118,10 @@ int main(int argc, char **argv)
     if (!load_options_parse(argc, argv, &load.options)) {
         return 2;
     }
+    if (load.options.sessions != NULL &&
+        !session_set_read(&load.sessions, load.options.sessions)) {
+        return 2;
+    }
     client.addresses = load.options.address;
     client.deadline_ms = load.options.deadline_ms;
     client.channels_per_address = load.options.channels;
@@ -135,5 +142,6 @@ int main(int argc, char **argv)
     load_stats_sum(&load.stats, &sum);
     print_report(&load.options, &sum, &outcome);
     load_stats_close(&load.stats);
+    session_set_close(&load.sessions);
     return 0;
 }

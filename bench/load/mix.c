@@ -7,7 +7,7 @@
 #include "shard/base/assert.h"
 
 static const char *const load_kind_names[LOAD_KINDS] = {"reserve", "adjust", "read",
-                                                        "recommend"};
+                                                        "recommend", "event"};
 
 const char *load_kind_name(enum load_kind kind)
 {

@@ -13,6 +13,7 @@ enum load_kind {
     LOAD_ADJUST,  /* AdjustStock by one unit; BatchAdjustStock */
     LOAD_READ,    /* GetStockLevel; BatchGetStockLevels */
     LOAD_RECOMMEND,
+    LOAD_EVENT, /* RecordEvents: views */
     LOAD_KINDS,
 };
 

@@ -8,8 +8,11 @@
  *     peer_postgres CONNINFO --connections 64 --keys 100000 --choice zipf --seconds 5
  *                   [--batch 50] [--seed 1]
  *
- * Prints one JSON line: {"ops","ops_per_s","seconds","refused","p50_us","p90_us","p99_us",
- * "cpu_s"} (closed loop; cpu_s is this client's own).
+ * With --sessions FILE it is the PostgreSQL side of `bench/run recommend` instead: what was
+ * also bought with the items of a session, by a table of pairs, of what is in stock.
+ *
+ * Prints one JSON line: {"ops","ops_per_s","seconds","refused","shown_mean","p50_us",
+ * "p90_us","p99_us","cpu_s"} (closed loop; cpu_s is this client's own).
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +26,7 @@
 #include <libpq-fe.h>
 
 #include "bench/load/key_choice.h"
+#include "bench/load/session_set.h"
 #include "shard/base/histogram.h"
 #include "shard/base/identifier.h"
 #include "shard/base/memory.h"
@@ -31,7 +35,13 @@ enum {
     CONNECTIONS_MAX = 1024,
     BATCH_MAX = 1000,
     ARRAY_ITEM_BYTES = UUID_TEXT_BYTES + 2,
+    SEEDS_BYTES = SESSION_WINDOW_ITEMS * (SESSION_ITEM_MAX_BYTES + 1) + 3,
 };
+
+static const char peer_also_bought[] =
+    "SELECT p.other, sum(p.weight) FROM pairs p JOIN levels l ON l.sku = p.other "
+    "WHERE p.sku = ANY($1::int[]) AND l.on_hand - l.held > 0 "
+    "GROUP BY p.other ORDER BY 2 DESC, 1 LIMIT 20";
 
 struct peer_options {
     const char *conninfo;
@@ -41,11 +51,13 @@ struct peer_options {
     double seconds;
     unsigned batch;
     uint64_t seed;
+    const char *sessions; /* NULL: reserve */
 };
 
 struct peer_connection {
     PGconn *connection;
     uint64_t started_us;
+    struct session_lane lane;
 };
 
 struct peer {
@@ -57,6 +69,9 @@ struct peer {
     struct histogram latency;
     char *ids; /* the array parameters of one batch, as text */
     char *skus;
+    struct session_set sessions;
+    struct session_walk walk;
+    uint64_t shown;
     uint64_t calls;
     uint64_t refused;
 };
@@ -77,7 +92,8 @@ _Noreturn static void peer_die(const char *what, PGconn *connection)
 
 static void peer_connect(struct peer *peer, unsigned i)
 {
-    const char *text = peer->options.batch > 1
+    const char *text = peer->options.sessions ? peer_also_bought
+                       : peer->options.batch > 1
                            ? "SELECT reserve_many($1::uuid[], $2::int[], 1)"
                            : "SELECT reserve($1::uuid, $2::int, 1)";
     PGconn *connection = PQconnectdb(peer->options.conninfo);
@@ -85,7 +101,7 @@ static void peer_connect(struct peer *peer, unsigned i)
     if (PQstatus(connection) != CONNECTION_OK) {
         peer_die("cannot connect", connection);
     }
-    result = PQprepare(connection, "reserve", text, 2, NULL);
+    result = PQprepare(connection, "ask", text, 0, NULL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
         peer_die("cannot prepare", connection);
     }
@@ -124,13 +140,32 @@ static void peer_fill(struct peer *peer)
     }
 }
 
+/* "{1,2,3}", the items of the session so far. */
+static void peer_seeds(struct peer *peer, struct session_lane *lane, char *out)
+{
+    struct session_click click = session_walk_next(&peer->walk, lane);
+    for (size_t i = 0; i < click.item_count; i++) {
+        out += sprintf(out, "%s%s", i == 0 ? "{" : ",", click.items[i]);
+    }
+    strcpy(out, "}");
+}
+
 static void peer_send(struct peer *peer, unsigned i)
 {
     struct peer_connection *one = &peer->connections[i];
+    char seeds[SEEDS_BYTES];
     const char *values[2] = {peer->ids, peer->skus};
-    peer_fill(peer);
+    int value_count = 2;
+    if (peer->options.sessions != NULL) {
+        peer_seeds(peer, &one->lane, seeds);
+        values[0] = seeds;
+        value_count = 1;
+    } else {
+        peer_fill(peer);
+    }
     one->started_us = peer_now_us();
-    if (PQsendQueryPrepared(one->connection, "reserve", 2, values, NULL, NULL, 0) != 1) {
+    if (PQsendQueryPrepared(one->connection, "ask", value_count, values, NULL, NULL, 0) !=
+        1) {
         peer_die("cannot send", one->connection);
     }
     while (PQflush(one->connection) == 1) {
@@ -151,9 +186,13 @@ static bool peer_receive(struct peer *peer, unsigned i)
     while (PQisBusy(one->connection) == 0 &&
            (result = PQgetResult(one->connection)) != NULL) {
         if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-            peer_die("reserve failed", one->connection);
+            peer_die("it was refused", one->connection);
         }
-        peer->refused += strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+        if (peer->options.sessions != NULL) {
+            peer->shown += (uint64_t)PQntuples(result);
+        } else {
+            peer->refused += strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+        }
         PQclear(result);
         answered = true;
     }
@@ -197,8 +236,10 @@ static void peer_report(struct peer *peer, double seconds)
     double ops = (double)(peer->calls * peer->options.batch);
     getrusage(RUSAGE_SELF, &usage);
     printf("{\"ops\":%.0f,\"ops_per_s\":%.1f,\"seconds\":%.3f,\"refused\":%llu,"
-           "\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"cpu_s\":%.3f}\n",
+           "\"shown_mean\":%.2f,\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"cpu_"
+           "s\":%.3f}\n",
            ops, ops / seconds, seconds, (unsigned long long)peer->refused,
+           peer->calls > 0 ? (double)peer->shown / (double)peer->calls : 0.0,
            (unsigned long long)histogram_quantile(&peer->latency, 0.5),
            (unsigned long long)histogram_quantile(&peer->latency, 0.9),
            (unsigned long long)histogram_quantile(&peer->latency, 0.99),
@@ -215,6 +256,7 @@ static bool peer_parse(int argc, char **argv, struct peer_options *options)
         {"seconds", required_argument, NULL, 's'},
         {"batch", required_argument, NULL, 'b'},
         {"seed", required_argument, NULL, 'r'},
+        {"sessions", required_argument, NULL, 'f'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -242,6 +284,9 @@ static bool peer_parse(int argc, char **argv, struct peer_options *options)
         case 'r':
             options->seed = strtoull(optarg, NULL, 10);
             break;
+        case 'f':
+            options->sessions = optarg;
+            break;
         default:
             return false;
         }
@@ -258,8 +303,15 @@ int main(int argc, char **argv)
     if (!peer_parse(argc, argv, &peer.options)) {
         fprintf(stderr,
                 "usage: peer_postgres CONNINFO [--connections N] [--keys N] "
-                "[--choice uniform|zipf|hot] [--seconds S] [--batch N] [--seed N]\n");
+                "[--choice uniform|zipf|hot] [--seconds S] [--batch N] [--seed N] "
+                "[--sessions FILE]\n");
         return 2;
+    }
+    if (peer.options.sessions != NULL) {
+        if (!session_set_read(&peer.sessions, peer.options.sessions)) {
+            return 2;
+        }
+        session_walk_init(&peer.walk, &peer.sessions, peer.options.seed);
     }
     key_choice_init(&peer.choice, peer.options.choice, peer.options.keys, 0.99);
     rng_init(&peer.rng, peer.options.seed);
@@ -280,5 +332,6 @@ int main(int argc, char **argv)
     free(peer.polls);
     free(peer.ids);
     free(peer.skus);
+    session_set_close(&peer.sessions);
     return 0;
 }

@@ -30,6 +30,20 @@ static const struct command_option table_globals[] = {
             {"outage", "DURATION", "how long to wait for a lost server (60s)"},          \
     }
 
+/* Of the sets: what is made up, and the stock of the SKUs that are made. */
+#define SET_OPTIONS                                                                      \
+    {"kind", "KIND", "view, click, cart_add, wishlist, purchase"},                       \
+        {"end", "TIME", "made-up times end before it (2025-01-01)"},                     \
+        {"step", "DURATION", "between made-up times"},                                   \
+        {"stock", "N", "units of each SKU that has no stock yet (1000000)"},             \
+        {"location", "LOCATION", "where these are; made when absent (main)"},            \
+        {"no-stock", NULL, "leave stock alone"},                                         \
+        {"rejects", "FILE", "where refused rows go (FILE.rejects.csv)"},                 \
+        {"batch", "ROWS", "rows in one message, 1 to 1000 (750)"},                       \
+    {                                                                                    \
+        "outage", "DURATION", "how long to wait for a lost server (60s)"                 \
+    }
+
 /* clang-format off */
 static const struct command table_commands[] = {
     {"demo", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX,
@@ -179,6 +193,39 @@ static const struct command table_commands[] = {
      "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"
      "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'.\n",
      "  souk import events events.csv.xz\n", IMPORT_OPTIONS, cli_import},
+    {"import sessions", "FILE", 1, 1, "sessions: item item ..., or SessionId ItemId Time",
+     "Lines of items, each line one session, oldest first (Diginetica, YOOCHOOSE 1/64):\n"
+     "    9 10\n    11 12 12 13\n    14 9 15\n"
+     "Or clicks with tabs between (Serenade, RSC15); Time in Unix seconds:\n"
+     "    SessionId  ItemId  Time\n    10036      14957   1592337718.0\n    10036      14713   1592337765.0\n"
+     "Each session is a visitor 'sess-N', N its line or its SessionId, and one explicit session.\n"
+     "Times that lines lack are made up: the newest click of line n of N at END - (N-n+1) * STEP\n"
+     "(1s), the others 1 s apart before it; so what stands later in the file is newer. SKUs that\n"
+     "the cluster lacks are made. Empty lines count as skipped.\n",
+     "  souk import sessions train_sessions.txt.xz --end 2026-01-01\n",
+     {{"format", "FORMAT", "lines or clicks; told by the first line"},
+      {"prefix", "TEXT", "of the visitors' ids (sess-)"}, SET_OPTIONS}, cli_import},
+    {"import histories", "FILE", 1, 1, "histories: user item item ...",
+     "Each line a customer and what they had, oldest first (Gowalla, Amazon Beauty):\n"
+     "    1 1 2 3 4 5\n    2 6 7 8 9\n    3 4 12 13\n"
+     "Item i of c of a customer (from 0) is made up to be at END - (c-i) * STEP (1d); a STEP of at\n"
+     "most the pause that ends a session makes one session of it. --attributes names a JSON file\n"
+     "{\"item\": [1, 2]}: a SKU that is made gets a flag attribute-1 and so on. --hold-out leaves the\n"
+     "last items of each out; the file counts as imported, so they stay out.\n",
+     "  souk import histories Beauty.txt.xz --hold-out 2 --attributes item2attributes.json.xz\n",
+     {{"attributes", "FILE", "JSON: item -> list of values"},
+      {"hold-out", "N", "last items of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
+    {"import baskets", "FILE", 1, 1, "baskets: names with commas, or customers' baskets as JSON",
+     "Each line a basket of names (Groceries); a name's SKU has '-' for what no id may hold:\n"
+     "    citrus fruit,margarine\n    tropical fruit,yogurt,coffee\n    whole milk\n"
+     "Each is a visitor 'basket-N' of line N; line n of N is made up to be at END - (N-n+1) * STEP (1d).\n"
+     "Or JSON (Ta-Feng), customers with their baskets, oldest first; [-1] marks the ends:\n"
+     "    {\"1\": [[-1], [0, 1, 2], [3, 4], [-1]],\n     \"2\": [[-1], [5], [-1]]}\n"
+     "Basket i of c (from 0) at END - (c-i) * STEP. Lines of rejects count the customers there.\n",
+     "  souk import baskets groceries.csv.xz\n  souk import baskets tafeng_history.json.xz --hold-out 1\n",
+     {{"format", "FORMAT", "lines or json; told by the first character"},
+      {"prefix", "TEXT", "of the visitors' ids (basket-)"},
+      {"hold-out", "N", "last baskets of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
 
     {"bench", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX, "put load on a node (souk-load)",
      "Hands the arguments to the load program that is built beside souk; put options behind --.\n",

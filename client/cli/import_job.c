@@ -52,8 +52,8 @@ static void import_job_acked(void *context, const struct souk_import_ack *ack)
     struct import_job *job = context;
     job->outage_told = false;
     for (size_t i = 0; i < ack->failure_count; i++) {
-        rejects_add(&job->rejects, ack->failures[i].line, ack->failures[i].status.reason,
-                    ack->failures[i].status.message);
+        rejects_add(&job->rejects, ack->failures[i].line >> job->line_shift,
+                    ack->failures[i].status.reason, ack->failures[i].status.message);
     }
     pthread_mutex_lock(&job->mutex);
     import_job_pass(job)->applied += ack->applied;
@@ -102,7 +102,8 @@ bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
     }
     job->passes[job->pass_count++] =
         (struct import_pass){.name = pass, .derived = job->derived};
-    snprintf(import_id, sizeof import_id, "sha256:%s:%s", job->digest, pass);
+    snprintf(import_id, sizeof import_id, "sha256:%s:%s%s", job->digest,
+             job->prefix ? job->prefix : "", pass);
     progress_begin(&job->progress, pass, total, import_now_us());
     return souk_import_open(job->cli->client, &options, &job->stream, &job->cli->error) ==
            SOUK_OK;

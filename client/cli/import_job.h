@@ -51,6 +51,9 @@ struct import_job {
     size_t row_count;
     struct arena arena; /* of the rows */
 
+    const char *prefix;  /* of the passes' names in import ids; NULL: none */
+    unsigned line_shift; /* rows are numbered line << line_shift plus something */
+
     bool outage_told; /* callback thread */
     bool derived;     /* of the passes that begin now */
     uint64_t bad;     /* rows of the file that were not even sent */
@@ -90,5 +93,6 @@ uint64_t import_now_us(void);
 /* The importers: each reads the file twice, first to know it whole. */
 enum command_exit import_retail(struct import_job *job);
 enum command_exit import_souk(struct import_job *job, const char *kind);
+enum command_exit import_sets(struct import_job *job, const char *kind);
 
 #endif

@@ -67,15 +67,19 @@ TEST(load_options, every_option_arrives_at_its_place)
     EXPECT(options.ttl_ms == 1000 && options.deadline_ms == 20 && options.seed == 5);
     EXPECT(options.server_count == 2 && options.servers[1] == 12 && options.setup);
     EXPECT_STRING(options.location, "here");
+    EXPECT(parse("--sessions s --placement also-bought --count 5", &options));
+    EXPECT(options.count == 5);
+    EXPECT_STRING(options.sessions, "s");
+    EXPECT_STRING(options.placement, "also-bought");
 }
 
 TEST(load_options, what_makes_no_sense_is_refused)
 {
     static const char *const refused[] = {
-        "--rate 0",      "--rate -1",     "--rate nan",    "--rate 1x",
-        "--clients 0",   "--batch 1001",  "--theta 1",     "--mix sell",
-        "--keys 0",      "--choice best", "--seconds inf", "--server 0",
-        "--server none", "--unknown 1",   "stray",         "--arrivals odd"};
+        "--rate 0",       "--rate -1",  "--rate nan",    "--rate 1x",   "--clients 0",
+        "--batch 1001",   "--theta 1",  "--mix sell",    "--keys 0",    "--choice best",
+        "--seconds inf",  "--server 0", "--server none", "--unknown 1", "stray",
+        "--arrivals odd", "--count 0",  "--count 501"};
     FILE *quiet = freopen("/dev/null", "w", stderr);
     EXPECT(quiet != NULL);
     for (unsigned i = 0; i < sizeof refused / sizeof refused[0]; i++) {

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A PostgreSQL of its own, in a temporary folder, with the store's reservation in it.
-
-As somebody would set it up who keeps stock in PostgreSQL: durable commits, one row that is
-both the hold and its idempotency record, one server-side function per reserve.
+"""A PostgreSQL of its own, in a temporary folder, as somebody would set it up who keeps a
+shop in it: durable commits, enough memory for all of the data.
 """
 import getpass
 import glob
@@ -11,34 +9,6 @@ import pathlib
 import shutil
 import subprocess
 import time
-
-SCHEMA = """
-CREATE TABLE levels (sku int PRIMARY KEY, on_hand bigint NOT NULL, held bigint NOT NULL)
-    WITH (fillfactor = 50);
-CREATE TABLE holds (request_id uuid PRIMARY KEY, sku int NOT NULL, quantity bigint NOT NULL,
-                    granted boolean NOT NULL, expire_time timestamptz NOT NULL);
--- 0: held, now or at the first try; 1: refused.
-CREATE FUNCTION reserve(rid uuid, s int, q bigint) RETURNS int LANGUAGE plpgsql AS $$
-DECLARE earlier boolean;
-BEGIN
-    SELECT granted INTO earlier FROM holds WHERE request_id = rid;
-    IF FOUND THEN RETURN CASE WHEN earlier THEN 0 ELSE 1 END; END IF;
-    UPDATE levels SET held = held + q WHERE sku = s AND on_hand - held >= q;
-    earlier := FOUND;
-    INSERT INTO holds VALUES (rid, s, q, earlier, now() + interval '15 minutes');
-    RETURN CASE WHEN earlier THEN 0 ELSE 1 END;
-END $$;
--- The number of refusals. Rows are taken in SKU order, so that batches never deadlock.
-CREATE FUNCTION reserve_many(rids uuid[], skus int[], q bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
-DECLARE refused bigint := 0; one record;
-BEGIN
-    FOR one IN SELECT * FROM unnest(rids, skus) AS t(rid, s) ORDER BY s LOOP
-        refused := refused + reserve(one.rid, one.s, q);
-    END LOOP;
-    RETURN refused;
-END $$;
-"""
 
 SETTINGS = {
     "fsync": "on",
@@ -59,7 +29,7 @@ class Missing(Exception):
 class Postgres:
     """One cluster on a Unix socket below `folder`, ended by stop()."""
 
-    def __init__(self, folder, keys):
+    def __init__(self, folder, schema):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
             raise Missing("no /usr/lib/postgresql/*/bin/initdb (package postgresql)")
@@ -84,8 +54,7 @@ class Postgres:
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.conninfo = f"host={self.folder} dbname=postgres user={self.role}"
         self._wait()
-        self.sql(SCHEMA)
-        self.fill(keys)
+        self.sql(schema)
 
     def _run(self, *command, text=None):
         done = subprocess.run([*self.user, *map(str, command)], cwd=self.folder, input=text,
@@ -108,11 +77,6 @@ class Postgres:
     def sql(self, text):
         return self._run(self.bin / "psql", "-h", self.folder, "-U", self.role, "-d", "postgres",
                          "-v", "ON_ERROR_STOP=1", "-qAt", text=text)
-
-    def fill(self, keys):
-        """Every SKU with more units than a run can take, and no hold."""
-        self.sql(f"TRUNCATE levels, holds; INSERT INTO levels SELECT g, 1000000000, 0 FROM "
-                 f"generate_series(0, {keys} - 1) g; VACUUM ANALYZE levels; CHECKPOINT;")
 
     def pids(self):
         """The server's first process; the others are its children."""
