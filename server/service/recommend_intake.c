@@ -94,24 +94,6 @@ static enum status recommend_actor(struct recommend_run *run, const char *field,
     return STATUS_OK;
 }
 
-static enum status recommend_stock_mode(struct recommend_run *run,
-                                        const Souk__V1__StockFilter *filter,
-                                        struct problem *problem)
-{
-    switch (filter->mode) {
-    case SOUK__V1__STOCK_MODE__STOCK_MODE_UNSPECIFIED:
-        return STATUS_OK;
-    case SOUK__V1__STOCK_MODE__STOCK_MODE_NONE:
-    case SOUK__V1__STOCK_MODE__STOCK_MODE_INDEXED:
-    case SOUK__V1__STOCK_MODE__STOCK_MODE_VERIFIED:
-        run->plan.stock = (enum recommend_stock)filter->mode;
-        return STATUS_OK;
-    }
-    return problem_set(problem, STATUS_INVALID, "stock.mode",
-                       "stock.mode: STOCK_MODE_NONE, _INDEXED or _VERIFIED, not %d",
-                       (int)filter->mode);
-}
-
 static enum status recommend_stock(struct recommend_run *run,
                                    const Souk__V1__StockFilter *filter,
                                    struct problem *problem)
@@ -120,7 +102,9 @@ static enum status recommend_stock(struct recommend_run *run,
     if (filter == NULL) {
         return STATUS_OK;
     }
-    TRY(recommend_stock_mode(run, filter, problem));
+    if (filter->mode != SOUK__V1__STOCK_MODE__STOCK_MODE_UNSPECIFIED) {
+        run->plan.stock = (enum recommend_stock)filter->mode; /* one of the enum's */
+    }
     if (filter->min_quantity < 0) {
         return problem_set(problem, STATUS_INVALID, "stock.min_quantity",
                            "stock.min_quantity: not below 0");

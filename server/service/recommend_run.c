@@ -170,6 +170,23 @@ static void recommend_question_fill(struct recommend_question *question)
     }
 }
 
+/* Where a shard's answer goes. In a batch, small ones of a shard on the home loop share the
+ * scratch memory of all runs; the others have memory of their own. */
+static struct arena *recommend_question_arena(struct recommend_question *question)
+{
+    struct recommend_run *run = question->run;
+    bool small = question->ask->kind == RECOMMEND_CONTEXT ||
+                 question->ask->kind == RECOMMEND_TOKENS ||
+                 question->ask->kind == RECOMMEND_RANK;
+    unsigned loop;
+    if (run->edge.rpc == NULL && small &&
+        runtime_loop_of(run->edge.service->runtime, question->call.shard_id, &loop) &&
+        loop == run->home) {
+        return run->edge.arena;
+    }
+    return &question->arena;
+}
+
 static void recommend_run_send(struct recommend_run *run, const struct recommend_ask *ask,
                                struct moment now)
 {
@@ -186,7 +203,7 @@ static void recommend_run_send(struct recommend_run *run, const struct recommend
             shard_map_range(service->map, ask->table, ask->shard)->shard_id,
             &question->query, &question->answer);
         question->call.deadline_us = ask->deadline_us;
-        question->call.arena = &question->arena;
+        question->call.arena = recommend_question_arena(question);
         question->call.done = recommend_question_done;
         status = runtime_submit(service->runtime, &question->call);
     }
