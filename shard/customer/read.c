@@ -206,6 +206,7 @@ enum status customer_history(const struct customer_shard *shard, struct hash128 
     if (history.events == NULL) {
         return STATUS_TOO_LARGE;
     }
+    out_history->before = history.before;
     uint64_t oldest_in_memory = row->event_count;
     for (struct list *node = row->blocks.previous; node != &row->blocks;
          node = node->previous) {
