@@ -165,7 +165,8 @@ struct customer_history {
     uint64_t before; /* the ordinal that it begins below, at most the one asked for */
     const struct customer_event *events; /* newest recorded first; in the arena */
     uint32_t event_count;
-    uint64_t next_before; /* ask with this for older ones; 0: there are none */
+    const int64_t *recorded_ms; /* of each, in log time */
+    uint64_t next_before;       /* ask with this for older ones; 0: there are none */
 };
 /* Up to `count` (CUSTOMER_HISTORY_MAX) events recorded before the ordinal `before` (0:
  * from the newest). Reads the store. NOT_FOUND, CHECKSUM, VERSION, IO. */
