@@ -171,17 +171,19 @@ def test_nobody_is_shown_anything_by_an_erased_customer(world):
     server = world.start("--customer-shards", "8", "--shard-loops", "4")
     server.location_id()
     skus = [server.sku(f"item-{i}", on_hand=9) for i in range(12)]
+    lonely = server.sku("lonely", on_hand=9)  # nobody but those who leave ever sees it
     people = [f"person-{i}" for i in range(20)]
     long_ago = now() - 40 * 86400
     for number, person in enumerate(people):
         record(server, person, *(skus[(number + i) % len(skus)] for i in range(4)),
                start=long_ago + number * 100)
+    skus.append(lonely)
     before = answers(server, skus, people)
     for number in range(6):
         who = f"leaving-{number}"
         profile(server, who)
         for visit in range(3):
-            record(server, who, *skus[number::3], start=long_ago + visit * 9000,
+            record(server, who, lonely, *skus[number::3], start=long_ago + visit * 9000,
                    kind=event_pb2.EVENT_KIND_PURCHASE)
     assert answers(server, skus, people) != before
     for number in range(6):
