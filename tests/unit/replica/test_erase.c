@@ -5,6 +5,7 @@
  * byte for byte, whatever was flushed and however often the node went down.
  */
 #include "shard/base/encode.h"
+#include "shard/base/metric.h"
 #include "shard/customer/row.h"
 #include "shard/recommend/search.h"
 #include "tests/lib/shard_world.h"
@@ -265,6 +266,31 @@ TEST(erase, makes_a_replica_equal_to_one_that_never_knew_the_customers)
     for (uint64_t seed = 1; seed <= 25; seed++) {
         pair_run(seed);
     }
+}
+
+TEST(erase, takes_nothing_from_the_count_of_events_ever_stored)
+{
+    struct shard_world world;
+    world_open(&world);
+    state(&world, false);
+    int64_t before = metric_value(METRIC_EVENTS_STORED);
+    for (unsigned i = 0; i < 3; i++) {
+        struct customer_event event = world_event(items[i], GONE, "A", 0);
+        struct customer_command record = {.kind = CUSTOMER_RECORD,
+                                          .record = {.events = &event, .event_count = 1}};
+        struct customer_command erase = {
+            .kind = CUSTOMER_ERASE,
+            .identity = {.kind = CUSTOMER_IDENTITY_REQUEST,
+                         .anchor = customer_hash(event.customer),
+                         .request_id = {i, 3},
+                         .request_ms = world.now.wall_ms},
+            .erase = {.customer = event.customer}};
+        apply(&world, &record, NULL);
+        apply(&world, &erase, NULL);
+        state(&world, false);
+    }
+    EXPECT_EQ(metric_value(METRIC_EVENTS_STORED) - before, 3);
+    world_close(&world);
 }
 
 TEST(erase, goes_on_when_the_disk_is_nearly_full)
