@@ -30,7 +30,7 @@ struct souk_customer_upsert_request {
 
 struct souk_customer_upsert_reply {
     struct souk_answer answer;
-    struct souk_customer customer;
+    struct souk_customer customer; /* empty id: a replay, and erased since */
     bool created;
     struct souk_stamp stamp;
 };
