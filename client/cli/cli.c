@@ -194,6 +194,11 @@ static const char *cli_next_step(const struct cli *cli)
     if (cli->error.code == SOUK_NOT_FOUND) {
         return strcmp(field, "location_id") == 0   ? "souk location list"
                : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"
+               : strcmp(field, "visitor_id") == 0
+                   ? "leave --visitor out if it is a customer's id"
+               : strcmp(path, "customer export") == 0
+                   ? "souk customer export ID --visitor   if it is a visitor's id; souk "
+                     "status counts the customers there are"
                : strncmp(path, "customer", 8) == 0
                    ? "souk status   counts the customers there are; ids are those of the "
                      "import, or of souk customer put CUSTOMER"

@@ -56,9 +56,15 @@ size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MA
 /* `rec --session` leaves its newest item out, unless --include-current. */
 bool cli_rec_excludes_current(const struct command_line *line);
 
+/* Asks on `talk` and takes y, Y or yes from `in` for a yes; anything else, and the end of
+ * the input, is a no. */
+bool cli_confirms(FILE *in, FILE *talk, const char *question);
+
 /* The commands, one per leaf of the table. */
 enum command_exit cli_bench(struct cli *cli);
 enum command_exit cli_completion(struct cli *cli);
+enum command_exit cli_customer_erase(struct cli *cli);
+enum command_exit cli_customer_export(struct cli *cli);
 enum command_exit cli_customer_get(struct cli *cli);
 enum command_exit cli_customer_put(struct cli *cli);
 enum command_exit cli_demo(struct cli *cli);

@@ -156,6 +156,22 @@ static const struct command table_commands[] = {
      "  souk customer put C-00017 country=DE club=gold\n  souk customer put C-00017 --no-evidence\n",
      {{"no-personalization", NULL, "own history must not be used"}, {"no-evidence", NULL, "history must not count for others"},
       OPTION_REQUEST_ID}, cli_customer_put},
+    {"customer export", "ID", 1, 1, "a copy of everything stored of a customer or a visitor",
+     "The profile first, then every event, newest recorded first. -o jsonl writes line by line as it\n"
+     "comes, whatever the size: {customer, event_count}, then an event per line; the other formats\n"
+     "collect all of it before they show it.\n",
+     "  souk customer export C-00017\n  souk customer export C-00017 -o jsonl > C-00017.jsonl\n"
+     "  souk customer export cookie-88 --visitor -o json\n",
+     {{"visitor", NULL, "ID is a visitor's"}}, cli_customer_export},
+    {"customer erase", "ID", 1, 1, "erase a customer or a visitor for good, and prove it",
+     "The profile, its consent, all events and their weight in everybody's recommendations are gone\n"
+     "when the answer comes. The answer is the proof: shard, log index and time, what was removed,\n"
+     "and which nodes confirmed. Erasing somebody unknown is no failure; it proves that nothing was\n"
+     "there. Take a copy before (customer export), and stop what still sends events under the id:\n"
+     "later ones count as those of somebody new. Asks on a terminal; scripts say --yes.\n",
+     "  souk customer erase C-00017\n  souk customer erase C-00017 --yes -o json > proof.json\n"
+     "  souk customer erase cookie-88 --visitor --yes\n",
+     {{"visitor", NULL, "ID is a visitor's"}, {"yes", NULL, "do not ask"}, OPTION_REQUEST_ID}, cli_customer_erase},
 
     {"events", "", 0, 0, "what customers did", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"events record", "KIND [SKU...]", 1, 200, "record events; they count at the next recommendation",

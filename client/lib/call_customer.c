@@ -53,6 +53,51 @@ static void customer_get_decode(struct call *call, const ProtobufCMessage *respo
 CALL_DEFINE(customer_get, souk__v1__customer_service__service, "GetCustomer", false,
             souk_customer_get_request, souk_customer_get_reply);
 
+static ProtobufCMessage *customer_erase_encode(struct call *call, const void *request)
+{
+    const struct souk_customer_erase_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__EraseCustomerRequest *out = arena_alloc(arena, sizeof *out);
+    souk__v1__erase_customer_request__init(out);
+    out->request_id = convert_text(call_request_id(call, in->request_id));
+    out->request_time = convert_time(arena, in->request_time_ms);
+    if (in->customer_id != NULL) {
+        out->actor_case = SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_CUSTOMER_ID;
+        out->customer_id = convert_text(in->customer_id);
+    } else if (in->visitor_id != NULL) {
+        out->actor_case = SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_VISITOR_ID;
+        out->visitor_id = convert_text(in->visitor_id);
+    }
+    return &out->base;
+}
+
+static void customer_erase_decode(struct call *call, const ProtobufCMessage *response,
+                                  void *out_reply)
+{
+    const Souk__V1__EraseCustomerResponse *in = (const void *)response;
+    struct souk_customer_erase_reply *out = out_reply;
+    const Souk__V1__ErasureProof *proof = in->proof;
+    if (proof == NULL) {
+        return;
+    }
+    struct souk_erasure_confirmation *confirmations =
+        arena_zalloc(call_arena(call), proof->n_confirmations * sizeof *confirmations);
+    convert_stamp_back(proof->stamp, &out->stamp);
+    out->events_removed = proof->events_removed;
+    out->sessions_removed = proof->sessions_removed;
+    out->profile_removed = proof->profile_removed != 0;
+    for (size_t i = 0; i < proof->n_confirmations; i++) {
+        confirmations[i] = (struct souk_erasure_confirmation){
+            .node_id = proof->confirmations[i]->node_id,
+            .log_index = proof->confirmations[i]->log_index};
+    }
+    out->confirmations = confirmations;
+    out->confirmation_count = proof->n_confirmations;
+}
+
+CALL_DEFINE(customer_erase, souk__v1__customer_service__service, "EraseCustomer", true,
+            souk_customer_erase_request, souk_customer_erase_reply);
+
 /* Every event gets its id before the first attempt, so that a repeat is a duplicate. */
 static ProtobufCMessage *event_record_encode(struct call *call, const void *request)
 {

@@ -335,6 +335,28 @@ Souk__V1__Event *convert_event(struct arena *arena, const struct souk_event *eve
     return message;
 }
 
+void convert_event_back(const Souk__V1__Event *event, struct souk_event *out_event)
+{
+    Souk__V1__Event empty;
+    souk__v1__event__init(&empty);
+    event = event ? event : &empty;
+    *out_event = (struct souk_event){
+        .event_id = event->event_id,
+        .kind = (enum souk_event_kind)event->kind,
+        .sku_id = event->sku_id,
+        .session_id = event->session_id,
+        .quantity = event->quantity,
+        .occurred_time_ms = convert_time_back(event->occurred_time),
+        .detail = event->detail,
+    };
+    if (event->actor_case == SOUK__V1__EVENT__ACTOR_CUSTOMER_ID) {
+        out_event->customer_id = event->customer_id;
+    } else if (event->actor_case == SOUK__V1__EVENT__ACTOR_VISITOR_ID) {
+        out_event->visitor_id = event->visitor_id;
+    }
+    convert_money_back(event->price, &out_event->price);
+}
+
 const struct souk_event_failure *
 convert_event_failures_back(struct arena *arena, Souk__V1__EventFailure *const *failures,
                             size_t count)

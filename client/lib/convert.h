@@ -47,6 +47,7 @@ void convert_customer_back(struct arena *arena, const Souk__V1__Customer *custom
                            struct souk_customer *out_customer);
 /* The event must have an id. */
 Souk__V1__Event *convert_event(struct arena *arena, const struct souk_event *event);
+void convert_event_back(const Souk__V1__Event *event, struct souk_event *out_event);
 const struct souk_event_failure *
 convert_event_failures_back(struct arena *arena, Souk__V1__EventFailure *const *failures,
                             size_t count);

@@ -44,6 +44,10 @@ MUST_USE enum status intake_customer(const struct service *service,
                                      const Souk__V1__Customer *customer,
                                      struct arena *arena, struct customer_upsert *out,
                                      struct problem *problem);
+/* The pseudonym of who is meant; of the two ids one is set, the other NULL. */
+MUST_USE enum status intake_person(const struct service *service, const char *customer_id,
+                                   const char *visitor_id, struct hash128 *out,
+                                   struct problem *problem);
 /* `line` of an import, or 0: then an event_id is required. */
 MUST_USE enum status intake_event(const struct service *service,
                                   const Souk__V1__Event *event, uint64_t line,

@@ -99,20 +99,34 @@ enum status intake_customer(const struct service *service,
     return STATUS_OK;
 }
 
+enum status intake_person(const struct service *service, const char *customer_id,
+                          const char *visitor_id, struct hash128 *out,
+                          struct problem *problem)
+{
+    struct slice id;
+    if (customer_id != NULL) {
+        TRY(check_id("customer_id", customer_id, &id, problem));
+        *out = service_pseudonym(service, SERVICE_ACTOR_CUSTOMER, id);
+        return STATUS_OK;
+    }
+    if (visitor_id != NULL) {
+        TRY(check_id("visitor_id", visitor_id, &id, problem));
+        *out = service_pseudonym(service, SERVICE_ACTOR_VISITOR, id);
+        return STATUS_OK;
+    }
+    return problem_set(problem, STATUS_INVALID, "customer_id",
+                       "customer_id: give it, or a visitor_id");
+}
+
 static enum status intake_actor(const struct service *service,
                                 const Souk__V1__Event *event, struct customer_event *out,
                                 struct problem *problem)
 {
-    struct slice id;
     switch (event->actor_case) {
     case SOUK__V1__EVENT__ACTOR_CUSTOMER_ID:
-        TRY(check_id("customer_id", event->customer_id, &id, problem));
-        out->customer = service_pseudonym(service, SERVICE_ACTOR_CUSTOMER, id);
-        return STATUS_OK;
+        return intake_person(service, event->customer_id, NULL, &out->customer, problem);
     case SOUK__V1__EVENT__ACTOR_VISITOR_ID:
-        TRY(check_id("visitor_id", event->visitor_id, &id, problem));
-        out->customer = service_pseudonym(service, SERVICE_ACTOR_VISITOR, id);
-        return STATUS_OK;
+        return intake_person(service, NULL, event->visitor_id, &out->customer, problem);
     case SOUK__V1__EVENT__ACTOR__NOT_SET:
         break;
     }

@@ -352,6 +352,41 @@ Souk__V1__Customer *reply_customer(struct reply *reply,
     return message;
 }
 
+static Souk__V1__Money *reply_customer_money(struct reply *reply,
+                                             const struct customer_money *money)
+{
+    struct inventory_money same = {.units = money->units, .nanos = money->nanos};
+    _Static_assert(sizeof same.currency == sizeof money->currency, "both ISO 4217");
+    memcpy(same.currency, money->currency, sizeof same.currency);
+    return reply_money(reply, &same);
+}
+
+Souk__V1__Event *reply_event(struct reply *reply, const struct customer_event *event,
+                             const char *actor_id, bool visitor)
+{
+    Souk__V1__Event *message = reply_alloc(reply, sizeof *message);
+    if (message == NULL) {
+        return NULL;
+    }
+    souk__v1__event__init(message);
+    message->event_id = reply_text(reply, event->event_id);
+    if (visitor) {
+        message->actor_case = SOUK__V1__EVENT__ACTOR_VISITOR_ID;
+        message->visitor_id = reply_text(reply, slice_from_string(actor_id));
+    } else {
+        message->actor_case = SOUK__V1__EVENT__ACTOR_CUSTOMER_ID;
+        message->customer_id = reply_text(reply, slice_from_string(actor_id));
+    }
+    message->kind = (Souk__V1__EventKind)event->kind;
+    message->sku_id = reply_text(reply, event->sku_id);
+    message->session_id = reply_text(reply, event->session_id);
+    message->quantity = event->quantity;
+    message->price = reply_customer_money(reply, &event->price);
+    message->occurred_time = reply_time(reply, event->occurred_ms);
+    message->detail = reply_text(reply, event->detail);
+    return message;
+}
+
 Souk__V1__ItemStatus *reply_item_ok(struct reply *reply)
 {
     Souk__V1__ItemStatus *status = reply_alloc(reply, sizeof *status);

@@ -11,6 +11,7 @@
 #include "proto/souk/v1/catalog.pb-c.h"
 #include "proto/souk/v1/common.pb-c.h"
 #include "proto/souk/v1/customer.pb-c.h"
+#include "proto/souk/v1/event.pb-c.h"
 #include "proto/souk/v1/hold.pb-c.h"
 #include "proto/souk/v1/location.pb-c.h"
 #include "proto/souk/v1/stock.pb-c.h"
@@ -46,6 +47,9 @@ Souk__V1__Movement *reply_movement(struct reply *reply,
                                    const struct inventory_movement *movement);
 Souk__V1__Customer *reply_customer(struct reply *reply,
                                    const struct customer_profile *profile);
+/* Under the id that the caller knows the actor by: a customer's, or a visitor's. */
+Souk__V1__Event *reply_event(struct reply *reply, const struct customer_event *event,
+                             const char *actor_id, bool visitor);
 /* How one item of a batch ended. */
 Souk__V1__ItemStatus *reply_item_status(struct reply *reply,
                                         const struct problem *problem);

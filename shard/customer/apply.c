@@ -25,7 +25,11 @@ void customer_entry_end(struct customer_shard *shard)
     struct list *node;
     ASSERT(shard->open);
     while ((node = list_pop(&shard->touched)) != NULL) {
-        customer_derive(shard, LIST_ENTRY(node, struct customer_row, touched));
+        struct customer_row *row = LIST_ENTRY(node, struct customer_row, touched);
+        customer_derive(shard, row);
+        if (row->event_count == 0 && row->profile == NULL) {
+            customer_row_drop(shard, row); /* erased, and nothing came since */
+        }
     }
     shard->open = false;
 }
@@ -94,8 +98,8 @@ static enum status event_id_judge(const struct customer_shard *shard,
     if (uuid7_time_ms(event->event_id, &id_ms) && id_ms <= shard->event_floor_ms) {
         return STATUS_REQUEST_ID_EXPIRED;
     }
-    return shard->ids.count < shard->options.event_ids_max ? STATUS_OK
-                                                           : STATUS_OVERLOADED;
+    return shard->ids.living < shard->options.event_ids_max ? STATUS_OK
+                                                            : STATUS_OVERLOADED;
 }
 
 static void event_store(struct customer_shard *shard, const struct customer_event *event)
@@ -180,7 +184,8 @@ static void event_apply(struct customer_shard *shard,
     }
     out->status = event_room(shard, event);
     if (out->status == STATUS_OK) {
-        event_ids_add(&shard->ids, id, shard->log_ms);
+        struct customer_row *row = customer_find_or_add(shard, event->customer);
+        customer_remember_event(shard, row, id, shard->log_ms);
         event_store(shard, event);
     }
 }
@@ -299,6 +304,23 @@ static void upsert_import(struct customer_shard *shard,
     customer_lane_set(shard, identity->import_id, identity->line);
 }
 
+/* --- Erasure ------------------------------------------------------------------------------- */
+
+static void erase_decide(struct customer_shard *shard, const struct customer_erase *erase,
+                         struct customer_outcome *out)
+{
+    struct customer_row *row = customer_find(shard, erase->customer);
+    out->erased =
+        (struct customer_erasure){.log_index = shard->index, .log_ms = shard->log_ms};
+    if (row != NULL) {
+        out->erased.events = row->event_count;
+        out->erased.sessions = row->told_count;
+        out->erased.profile = row->profile != NULL;
+        customer_erase_row(shard, row);
+        touch(shard, row);
+    }
+}
+
 /* --- Requests -------------------------------------------------------------------------------- */
 
 static void request_remember(struct customer_shard *shard,
@@ -311,7 +333,8 @@ static void request_remember(struct customer_shard *shard,
                                     .attempt = identity->attempt,
                                     .status = outcome->status,
                                     .created = outcome->created,
-                                    .etag = outcome->profile.etag};
+                                    .etag = outcome->profile.etag,
+                                    .erased = outcome->erased};
     struct request_row *request =
         customer_request_add(shard, identity->request_id, anchor, &row);
     list_append(&shard->dirty_requests, &request->dirty);
@@ -323,7 +346,8 @@ static void request_replay(const struct customer_shard *shard,
                            struct customer_outcome *out)
 {
     bool upsert = command->kind == CUSTOMER_UPSERT;
-    if (upsert && request->row.status != STATUS_CANCELLED &&
+    bool seal = command->kind == CUSTOMER_REQUEST_SEAL;
+    if (!seal && request->row.status != STATUS_CANCELLED &&
         request->row.fingerprint != command->identity.fingerprint) {
         out->status = STATUS_REQUEST_ID_REUSED;
         return;
@@ -331,6 +355,7 @@ static void request_replay(const struct customer_shard *shard,
     out->status = request->row.status;
     out->replayed = true;
     out->created = request->row.created;
+    out->erased = request->row.erased;
     if (upsert && (out->status == STATUS_OK || out->status == STATUS_ETAG_MISMATCH)) {
         const struct customer_row *row = customer_find(shard, command->upsert.customer);
         if (row != NULL && row->profile != NULL) {
@@ -361,6 +386,8 @@ static void request_apply(struct customer_shard *shard,
     }
     if (command->kind == CUSTOMER_UPSERT) {
         upsert_decide(shard, &command->upsert, arena, out);
+    } else if (command->kind == CUSTOMER_ERASE) {
+        erase_decide(shard, &command->erase, out);
     } else {
         out->status = STATUS_CANCELLED;
     }
@@ -372,6 +399,10 @@ static bool command_anchor(const struct customer_command *command, uint64_t *out
 {
     if (command->kind == CUSTOMER_UPSERT) {
         *out_anchor = customer_hash(command->upsert.customer);
+        return true;
+    }
+    if (command->kind == CUSTOMER_ERASE) {
+        *out_anchor = customer_hash(command->erase.customer);
         return true;
     }
     *out_anchor = command->identity.anchor;
@@ -399,6 +430,7 @@ void customer_apply(struct customer_shard *shard, const struct customer_command 
         }
         break;
     case CUSTOMER_REQUEST_SEAL:
+    case CUSTOMER_ERASE:
         break;
     case CUSTOMER_TICK:
         return;
@@ -420,7 +452,7 @@ enum status customer_room(const struct customer_shard *shard, uint32_t event_cou
         return shard->requests.count < options->requests_max ? STATUS_OK
                                                              : STATUS_OVERLOADED;
     }
-    return shard->ids.count + event_count <= options->event_ids_max &&
+    return shard->ids.living + event_count <= options->event_ids_max &&
                    shard->memory_events + event_count <= options->memory_events_max
                ? STATUS_OK
                : STATUS_OVERLOADED;

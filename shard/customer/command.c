@@ -143,6 +143,18 @@ enum status customer_upsert_check(const struct customer_upsert *upsert,
     return STATUS_OK;
 }
 
+uint64_t customer_erase_fingerprint(const struct customer_erase *erase)
+{
+    struct buffer bytes;
+    buffer_init(&bytes);
+    encode_u8(&bytes, CUSTOMER_ERASE);
+    encode_le64(&bytes, erase->customer.high);
+    encode_le64(&bytes, erase->customer.low);
+    uint64_t fingerprint = hash64(buffer_slice(&bytes), 0);
+    buffer_close(&bytes);
+    return fingerprint;
+}
+
 uint64_t customer_upsert_fingerprint(const struct customer_upsert *upsert)
 {
     const struct customer_profile *profile = &upsert->profile;

@@ -16,12 +16,13 @@ enum customer_command_kind {
     CUSTOMER_UPSERT = 2,       /* a profile, whole */
     CUSTOMER_REQUEST_SEAL = 3, /* GetOutcome: an unknown request becomes CANCELLED */
     CUSTOMER_TICK = 4,         /* by the leader: only lets log time pass */
+    CUSTOMER_ERASE = 5,        /* all that is known of one customer or visitor goes */
 };
 
 /* What makes a command exactly-once. Events are so by event_id, or by import line. */
 enum customer_identity_kind {
     CUSTOMER_IDENTITY_NONE = 0,    /* RECORD of events that carry an event_id; TICK */
-    CUSTOMER_IDENTITY_REQUEST = 1, /* UPSERT, REQUEST_SEAL */
+    CUSTOMER_IDENTITY_REQUEST = 1, /* UPSERT, ERASE, REQUEST_SEAL */
     CUSTOMER_IDENTITY_IMPORT = 2,  /* UPSERT, RECORD: remembered without expiry */
 };
 
@@ -30,7 +31,7 @@ struct customer_identity {
     /* REQUEST */
     uint64_t anchor;           /* customer_hash of the profile's pseudonym */
     struct hash128 request_id; /* hash128(request id, 0) */
-    uint64_t fingerprint;      /* customer_upsert_fingerprint */
+    uint64_t fingerprint;      /* customer_upsert_fingerprint, customer_erase_... */
     int64_t request_ms;        /* from the UUIDv7, or request_time */
     uint32_t attempt;          /* carried for symmetry; no outcome here is replaceable */
     /* IMPORT; line and prev_line only for UPSERT (events carry their own) */
@@ -53,17 +54,24 @@ struct customer_upsert {
     uint32_t attributes_max;
 };
 
+/* The pseudonym alone: an erasure never brings the clear id into the log. */
+struct customer_erase {
+    struct hash128 customer;
+};
+
 struct customer_command {
     enum customer_command_kind kind;
     struct customer_identity identity;
     union {
         struct customer_record record;
         struct customer_upsert upsert;
+        struct customer_erase erase;
     };
 };
 
 /* 64 bits over what the caller asked for in canonical form, without the identity. */
 uint64_t customer_upsert_fingerprint(const struct customer_upsert *upsert);
+uint64_t customer_erase_fingerprint(const struct customer_erase *erase);
 
 /* What apply refuses without looking at its state: OK, or INVALID with field and message.
  * For the edge, before append; apply runs it again. `problem` may be NULL. */

@@ -89,13 +89,16 @@ struct customer_outcome {
     /* RECORD: OK, the events speak for themselves. UPSERT: OK, INVALID, ETAG_MISMATCH,
      * EPOCH_CHANGED, REQUEST_ID_REUSED, REQUEST_ID_EXPIRED, OVERLOADED, SEQUENCE_GAP,
      * QUANTITY_LIMIT, CANCELLED (sealed before). REQUEST_SEAL: the remembered outcome
-     * with `replayed`, or CANCELLED: never applied, and never will be. */
+     * with `replayed`, or CANCELLED: never applied, and never will be. ERASE: OK, also for
+     * a customer nobody knows, EPOCH_CHANGED, and what request ids end with. */
     enum status status;
     bool replayed;
     bool duplicate; /* an import line applied before */
     bool created;   /* UPSERT: the profile is new */
     uint64_t expected_line;
-    struct customer_profile profile;       /* UPSERT and ETAG_MISMATCH; in the arena */
+    /* UPSERT and ETAG_MISMATCH; in the arena. Empty in a replay of one who was erased. */
+    struct customer_profile profile;
+    struct customer_erasure erased;        /* ERASE; a replay repeats it */
     struct customer_event_outcome *events; /* RECORD; in the arena, one per event */
     uint32_t stored;
     uint32_t duplicates;
@@ -104,7 +107,8 @@ struct customer_outcome {
 /* Decides one command. Never fails: a refusal is an outcome. The arena has no limit. */
 void customer_apply(struct customer_shard *shard, const struct customer_command *command,
                     struct arena *arena, struct customer_outcome *out);
-/* Derives the sessions of all customers that the entry touched and tells the sink. */
+/* Derives the sessions of all customers that the entry touched and tells the sink; those
+ * of erased ones leave, and so do the customers. */
 void customer_entry_end(struct customer_shard *shard);
 
 /* The occurred time as it is stored: within [log time - 10 years, log time + 5 min]; a
@@ -158,9 +162,11 @@ MUST_USE enum status customer_actions(const struct customer_shard *shard,
                                       struct customer_actions *out_actions);
 
 struct customer_history {
+    uint64_t before; /* the ordinal that it begins below, at most the one asked for */
     const struct customer_event *events; /* newest recorded first; in the arena */
     uint32_t event_count;
-    uint64_t next_before; /* ask with this for older ones; 0: there are none */
+    const int64_t *recorded_ms; /* of each, in log time */
+    uint64_t next_before;       /* ask with this for older ones; 0: there are none */
 };
 /* Up to `count` (CUSTOMER_HISTORY_MAX) events recorded before the ordinal `before` (0:
  * from the newest). Reads the store. NOT_FOUND, CHECKSUM, VERSION, IO. */
@@ -177,7 +183,9 @@ bool customer_sku_id(const struct customer_shard *shard, uint64_t sku_hash,
 struct customer_counters {
     uint64_t customers; /* with a profile or an event */
     uint64_t profiles;
-    uint64_t events;        /* stored, of all kinds */
+    uint64_t events; /* stored, of all kinds */
+    uint64_t
+        events_erased; /* since this shard was opened; with `events` it never falls */
     uint64_t memory_events; /* of these, held in memory for sessions */
     uint64_t sessions;      /* told to the sink and standing */
     uint64_t memory_bytes;  /* about */

@@ -5,6 +5,7 @@
  *     apply.c     events and profiles        memory.c   lanes, requests, SKU ids
  *     derive.c    sessions and the sink      shard.c    life, load, counters, digest
  *     flush.c     collect and flushed        read.c     what can be asked
+ *     erase.c     what is left of a customer who goes: nothing
  */
 #ifndef SOUK_SHARD_CUSTOMER_CUSTOMER_PRIVATE_H
 #define SOUK_SHARD_CUSTOMER_CUSTOMER_PRIVATE_H
@@ -46,6 +47,8 @@ struct customer_row {
     uint8_t *profile; /* as stored; NULL without a profile row */
     size_t profile_size;
     bool profile_dirty;
+    bool stored;       /* a collect has taken something of it, or it was loaded */
+    uint64_t ids_head; /* of its chain in the memory of event ids */
     bool personalization_withdrawn;
     bool evidence_withdrawn;
     uint64_t etag;
@@ -56,6 +59,12 @@ struct customer_row {
     uint32_t told_count;
     struct told_session *told; /* by session_hash */
     uint64_t told_history;     /* hash of the actions told; 0: none */
+};
+
+/* A customer whose stored rows the next collect deletes. */
+struct erased_row {
+    struct list list;
+    struct hash128 id;
 };
 
 struct lane_row {
@@ -92,6 +101,7 @@ struct customer_shard {
     struct list request_gone; /* forgotten, their rows still in the store */
     struct list touched;
     struct list dirty;
+    struct list erased;
     struct list dirty_lanes;
     struct list dirty_requests;
     struct list flying; /* blocks collected and not known to be stored, in that order */
@@ -112,6 +122,7 @@ struct customer_shard {
     bool shard_dirty;
     uint64_t profiles;
     uint64_t events;
+    uint64_t events_erased; /* since the shard was made */
     uint64_t memory_events;
     uint64_t sessions;
     uint64_t dirty_bytes;
@@ -127,6 +138,9 @@ void customer_mark_dirty(struct customer_shard *shard, struct customer_row *row)
 /* The identity of an event, apart for each customer: what one customer sends can never
  * make another's event a duplicate, whichever shards they share. */
 struct hash128 customer_event_identity(struct hash128 customer, struct slice event_id);
+/* Remembers it for its customer; it must be absent. */
+void customer_remember_event(struct customer_shard *shard, struct customer_row *row,
+                             struct hash128 identity, int64_t log_ms);
 void customer_name_sku(struct customer_shard *shard, uint64_t sku_hash,
                        struct slice sku_id);
 struct lane_row *customer_lane_find(const struct customer_shard *shard,
@@ -138,6 +152,10 @@ struct request_row *customer_request_find(const struct customer_shard *shard,
 struct request_row *customer_request_add(struct customer_shard *shard,
                                          struct hash128 request_id, uint64_t anchor,
                                          const struct row_request *row);
+/* Everything a row owns but its place in the map. */
+void customer_row_clear(struct customer_row *row);
+/* Frees a row that nothing points at any more. */
+void customer_row_drop(struct customer_shard *shard, struct customer_row *row);
 /* Lets go of what is older than log time allows. */
 void customer_forget(struct customer_shard *shard);
 void customer_memory_close(struct customer_shard *shard);
@@ -150,6 +168,10 @@ struct session_event customer_session_event(const struct customer_event *event);
 /* Compares the customer's sessions with what the sink was told, and tells it. */
 void customer_derive(struct customer_shard *shard, struct customer_row *row);
 void customer_rules(const struct customer_shard *shard, struct session_rules *out_rules);
+
+/* erase.c */
+/* Empties the row but for what the sink was told, which leaves at the end of the entry. */
+void customer_erase_row(struct customer_shard *shard, struct customer_row *row);
 
 /* flush.c */
 void customer_block_add(struct customer_shard *shard, struct customer_row *row,

@@ -10,6 +10,8 @@
 enum {
     RING_MIN = 64,
 };
+#define BEFORE_HOLE                                                                      \
+    UINT32_MAX /* in the place of a distance: nothing lies here any more */
 
 void event_ids_init(struct event_ids *ids)
 {
@@ -23,6 +25,17 @@ void event_ids_close(struct event_ids *ids)
         free(ids->index);
         event_ids_init(ids);
     }
+}
+
+static struct event_id_entry *ring_at(const struct event_ids *ids, uint64_t sequence)
+{
+    return &ids->ring[(size_t)sequence & (ids->capacity - 1)];
+}
+
+static int64_t entry_log_ms(const struct event_ids *ids,
+                            const struct event_id_entry *entry)
+{
+    return ids->last_ms - (int64_t)(uint32_t)((uint32_t)ids->last_ms - entry->log_low);
 }
 
 static size_t index_mask(const struct event_ids *ids)
@@ -54,32 +67,61 @@ bool event_ids_has(const struct event_ids *ids, struct hash128 id)
     return ids->capacity > 0 && ids->index[index_find(ids, id)] != 0;
 }
 
+static void index_put(struct event_ids *ids, uint64_t sequence)
+{
+    size_t found = index_find(ids, ring_at(ids, sequence)->id);
+    ASSERT(ids->index[found] == 0);
+    ids->index[found] = (uint32_t)((size_t)sequence & (ids->capacity - 1)) + 1;
+}
+
+static struct event_ids ids_empty(const struct event_ids *ids, size_t capacity)
+{
+    struct event_ids empty = {
+        .capacity = capacity, .first = ids->first, .last_ms = ids->last_ms};
+    ASSERT(capacity < UINT32_MAX);
+    empty.ring = memory_alloc(capacity * sizeof *empty.ring);
+    empty.index = memory_zalloc(capacity * 2 * sizeof *empty.index);
+    return empty;
+}
+
 static void ids_grow(struct event_ids *ids)
 {
-    struct event_ids grown = {.capacity = ids->capacity ? ids->capacity * 2 : RING_MIN};
-    ASSERT(grown.capacity < UINT32_MAX);
-    grown.ring = memory_alloc(grown.capacity * sizeof *grown.ring);
-    grown.index = memory_zalloc(grown.capacity * 2 * sizeof *grown.index);
+    struct event_ids grown =
+        ids_empty(ids, ids->capacity ? ids->capacity * 2 : (size_t)RING_MIN);
     for (size_t i = 0; i < ids->count; i++) {
-        grown.ring[i] = ids->ring[(ids->first + i) & (ids->capacity - 1)];
-        grown.index[index_find(&grown, grown.ring[i].id)] = (uint32_t)i + 1;
+        const struct event_id_entry *entry = ring_at(ids, ids->first + i);
+        *ring_at(&grown, grown.first + i) = *entry;
+        if (entry->before != BEFORE_HOLE) {
+            index_put(&grown, grown.first + i);
+        }
     }
     grown.count = ids->count;
+    grown.living = ids->living;
     event_ids_close(ids);
     *ids = grown;
 }
 
-void event_ids_add(struct event_ids *ids, struct hash128 id, int64_t log_ms)
+void event_ids_add(struct event_ids *ids, struct hash128 id, int64_t log_ms,
+                   uint64_t *head)
 {
     if (ids->count == ids->capacity) {
         ids_grow(ids);
     }
-    size_t place = (ids->first + ids->count) & (ids->capacity - 1);
-    ids->ring[place] = (struct event_id_entry){.id = id, .log_ms = log_ms};
+    uint64_t sequence = ids->first + ids->count;
+    ASSERT(ids->count == 0 || log_ms >= ids->last_ms);
+    ASSERT(ids->count == 0 ||
+           log_ms - entry_log_ms(ids, ring_at(ids, ids->first)) <= UINT32_MAX);
+    bool chained = *head > ids->first; /* its last id is still here */
+    *ring_at(ids, sequence) = (struct event_id_entry){
+        .id = id,
+        .log_low = (uint32_t)log_ms,
+        .before = chained ? (uint32_t)(sequence + 1 - *head) : 0,
+    };
+    ids->last_ms = log_ms;
     ids->count++;
-    size_t found = index_find(ids, id);
-    ASSERT(ids->index[found] == 0);
-    ids->index[found] = (uint32_t)place + 1;
+    ids->living++;
+    index_put(ids, sequence);
+    *head = sequence + 1;
 }
 
 /* Frees an index place and moves up those that were pushed past it (Knuth 6.4, R). */
@@ -97,26 +139,102 @@ static void index_free(struct event_ids *ids, size_t hole)
     ids->index[hole] = 0;
 }
 
+/* Holes decide nothing: a replica that rebuilt this memory has none. */
 int64_t event_ids_forget(struct event_ids *ids, int64_t keep_from_ms)
 {
     int64_t newest = INT64_MIN;
-    while (ids->count > 0 && ids->ring[ids->first].log_ms < keep_from_ms) {
-        newest = ids->ring[ids->first].log_ms;
-        index_free(ids, index_find(ids, ids->ring[ids->first].id));
-        ids->first = (ids->first + 1) & (ids->capacity - 1);
+    while (ids->count > 0) {
+        const struct event_id_entry *oldest = ring_at(ids, ids->first);
+        if (oldest->before != BEFORE_HOLE) {
+            int64_t log_ms = entry_log_ms(ids, oldest);
+            if (log_ms >= keep_from_ms) {
+                break;
+            }
+            newest = log_ms;
+            index_free(ids, index_find(ids, oldest->id));
+            ids->living--;
+        }
+        ids->first++;
         ids->count--;
     }
     return newest;
+}
+
+void event_ids_erase(struct event_ids *ids, uint64_t *head)
+{
+    uint64_t next = *head;
+    while (next > ids->first) {
+        struct event_id_entry *entry = ring_at(ids, next - 1);
+        uint32_t before = entry->before;
+        ASSERT(before != BEFORE_HOLE);
+        index_free(ids, index_find(ids, entry->id));
+        *entry =
+            (struct event_id_entry){.log_low = entry->log_low, .before = BEFORE_HOLE};
+        ids->living--;
+        next = before != 0 && before < next ? next - before : 0;
+    }
+    *head = 0;
 }
 
 uint64_t event_ids_digest(const struct event_ids *ids)
 {
     uint64_t digest = 0;
     for (size_t i = 0; i < ids->count; i++) {
-        const struct event_id_entry *entry =
-            &ids->ring[(ids->first + i) & (ids->capacity - 1)];
-        digest += hash_mix(entry->id.high ^ hash_mix(entry->id.low) ^
-                           hash_mix((uint64_t)entry->log_ms));
+        const struct event_id_entry *entry = ring_at(ids, ids->first + i);
+        if (entry->before != BEFORE_HOLE) {
+            digest += hash_mix(entry->id.high ^ hash_mix(entry->id.low) ^
+                               hash_mix((uint64_t)entry_log_ms(ids, entry)));
+        }
     }
     return digest;
+}
+
+/* --- Packing ------------------------------------------------------------------------- */
+
+bool event_ids_want_packing(const struct event_ids *ids)
+{
+    return ids->count > 0 && ids->count == ids->capacity &&
+           ids->living <= ids->capacity / 2;
+}
+
+void event_ids_pack(struct event_ids *ids, struct event_ids_moves *out_moves)
+{
+    struct event_ids packed = ids_empty(ids, ids->capacity);
+    struct event_ids_moves moves = {.first = ids->first, .count = ids->count};
+    moves.places = memory_zalloc((ids->count + 1) * sizeof *moves.places);
+    for (size_t i = 0; i < ids->count; i++) {
+        struct event_id_entry entry = *ring_at(ids, ids->first + i);
+        if (entry.before == BEFORE_HOLE) {
+            continue;
+        }
+        uint32_t place = (uint32_t)packed.count + 1;
+        moves.places[i] = place;
+        /* Of a chain either all is here or its older end is forgotten: no hole inside. */
+        entry.before = entry.before != 0 && entry.before <= i
+                           ? place - moves.places[i - entry.before]
+                           : 0;
+        *ring_at(&packed, packed.first + packed.count) = entry;
+        index_put(&packed, packed.first + packed.count);
+        packed.count++;
+    }
+    packed.living = packed.count;
+    event_ids_close(ids);
+    *ids = packed;
+    *out_moves = moves;
+}
+
+uint64_t event_ids_moved(const struct event_ids_moves *moves, uint64_t head)
+{
+    if (head <= moves->first) {
+        return 0;
+    }
+    ASSERT(head - 1 - moves->first < moves->count);
+    uint32_t place = moves->places[head - 1 - moves->first];
+    return place != 0 ? moves->first + place : 0;
+}
+
+void event_ids_moves_close(struct event_ids_moves *moves)
+{
+    free(moves->places);
+    moves->places = NULL;
 }

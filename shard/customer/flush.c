@@ -61,6 +61,26 @@ static void collect_customer(struct collect *collect, struct customer_row *row)
         collect_put(collect, slice_of(row->profile, row->profile_size));
         row->profile_dirty = false;
     }
+    row->stored = true;
+}
+
+/* Before anything is put: what the same id did after its erasure is of a new customer. */
+static void collect_erased(struct collect *collect)
+{
+    struct list *node;
+    while ((node = list_pop(&collect->shard->erased)) != NULL) {
+        struct erased_row *erased = LIST_ENTRY(node, struct erased_row, list);
+        row_key_customer(&collect->key, ROW_PROFILE, erased->id);
+        store_batch_delete(collect->batch, buffer_slice(&collect->key));
+        buffer_clear(&collect->key);
+        row_key_events(&collect->key, erased->id, 0);
+        row_key_events(&collect->value, erased->id, UINT64_MAX);
+        store_batch_delete_range(collect->batch, buffer_slice(&collect->key),
+                                 buffer_slice(&collect->value));
+        buffer_clear(&collect->key);
+        buffer_clear(&collect->value);
+        free(erased);
+    }
 }
 
 static void collect_requests(struct collect *collect)
@@ -90,6 +110,7 @@ void customer_collect(struct customer_shard *shard, struct store_batch *batch)
     ASSERT(!shard->open);
     buffer_init(&collect.key);
     buffer_init(&collect.value);
+    collect_erased(&collect);
     while ((node = list_pop(&shard->dirty)) != NULL) {
         collect_customer(&collect, LIST_ENTRY(node, struct customer_row, dirty));
     }

@@ -43,12 +43,56 @@ void customer_mark_dirty(struct customer_shard *shard, struct customer_row *row)
     list_append(&shard->dirty, &row->dirty);
 }
 
+void customer_row_clear(struct customer_row *row)
+{
+    struct list *node;
+    while ((node = list_pop(&row->blocks)) != NULL) {
+        struct event_block *block = LIST_ENTRY(node, struct event_block, blocks);
+        list_remove(&block->flying);
+        buffer_close(&block->bytes);
+        free(block);
+    }
+    free(row->profile);
+    free(row->events);
+    free(row->told);
+}
+
+void customer_row_drop(struct customer_shard *shard, struct customer_row *row)
+{
+    map_remove(&shard->customers, &row->node);
+    list_remove(&row->touched);
+    list_remove(&row->dirty);
+    customer_row_clear(row);
+    free(row);
+}
+
 struct hash128 customer_event_identity(struct hash128 customer, struct slice event_id)
 {
     uint8_t bytes[16];
     store_le64(bytes, customer.high);
     store_le64(bytes + 8, customer.low);
     return hash128(event_id, hash64(slice_of(bytes, sizeof bytes), 0));
+}
+
+static void event_ids_tidy(struct customer_shard *shard)
+{
+    struct event_ids_moves moves;
+    event_ids_pack(&shard->ids, &moves);
+    for (struct map_node *node = map_next(&shard->customers, NULL); node != NULL;
+         node = map_next(&shard->customers, node)) {
+        struct customer_row *row = CONTAINER_OF(node, struct customer_row, node);
+        row->ids_head = event_ids_moved(&moves, row->ids_head);
+    }
+    event_ids_moves_close(&moves);
+}
+
+void customer_remember_event(struct customer_shard *shard, struct customer_row *row,
+                             struct hash128 identity, int64_t log_ms)
+{
+    if (event_ids_want_packing(&shard->ids)) {
+        event_ids_tidy(shard);
+    }
+    event_ids_add(&shard->ids, identity, log_ms, &row->ids_head);
 }
 
 /* --- SKU ids by hash ------------------------------------------------------------------ */
@@ -180,20 +224,6 @@ void customer_forget(struct customer_shard *shard)
 
 /* --- The end --------------------------------------------------------------------------- */
 
-static void customer_row_free(struct customer_row *row)
-{
-    struct list *node;
-    while ((node = list_pop(&row->blocks)) != NULL) {
-        struct event_block *block = LIST_ENTRY(node, struct event_block, blocks);
-        buffer_close(&block->bytes);
-        free(block);
-    }
-    free(row->profile);
-    free(row->events);
-    free(row->told);
-    free(row);
-}
-
 static void map_free_nodes(struct map *map)
 {
     struct map_node *node = map_next(map, NULL);
@@ -210,11 +240,15 @@ void customer_memory_close(struct customer_shard *shard)
     struct map_node *node = map_next(&shard->customers, NULL);
     while (node != NULL) {
         struct map_node *next = map_next(&shard->customers, node);
-        customer_row_free((void *)node);
+        customer_row_clear((void *)node);
+        free(node);
         node = next;
     }
     map_close(&shard->customers);
     struct list *gone;
+    while ((gone = list_pop(&shard->erased)) != NULL) {
+        free(LIST_ENTRY(gone, struct erased_row, list));
+    }
     while ((gone = list_pop(&shard->request_gone)) != NULL) {
         free(LIST_ENTRY(gone, struct request_row, order));
     }

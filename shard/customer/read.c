@@ -103,6 +103,7 @@ enum status customer_actions(const struct customer_shard *shard, struct hash128 
 
 struct history {
     struct customer_event *events; /* newest first */
+    int64_t *recorded_ms;
     uint32_t count;
     uint32_t count_max;
     uint64_t before; /* ordinals below it are wanted */
@@ -132,10 +133,10 @@ static enum status history_block(struct history *history, uint64_t ordinal,
     for (uint64_t n = ordinal; n < end; n++) {
         TRY(row_events_next(&reader, &event));
         if (n >= first) {
-            struct customer_event *out =
-                &history->events[history->count + (uint32_t)(end - 1 - n)];
-            *out = event.event;
-            out->customer = history->customer;
+            uint32_t place = history->count + (uint32_t)(end - 1 - n);
+            history->events[place] = event.event;
+            history->events[place].customer = history->customer;
+            history->recorded_ms[place] = event.log_ms;
         }
     }
     if (end > first) {
@@ -168,7 +169,8 @@ static enum status history_stored(const struct customer_shard *shard,
     buffer_init(&start);
     buffer_init(&end);
     row_key_events(&start, history->customer, 0);
-    row_key_events(&end, history->customer, below);
+    row_key_events(&end, history->customer,
+                   below < history->before ? below : history->before);
     struct store_scan scan = {
         .start = buffer_slice(&start), .end = buffer_slice(&end), .descending = true};
     enum status status = store_cursor_open(shard->options.store, &scan, &cursor);
@@ -203,9 +205,12 @@ enum status customer_history(const struct customer_shard *shard, struct hash128 
     history.count_max = count < CUSTOMER_HISTORY_MAX ? count : CUSTOMER_HISTORY_MAX;
     history.before = before > 0 && before < row->event_count ? before : row->event_count;
     history.events = arena_alloc(arena, history.count_max * sizeof *history.events);
-    if (history.events == NULL) {
+    history.recorded_ms =
+        arena_alloc(arena, history.count_max * sizeof *history.recorded_ms);
+    if (history.events == NULL || history.recorded_ms == NULL) {
         return STATUS_TOO_LARGE;
     }
+    out_history->before = history.before;
     uint64_t oldest_in_memory = row->event_count;
     for (struct list *node = row->blocks.previous; node != &row->blocks;
          node = node->previous) {
@@ -217,6 +222,7 @@ enum status customer_history(const struct customer_shard *shard, struct hash128 
         TRY(history_stored(shard, &history, oldest_in_memory));
     }
     out_history->events = history.events;
+    out_history->recorded_ms = history.recorded_ms;
     out_history->event_count = history.count;
     out_history->next_before = history.before;
     return STATUS_OK;

@@ -295,7 +295,8 @@ enum status row_shard_decode(struct slice value, struct row_shard *out_row)
 
 void row_request_encode(struct buffer *value, const struct row_request *row)
 {
-    encode_u8(value, ROW_VERSION);
+    bool erasure = row->erased.log_index != 0;
+    encode_u8(value, erasure ? ROW_VERSION_ERASURE : ROW_VERSION);
     encode_le64(value, row->fingerprint);
     encode_zigzag(value, row->request_ms);
     encode_zigzag(value, row->log_ms);
@@ -303,6 +304,12 @@ void row_request_encode(struct buffer *value, const struct row_request *row)
     encode_bytes(value, slice_from_string(status_name(row->status)));
     encode_u8(value, row->created);
     encode_le64(value, row->etag);
+    if (erasure) {
+        encode_varint(value, row->erased.log_index);
+        encode_varint(value, row->erased.events);
+        encode_varint(value, row->erased.sessions);
+        encode_u8(value, row->erased.profile);
+    }
 }
 
 enum status row_request_decode(struct slice value, struct row_request *out_row)
@@ -311,9 +318,14 @@ enum status row_request_decode(struct slice value, struct row_request *out_row)
         STATUS_NAME_BYTES_MAX = 63
     };
     struct reader reader;
-    struct row_request row;
+    struct row_request row = {0};
     char name[STATUS_NAME_BYTES_MAX + 1] = {0};
-    TRY(value_open(&reader, value));
+    bool erasure = value.size > 0 && value.data[0] == ROW_VERSION_ERASURE;
+    if (erasure) {
+        reader_init(&reader, slice_of(value.data + 1, value.size - 1));
+    } else {
+        TRY(value_open(&reader, value));
+    }
     row.fingerprint = read_le64(&reader);
     row.request_ms = read_zigzag(&reader);
     row.log_ms = read_zigzag(&reader);
@@ -321,6 +333,13 @@ enum status row_request_decode(struct slice value, struct row_request *out_row)
     struct slice status = read_bytes(&reader);
     row.created = read_u8(&reader) != 0;
     row.etag = read_le64(&reader);
+    if (erasure) {
+        row.erased.log_index = read_varint(&reader);
+        row.erased.log_ms = row.log_ms;
+        row.erased.events = read_varint(&reader);
+        row.erased.sessions = read_varint(&reader);
+        row.erased.profile = read_u8(&reader) != 0;
+    }
     if (status.size == 0 || status.size > STATUS_NAME_BYTES_MAX) {
         return STATUS_CHECKSUM;
     }
@@ -330,6 +349,9 @@ enum status row_request_decode(struct slice value, struct row_request *out_row)
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));
+    if (erasure && row.erased.log_index == 0) {
+        return STATUS_CHECKSUM;
+    }
     *out_row = row;
     return STATUS_OK;
 }

@@ -27,6 +27,7 @@ enum customer_row_kind {
 
 enum {
     ROW_VERSION = 1,
+    ROW_VERSION_ERASURE = 2, /* of a remembered request that was an erasure, alone */
 };
 
 struct row_shard {
@@ -43,6 +44,9 @@ struct row_request {
     enum status status;
     bool created;
     uint64_t etag;
+    /* Of an erasure, so that a repeat gets the same proof: log_index is not 0. Its log time
+     * is log_ms. */
+    struct customer_erasure erased;
 };
 
 /* An event as it lies in a block. */

@@ -28,6 +28,7 @@ struct customer_shard *customer_new(const struct customer_options *options,
     list_init(&shard->request_gone);
     list_init(&shard->touched);
     list_init(&shard->dirty);
+    list_init(&shard->erased);
     list_init(&shard->dirty_lanes);
     list_init(&shard->dirty_requests);
     list_init(&shard->flying);
@@ -49,7 +50,11 @@ void customer_free(struct customer_shard *shard)
 /* Event ids and requests come in key order and must be remembered in log order. */
 struct load {
     struct customer_shard *shard;
-    struct event_id_entry *ids;
+    struct load_id {
+        struct hash128 id;
+        int64_t log_ms;
+        struct customer_row *row;
+    } * ids;
     size_t id_count;
     size_t id_capacity;
     struct request_row *requests;
@@ -68,6 +73,7 @@ static enum status load_profile(struct load *load, struct hash128 customer,
         struct customer_row *row = customer_find_or_add(load->shard, customer);
         row->profile = memory_copy(value.data, value.size);
         row->profile_size = value.size;
+        row->stored = true;
         row->etag = profile.etag;
         row->personalization_withdrawn = profile.personalization_withdrawn;
         row->evidence_withdrawn = profile.evidence_withdrawn;
@@ -89,6 +95,7 @@ static enum status load_events(struct load *load, struct hash128 customer,
         return STATUS_CHECKSUM; /* a block of this customer is missing */
     }
     TRY(row_events_open(&reader, value));
+    row->stored = true;
     while ((status = row_events_next(&reader, &event)) == STATUS_OK) {
         row->event_count++;
         shard->events++;
@@ -101,8 +108,9 @@ static enum status load_events(struct load *load, struct hash128 customer,
         if (event.event.line == 0) {
             memory_reserve((void **)&load->ids, &load->id_capacity, load->id_count + 1,
                            sizeof *load->ids);
-            load->ids[load->id_count++] = (struct event_id_entry){
-                customer_event_identity(customer, event.event.event_id), event.log_ms};
+            load->ids[load->id_count++] =
+                (struct load_id){customer_event_identity(customer, event.event.event_id),
+                                 event.log_ms, row};
         }
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -200,7 +208,7 @@ static enum status load_rows(struct load *load)
 
 static int id_compare(const void *left, const void *right)
 {
-    const struct event_id_entry *a = left, *b = right;
+    const struct load_id *a = left, *b = right;
     return a->log_ms < b->log_ms ? -1 : a->log_ms > b->log_ms;
 }
 
@@ -217,10 +225,10 @@ static void load_remember(struct load *load)
         qsort(load->ids, load->id_count, sizeof *load->ids, id_compare);
     }
     for (size_t i = 0; i < load->id_count; i++) {
-        const struct event_id_entry *entry = &load->ids[i];
+        const struct load_id *entry = &load->ids[i];
         if (entry->log_ms >= shard->log_ms - CUSTOMER_EVENT_ID_KEEP_MS &&
             !event_ids_has(&shard->ids, entry->id)) {
-            event_ids_add(&shard->ids, entry->id, entry->log_ms);
+            customer_remember_event(shard, entry->row, entry->id, entry->log_ms);
         }
     }
     if (load->request_count > 0) {
@@ -260,6 +268,7 @@ struct customer_counters customer_counters(const struct customer_shard *shard)
         .customers = shard->customers.count,
         .profiles = shard->profiles,
         .events = shard->events,
+        .events_erased = shard->events_erased,
         .memory_events = shard->memory_events,
         .sessions = shard->sessions,
         .memory_bytes = shard->customers.count * sizeof(struct customer_row) +
@@ -320,6 +329,12 @@ static uint64_t digest_request(const struct request_row *request)
     uint64_t digest = hash_mix(request->id.high ^ hash_mix(request->id.low));
     digest = hash_mix(digest ^ request->row.fingerprint);
     digest = hash_mix(digest ^ (uint64_t)request->row.log_ms);
+    if (request->row.erased.log_index != 0) {
+        digest = hash_mix(digest ^ request->row.erased.log_index);
+        digest = hash_mix(digest ^ request->row.erased.events);
+        digest = hash_mix(
+            digest ^ (request->row.erased.sessions << 1 | request->row.erased.profile));
+    }
     return hash_mix(digest ^ request->row.etag ^ (uint64_t)request->row.status << 1 ^
                     request->row.created);
 }

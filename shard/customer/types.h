@@ -112,6 +112,16 @@ struct customer_profile {
     uint64_t event_count; /* events stored, of all kinds */
 };
 
+/* What an erasure took away, and the log entry that did it. All counts 0: nobody was
+ * known under this id. */
+struct customer_erasure {
+    uint64_t log_index;
+    int64_t log_ms;
+    uint64_t events;   /* of all kinds */
+    uint64_t sessions; /* that stood as evidence */
+    bool profile;
+};
+
 /* Hashes [first, last], both included. */
 struct customer_range {
     uint64_t first;

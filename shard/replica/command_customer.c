@@ -18,6 +18,7 @@ struct customer_draft {
     PB(Hash128) customer;
     PB(EventRecord) record;
     PB(CustomerUpsert) upsert;
+    PB(CustomerErase) erase;
     PB(RequestSeal) request_seal;
     PB(Tick) tick;
 };
@@ -140,6 +141,11 @@ static enum status encode_payload(struct customer_draft *draft,
     case CUSTOMER_TICK:
         souk__internal__v1__tick__init(&draft->tick);
         draft->command.tick = &draft->tick;
+        return STATUS_OK;
+    case CUSTOMER_ERASE:
+        souk__internal__v1__customer_erase__init(&draft->erase);
+        draft->erase.customer = encode_hash(&draft->customer, in->erase.customer);
+        draft->command.erase = &draft->erase;
         return STATUS_OK;
     default:
         return STATUS_VERSION;
@@ -282,6 +288,9 @@ enum status command_decode_customer(struct slice bytes, struct arena *arena,
         return decode_upsert(in->upsert, arena, &out_command->upsert);
     case CUSTOMER_REQUEST_SEAL:
     case CUSTOMER_TICK:
+        return STATUS_OK;
+    case CUSTOMER_ERASE:
+        out_command->erase.customer = decode_hash(in->erase->customer);
         return STATUS_OK;
     default:
         return STATUS_VERSION;

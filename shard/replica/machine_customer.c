@@ -129,10 +129,10 @@ static void customer_machine_end(struct machine *machine)
 static enum status customer_machine_admit(const struct machine *machine,
                                           const struct command_peek *peek, bool disk_full)
 {
-    if (peek->kind > CUSTOMER_TICK) {
+    if (peek->kind > CUSTOMER_ERASE) {
         return STATUS_VERSION;
     }
-    if (disk_full && peek->kind != CUSTOMER_TICK) {
+    if (disk_full && peek->kind != CUSTOMER_TICK && peek->kind != CUSTOMER_ERASE) {
         return STATUS_DISK_FULL;
     }
     uint32_t events =

@@ -138,8 +138,9 @@ void replica_tell_metrics(struct replica *replica)
     struct replica_status status;
     replica_status(replica, &status);
     if (replica->options.kind == REPLICA_CUSTOMER) {
-        metric_add(METRIC_EVENTS_STORED, status.customer.events - replica->told_events);
-        replica->told_events = status.customer.events;
+        uint64_t events = status.customer.events + status.customer.events_erased;
+        metric_add(METRIC_EVENTS_STORED, events - replica->told_events);
+        replica->told_events = events;
         return;
     }
     const struct inventory_counters *counters = &status.inventory;
@@ -188,7 +189,7 @@ enum status replica_open(const struct replica_options *options, struct moment no
     struct replica_status found;
     replica_status(replica, &found);
     if (options->kind == REPLICA_CUSTOMER) {
-        replica->told_events = found.customer.events;
+        replica->told_events = found.customer.events + found.customer.events_erased;
     } else {
         replica->told_holds_expired = found.inventory.holds_expired;
     }

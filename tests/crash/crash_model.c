@@ -14,13 +14,17 @@ enum {
     THING_ADD,   /* one unit arrives */
     THING_HOLD,  /* one unit is held, and committed by the next thing */
     THING_EVENT, /* a customer looks at something */
-    THING_KINDS = 3,
+    THING_VISIT, /* the writer's own customer does */
+    THING_ERASE, /* and is erased */
+    THING_KINDS = 5,
     CUSTOMERS = 5,
     HOLD_TTL_MS = 3600000,
     STEPS_MAX = 1000000,
 };
 
 /* What one SKU must show: things told done, and things asked whose end is not known. */
+#define START_MS INT64_C(1780000000000)
+
 struct account {
     int64_t added, maybe_added;
     int64_t held, maybe_held;
@@ -30,6 +34,7 @@ struct writer {
     unsigned next; /* thing */
     bool asking;   /* a call of this process life is out */
     bool asked;    /* at least once */
+    int64_t own;   /* events of the writer's own customer, as far as was answered */
     struct world_call call;
 };
 
@@ -95,6 +100,12 @@ static void account_change(struct crash_test *test, unsigned writer, unsigned th
         account->held += known;
         account->maybe_held += maybe;
         break;
+    case THING_VISIT:
+        test->writers[writer].own += known;
+        break;
+    case THING_ERASE:
+        test->writers[writer].own = known != 0 ? 0 : test->writers[writer].own;
+        break;
     default:
         test->events += known;
         test->maybe_events += maybe;
@@ -102,19 +113,41 @@ static void account_change(struct crash_test *test, unsigned writer, unsigned th
     }
 }
 
+static struct hash128 writer_customer(unsigned number)
+{
+    return world_event("", CUSTOMERS + number, "A", 0).customer;
+}
+
+static void writer_add_erase(struct world_call *call, unsigned number, uint64_t id)
+{
+    struct customer_command command = {.kind = CUSTOMER_ERASE,
+                                       .identity = {.kind = CUSTOMER_IDENTITY_REQUEST,
+                                                    .request_id = {id, 5},
+                                                    .request_ms = START_MS},
+                                       .erase = {.customer = writer_customer(number)}};
+    command.identity.anchor = customer_hash(command.erase.customer);
+    command.identity.fingerprint = customer_erase_fingerprint(&command.erase);
+    world_call_add_customer(call, &command);
+}
+
 static void writer_ask(struct crash_test *test, unsigned number)
 {
     struct writer *writer = &test->writers[number];
     struct shard_world *world = &test->world;
     uint64_t id = thing_id(number, writer->next);
+    unsigned kind = thing_kind(number, writer->next);
     const char *sku = sku_name(thing_sku(number, writer->next));
     uint64_t shard_id = WORLD_SKU_SHARD;
     char event_id[32];
     world_call_init(&writer->call);
-    if (thing_kind(number, writer->next) == THING_EVENT) {
+    if (kind == THING_ERASE) {
+        writer_add_erase(&writer->call, number, id);
+        shard_id = WORLD_CUSTOMER_SHARD;
+    } else if (kind == THING_EVENT || kind == THING_VISIT) {
+        uint64_t customer = kind == THING_VISIT ? CUSTOMERS + number : id % CUSTOMERS;
         snprintf(event_id, sizeof event_id, "e-%u", (unsigned)id);
         struct customer_event event =
-            world_event(event_id, id % CUSTOMERS, sku, 1780000000000 + (int64_t)id);
+            world_event(event_id, customer, sku, START_MS + (int64_t)id);
         struct customer_command command = {
             .kind = CUSTOMER_RECORD, .record = {.events = &event, .event_count = 1}};
         world_call_add_customer(&writer->call, &command);
@@ -124,10 +157,9 @@ static void writer_ask(struct crash_test *test, unsigned number)
                                            .location_id = slice_from_string("L"),
                                            .quantity = 1};
         struct inventory_command command =
-            thing_kind(number, writer->next) == THING_ADD
-                ? world_adjust(world, sku, 1, id)
-                : world_hold(world, &line, HOLD_TTL_MS, id);
-        command.identity.request_ms = 1780000000000;
+            kind == THING_ADD ? world_adjust(world, sku, 1, id)
+                              : world_hold(world, &line, HOLD_TTL_MS, id);
+        command.identity.request_ms = START_MS;
         world_call_add_sku(&writer->call, &command);
     }
     world_propose(world, &writer->call, shard_id);
@@ -141,8 +173,9 @@ static void writer_ask(struct crash_test *test, unsigned number)
 
 static bool outcome_replayed(const struct replica_outcome *outcome)
 {
-    return outcome->kind == REPLICA_SKU ? outcome->inventory.replayed
-                                        : outcome->customer.duplicates > 0;
+    return outcome->kind == REPLICA_SKU
+               ? outcome->inventory.replayed
+               : outcome->customer.replayed || outcome->customer.duplicates > 0;
 }
 
 static void writer_listen(struct crash_test *test, unsigned number)
@@ -179,8 +212,37 @@ static void check_between(struct crash_test *test, const char *what, int64_t val
     }
 }
 
+/* What of its own customer a writer was told, and may find beside that. */
+static void writer_bounds(const struct crash_test *test, unsigned number,
+                          int64_t *out_least, int64_t *out_most)
+{
+    const struct writer *writer = &test->writers[number];
+    unsigned kind = writer->asked ? thing_kind(number, writer->next) : 0;
+    *out_least = kind == THING_ERASE ? 0 : writer->own;
+    *out_most = writer->own + (kind == THING_VISIT);
+}
+
+/* Events that can be read: those from before an erasure never come back. */
+static int64_t writer_events(struct shard_world *world, unsigned number)
+{
+    struct world_call call;
+    world_call_init(&call);
+    call.query = (struct replica_query){
+        .kind = REPLICA_QUERY_HISTORY,
+        .customer = {.customer = writer_customer(number), .count = CUSTOMER_HISTORY_MAX}};
+    world_read(world, &call, WORLD_CUSTOMER_SHARD);
+    world_run(world);
+    ASSERT(call.done);
+    int64_t count =
+        call.call.status == STATUS_OK ? (int64_t)call.answer.history.event_count : 0;
+    ASSERT(call.call.status == STATUS_OK || call.call.status == STATUS_NOT_FOUND);
+    world_call_close(&call);
+    return count;
+}
+
 static void crash_check(struct crash_test *test)
 {
+    int64_t own_least = 0, own_most = 0;
     struct shard_world *world = &test->world;
     for (unsigned i = 0; i < SKUS; i++) {
         struct account *account = &test->accounts[i];
@@ -190,10 +252,17 @@ static void crash_check(struct crash_test *test)
         check_between(test, "held", level.buckets[STOCK_BUCKET_HELD], account->held,
                       account->maybe_held);
     }
+    for (unsigned i = 0; i < test->plan->writers; i++) {
+        int64_t least, most;
+        writer_bounds(test, i, &least, &most);
+        check_between(test, "own events", writer_events(world, i), least, most - least);
+        own_least += least;
+        own_most += most;
+    }
     struct replica_status status;
     replica_status(world_replica(world, WORLD_CUSTOMER_SHARD), &status);
-    check_between(test, "events", (int64_t)status.customer.events, test->events,
-                  test->maybe_events);
+    check_between(test, "events", (int64_t)status.customer.events,
+                  test->events + own_least, test->maybe_events + own_most - own_least);
 }
 
 /* The whole log into an empty state makes the same shard, if the log still has it all. */

@@ -101,6 +101,25 @@ expect_exit 0 souk stock get KEPT
 grep -q 'nowhere' "$work/last.err" || fail "a SKU without stock is not called so"
 expect_exit 1 souk customer get nope
 grep -q 'souk status' "$work/last.err" || fail "an unknown customer has no next step"
+# A copy of a customer, and the end of one.
+expect_exit 0 souk customer put C-9 city=Jena
+expect_exit 0 souk events record purchase KEPT KEPT --customer C-9
+expect_exit 0 souk customer export C-9 -o json
+[ "$(field event_count < "$work/out")" = 2 ] || fail "the export has not both events"
+expect_exit 0 souk customer export C-9 -o jsonl
+[ "$(wc -l < "$work/out")" = 3 ] || fail "the export has not a line for each thing"
+expect_exit 1 souk customer export C-9 --visitor
+grep -q 'leave --visitor out' "$work/last.err" || fail "a wrong --visitor has no next step"
+expect_exit 2 souk customer erase C-9 < /dev/null
+grep -q -- '--yes' "$work/last.err" || fail "it does not say how to erase without a terminal"
+expect_exit 0 souk customer get C-9
+expect_exit 0 souk customer erase C-9 --yes -o json
+[ "$(field events_removed < "$work/out")" = 2 ] || fail "the proof does not count the events"
+expect_exit 1 souk customer get C-9
+expect_exit 1 souk customer export C-9
+grep -q -- '--visitor' "$work/last.err" || fail "nobody to export, and no next step"
+expect_exit 0 souk customer erase C-9 --yes
+grep -q 'nothing was stored' "$work/last.err" || fail "an empty erasure does not say so"
 printf 'sku_id,name,price,currency\nA,"Left open,1.00,EUR\nB,Bee,2.00,EUR\nC,See,3.0.0,EUR\n' \
     > "$work/skus.csv"
 expect_exit 1 souk import catalog "$work/skus.csv" -o json --rejects "$work/mine.csv"

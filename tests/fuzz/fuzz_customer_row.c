@@ -63,6 +63,8 @@ static void fuzz_request(struct slice value)
     row_request_encode(&bytes, &request);
     ASSERT(row_request_decode(buffer_slice(&bytes), &again) == STATUS_OK);
     ASSERT(again.status == request.status && again.etag == request.etag);
+    ASSERT(again.erased.log_index == request.erased.log_index &&
+           again.erased.events == request.erased.events);
     buffer_close(&bytes);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/souk/v1/customer.grpc-c.h"
 #include "proto/souk/v1/event.grpc-c.h"
 #include "proto/souk/v1/import.grpc-c.h"
 #include "proto/souk/v1/stock.grpc-c.h"
@@ -165,6 +166,76 @@ static void live_events_message(struct rpc_stream *stream,
     ASSERT(souk__v1__event_service__stream_events__send(stream, &response) == STATUS_OK);
 }
 
+/* One profile, then as many events as asked for, two to a message; a customer named
+ * "erased" goes in the middle. */
+static void live_export_open(struct rpc_stream *stream,
+                             const Souk__V1__ExportCustomerRequest *request,
+                             void *context)
+{
+    struct live_state *state = context;
+    Souk__V1__ExportCustomerResponse first = SOUK__V1__EXPORT_CUSTOMER_RESPONSE__INIT;
+    Souk__V1__Customer customer = SOUK__V1__CUSTOMER__INIT;
+    struct problem problem;
+    customer.customer_id = request->customer_id;
+    first.customer = &customer;
+    first.event_count = state->exported;
+    ASSERT(souk__v1__customer_service__export_customer__send(stream, &first) ==
+           STATUS_OK);
+    for (uint32_t i = 0; i < state->exported; i += 2) {
+        Souk__V1__ExportCustomerResponse page = SOUK__V1__EXPORT_CUSTOMER_RESPONSE__INIT;
+        Souk__V1__ExportedEvent events[2], *pointers[2] = {&events[0], &events[1]};
+        Souk__V1__Event inner[2];
+        for (uint32_t k = 0; k < 2; k++) {
+            souk__v1__exported_event__init(&events[k]);
+            souk__v1__event__init(&inner[k]);
+            inner[k].actor_case = SOUK__V1__EVENT__ACTOR_CUSTOMER_ID;
+            inner[k].customer_id = request->customer_id;
+            inner[k].quantity = i + k;
+            events[k].event = &inner[k];
+            events[k].import_line = i + k + 1;
+        }
+        page.events = pointers;
+        page.n_events = 2;
+        if (souk__v1__customer_service__export_customer__send(stream, &page) !=
+            STATUS_OK) {
+            return;
+        }
+        if (strcmp(request->customer_id, "erased") == 0) {
+            problem_set(&problem, STATUS_NOT_FOUND, "customer_id", "erased meanwhile");
+            rpc_stream_finish(stream, &problem);
+            return;
+        }
+    }
+    rpc_stream_finish(stream, NULL);
+}
+
+static void live_erase(struct rpc_call *call,
+                       const Souk__V1__EraseCustomerRequest *request, void *context)
+{
+    struct live_state *state = context;
+    Souk__V1__EraseCustomerResponse response = SOUK__V1__ERASE_CUSTOMER_RESPONSE__INIT;
+    Souk__V1__ErasureProof proof = SOUK__V1__ERASURE_PROOF__INIT;
+    Souk__V1__ErasureConfirmation confirmation = SOUK__V1__ERASURE_CONFIRMATION__INIT;
+    Souk__V1__ErasureConfirmation *confirmations[] = {&confirmation};
+    Souk__V1__ReadStamp stamp = SOUK__V1__READ_STAMP__INIT;
+    pthread_mutex_lock(&state->mutex);
+    snprintf(state->request_ids[0], 65, "%s", request->request_id);
+    pthread_mutex_unlock(&state->mutex);
+    stamp.shard_id = 3;
+    stamp.log_index = 40;
+    confirmation.node_id = 9;
+    confirmation.log_index = 41;
+    proof.stamp = &stamp;
+    proof.events_removed =
+        request->actor_case == SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_VISITOR_ID ? 1 : 2;
+    proof.sessions_removed = 5;
+    proof.profile_removed = true;
+    proof.confirmations = confirmations;
+    proof.n_confirmations = 1;
+    response.proof = &proof;
+    souk__v1__customer_service__erase_customer__reply(call, &response);
+}
+
 void live_state_init(struct live_state *state)
 {
     memset(state, 0, sizeof *state);
@@ -185,6 +256,8 @@ void live_server_start(struct live_server *server, struct live_state *state,
         .stream_events = {.open = live_stream_open,
                           .message = live_events_message,
                           .events = {.half_close = live_half_close}}};
+    static const struct souk__v1__customer_service__handlers customers = {
+        .export_customer = {.open = live_export_open}, .erase_customer = live_erase};
     struct rpc_server_options options;
     struct problem problem;
     rpc_server_options_init(&options);
@@ -194,6 +267,7 @@ void live_server_start(struct live_server *server, struct live_state *state,
     souk__v1__stock_service__register(server->rpc, &stock, state);
     souk__v1__import_service__register(server->rpc, &import, state);
     souk__v1__event_service__register(server->rpc, &events, state);
+    souk__v1__customer_service__register(server->rpc, &customers, state);
     ASSERT(rpc_server_start(server->rpc, &problem) == STATUS_OK);
     snprintf(server->address, sizeof server->address, "127.0.0.1:%u",
              rpc_server_port(server->rpc));

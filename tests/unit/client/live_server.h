@@ -29,6 +29,7 @@ struct live_state {
     char request_ids[8][65];
     uint32_t adjusts;
     uint64_t events;
+    uint32_t exported; /* events of every customer; even */
 };
 
 struct live_server {

@@ -114,13 +114,13 @@ TEST(rows, a_block_of_events_is_the_golden_one_and_returns)
 TEST(rows, the_small_rows_are_the_golden_ones_and_return)
 {
     const struct row_shard shard = {1800000000000, 3, -4};
-    const struct row_request request = {.fingerprint = 8,
-                                        .request_ms = 1799999999999,
-                                        .log_ms = 1800000000000,
-                                        .attempt = 2,
-                                        .status = STATUS_ETAG_MISMATCH,
-                                        .created = true,
-                                        .etag = 12};
+    struct row_request request = {.fingerprint = 8,
+                                  .request_ms = 1799999999999,
+                                  .log_ms = 1800000000000,
+                                  .attempt = 2,
+                                  .status = STATUS_ETAG_MISMATCH,
+                                  .created = true,
+                                  .etag = 12};
     struct row_shard shard_back;
     struct row_request request_back;
     uint64_t last;
@@ -136,6 +136,24 @@ TEST(rows, the_small_rows_are_the_golden_ones_and_return)
     EXPECT_OK(row_request_decode(buffer_slice(&value), &request_back));
     EXPECT_STATUS(request_back.status, STATUS_ETAG_MISMATCH);
     EXPECT_EQ(request_back.etag, 12);
+    buffer_clear(&value);
+    request = (struct row_request){
+        .fingerprint = 8,
+        .request_ms = 1799999999999,
+        .log_ms = 1800000000000,
+        .status = STATUS_OK,
+        .erased = {.log_index = 300, .events = 1000, .sessions = 7, .profile = true}};
+    row_request_encode(&value, &request);
+    golden_expect("golden/customer/request_erasure.bin", buffer_slice(&value));
+    EXPECT_OK(row_request_decode(buffer_slice(&value), &request_back));
+    EXPECT_EQ(request_back.erased.log_index, 300);
+    EXPECT_EQ(request_back.erased.log_ms, 1800000000000);
+    EXPECT_EQ(request_back.erased.events, 1000);
+    EXPECT_EQ(request_back.erased.sessions, 7);
+    EXPECT(request_back.erased.profile);
+    value.data[0] = ROW_VERSION_ERASURE + 1;
+    EXPECT_STATUS(row_request_decode(buffer_slice(&value), &request_back),
+                  STATUS_VERSION);
     buffer_clear(&value);
     row_lane_encode(&value, 300);
     golden_expect("golden/customer/lane.bin", buffer_slice(&value));

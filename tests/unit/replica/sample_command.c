@@ -237,5 +237,8 @@ struct customer_command sample_customer(unsigned kind)
             .attributes_max = 32,
         };
     }
+    if (kind == CUSTOMER_ERASE) {
+        command.erase.customer = (struct hash128){0x71, 0x72};
+    }
     return command;
 }

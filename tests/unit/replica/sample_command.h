@@ -7,7 +7,7 @@
 
 enum {
     SAMPLE_SKU_COMMANDS = 14,
-    SAMPLE_CUSTOMER_COMMANDS = 4,
+    SAMPLE_CUSTOMER_COMMANDS = 5,
 };
 
 /* Kinds 1 to SAMPLE_SKU_COMMANDS. What it points at is static. */

@@ -264,6 +264,11 @@ TEST(command, keeps_every_field_of_events_and_profiles)
     EXPECT_EQ(back.upsert.etag, 81);
     EXPECT_EQ(back.upsert.attributes_max, 32);
     EXPECT_EQ(back.identity.request_ms, 1780000000005);
+    EXPECT_OK(
+        command_decode_customer(encode_customer(CUSTOMER_ERASE, &arena), &arena, &back));
+    EXPECT_EQ(back.erase.customer.high, 0x71);
+    EXPECT_EQ(back.erase.customer.low, 0x72);
+    EXPECT_EQ(back.identity.request_id.high, 0x62);
     arena_close(&arena);
 }
 
