@@ -112,6 +112,20 @@ static void tell_partial(const struct recommend_partial *partial, struct buffer 
     }
 }
 
+/* Votes are a function of content, in the order of their items. */
+static void tell_walk(const struct walk_partial *partial, struct buffer *out)
+{
+    for (uint32_t s = 0; s < partial->seed_count; s++) {
+        encode_varint(out, partial->seeds[s].count);
+        for (uint32_t i = 0; i < partial->seeds[s].count; i++) {
+            const struct walk_vote *vote = &partial->seeds[s].votes[i];
+            encode_le64(out, vote->sku_hash);
+            encode_zigzag(out, vote->sum);
+            encode_varint(out, vote->evidence);
+        }
+    }
+}
+
 /* A search for every pair of items. */
 static void tell_searches(struct shard_world *world, struct buffer *out)
 {
@@ -123,36 +137,51 @@ static void tell_searches(struct shard_world *world, struct buffer *out)
         }
         struct world_call call;
         world_call_init(&call);
+        const struct recommend_customer_search search = {
+            .sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS | 1u << RECOMMEND_SOURCE_WALK |
+                       1u << RECOMMEND_SOURCE_WALK_THEN,
+            .neighbours = {.clicks = clicks,
+                           .click_count = 2,
+                           .clicks_max = 9,
+                           .candidates = 64,
+                           .neighbours = 64,
+                           .bucket_count = 64,
+                           .buckets = UINT64_MAX},
+            .walk = {.seeds = clicks,
+                     .seed_count = 2,
+                     .customers = 640,
+                     .bucket_count = 64,
+                     .buckets = UINT64_MAX},
+            .walk_then = {.seeds = clicks,
+                          .seed_count = 2,
+                          .customers = 640,
+                          .window = 3,
+                          .bucket_count = 64,
+                          .buckets = UINT64_MAX}};
         call.query = (struct replica_query){.kind = REPLICA_QUERY_SEARCH,
-                                            .search = {.clicks = clicks,
-                                                       .click_count = 2,
-                                                       .clicks_max = 9,
-                                                       .candidates = 64,
-                                                       .neighbours = 64,
-                                                       .bucket_count = 64,
-                                                       .buckets = UINT64_MAX}};
+                                            .customer_search = &search};
         world_read(world, &call, WORLD_CUSTOMER_SHARD);
         world_run(world);
         EXPECT_OK(call.call.status);
-        tell_partial(&call.answer.search, out);
+        tell_partial(&call.answer.customer_found->neighbours, out);
+        tell_walk(&call.answer.customer_found->walk, out);
+        tell_walk(&call.answer.customer_found->walk_then, out);
         world_call_close(&call);
     }
 }
 
 /* The degrees that a node would learn from this replica, from the beginning. */
-static void tell_degrees(struct shard_world *world, struct degree_table *table,
-                         struct buffer *out)
+static void tell_degrees(struct shard_world *world, struct buffer *out)
 {
-    uint64_t shard_id;
-    struct degree_delta delta;
-    while (host_take_degrees(world->host, &shard_id, &delta)) {
-        EXPECT_OK(degree_table_apply(table, shard_id, &delta));
-        degree_delta_close(&delta);
-    }
-    encode_le64(out, (uint64_t)degree_table_total(table));
-    for (unsigned i = 0; i < ITEMS; i++) {
-        uint64_t item = key_hash(slice_from_string(items[i]), WORLD_HASH_SEED);
-        encode_le64(out, (uint64_t)degree_table_items(table, item));
+    world_tell_degrees(world);
+    for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+        const struct degree_table *table =
+            host_degrees(world->host, (enum recommend_degrees)kind);
+        encode_le64(out, (uint64_t)degree_table_total(table));
+        for (unsigned i = 0; i < ITEMS; i++) {
+            uint64_t item = key_hash(slice_from_string(items[i]), WORLD_HASH_SEED);
+            encode_le64(out, (uint64_t)degree_table_items(table, item));
+        }
     }
 }
 
@@ -181,16 +210,15 @@ static void tell_rows(struct shard_world *world, struct buffer *out)
     buffer_close(&end);
 }
 
-static void pair_expect_equal(struct pair *pair, struct degree_table *with_table,
-                              struct degree_table *without_table)
+static void pair_expect_equal(struct pair *pair)
 {
     struct buffer with, without;
     buffer_init(&with);
     buffer_init(&without);
     tell_searches(&pair->with, &with);
     tell_searches(&pair->without, &without);
-    tell_degrees(&pair->with, with_table, &with);
-    tell_degrees(&pair->without, without_table, &without);
+    tell_degrees(&pair->with, &with);
+    tell_degrees(&pair->without, &without);
     EXPECT_SLICE(buffer_slice(&with), buffer_slice(&without));
     state(&pair->with, true);
     state(&pair->without, true);
@@ -207,8 +235,6 @@ static void pair_expect_equal(struct pair *pair, struct degree_table *with_table
 static void pair_run(uint64_t seed)
 {
     struct pair pair = {0};
-    struct degree_table *with_table = degree_table_new();
-    struct degree_table *without_table = degree_table_new();
     const struct customer_command tick = {.kind = CUSTOMER_TICK};
     rng_init(&pair.rng, seed);
     world_open(&pair.with);
@@ -233,12 +259,9 @@ static void pair_run(uint64_t seed)
             pair_restart(&pair);
         }
     }
-    /* What a table was told before must come out, too. */
-    struct buffer unwanted;
-    buffer_init(&unwanted);
-    tell_degrees(&pair.with, with_table, &unwanted);
-    tell_degrees(&pair.without, without_table, &unwanted);
-    buffer_close(&unwanted);
+    /* What the tables were told before must come out, too. */
+    world_tell_degrees(&pair.with);
+    world_tell_degrees(&pair.without);
     for (unsigned i = 0; i < 3; i++) {
         pair_erase(&pair, GONE + i);
         pair_event(&pair, i, items[i]);
@@ -246,9 +269,9 @@ static void pair_run(uint64_t seed)
             pair_restart(&pair); /* before anything of it is flushed */
         }
     }
-    pair_expect_equal(&pair, with_table, without_table);
+    pair_expect_equal(&pair);
     pair_restart(&pair);
-    pair_expect_equal(&pair, with_table, without_table);
+    pair_expect_equal(&pair);
     world_pass_ms(&pair.with, DAY_MS + 1000);
     world_pass_ms(&pair.without, DAY_MS + 1000);
     apply(&pair.with, &tick, NULL);
@@ -257,8 +280,6 @@ static void pair_run(uint64_t seed)
            world_digest(&pair.without, WORLD_CUSTOMER_SHARD));
     world_close(&pair.with);
     world_close(&pair.without);
-    degree_table_free(with_table);
-    degree_table_free(without_table);
 }
 
 TEST(erase, makes_a_replica_equal_to_one_that_never_knew_the_customers)

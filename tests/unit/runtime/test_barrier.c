@@ -41,7 +41,8 @@ static void erasing_passed(struct runtime_barrier *barrier)
     for (unsigned loop = 0; loop < LOOPS; loop++) {
         if (runtime_on_loop(runtime, loop)) {
             erasing->loop = loop;
-            erasing->total = degree_table_total(runtime_degrees(runtime, loop));
+            erasing->total = degree_table_total(
+                runtime_degrees(runtime, loop, RECOMMEND_DEGREES_SESSIONS));
         }
     }
     sem_post(&erasing->passed);
