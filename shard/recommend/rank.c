@@ -202,7 +202,10 @@ enum status recommend_rank(const struct recommend_partial *merged,
         if (!row_total(merged, row, &sum)) {
             return STATUS_QUANTITY_OVERFLOW;
         }
-        if (rank_excludes(&ranking, scored.sku_hash)) {
+        /* No idf is above ln P: many rows need no look-up to be known as too low. */
+        if ((count == options->count && sum >= 0 &&
+             (double)sum * log_total / norm < best[0].score) ||
+            rank_excludes(&ranking, scored.sku_hash)) {
             continue;
         }
         double idf = log_total - degree_table_log(degrees, scored.sku_hash);
