@@ -174,6 +174,8 @@ static const char *cli_next_step(const struct cli *cli)
         {"ETAG_MISMATCH", "read it again; it changed meanwhile"},
         {"REQUEST_ID_REUSED", "leave --request-id out, or use a new one"},
         {"OVERLOADED", "try again in a moment; nothing was applied"},
+        {"BAD_FILTER", "souk rec --help   shows what a filter looks like"},
+        {"COVERAGE_BELOW_MINIMUM", "souk status   shows which shard is late"},
         {"DRAINING", "the node is stopping: --address of another, or wait"},
     };
     const char *path = cli->line.command ? cli->line.command->path : "";
@@ -192,7 +194,10 @@ static const char *cli_next_step(const struct cli *cli)
                "well";
     }
     if (cli->error.code == SOUK_NOT_FOUND) {
-        return strcmp(field, "location_id") == 0   ? "souk location list"
+        return strcmp(field, "location_id") == 0 ? "souk location list"
+               : strcmp(field, "placement") == 0 ? "souk rec --help   lists placements"
+               : strcmp(field, "answer_id") == 0
+                   ? "souk rec ... --explain   explains an answer as it is given"
                : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"
                : strcmp(field, "visitor_id") == 0
                    ? "leave --visitor out if it is a customer's id"

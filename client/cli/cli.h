@@ -53,7 +53,8 @@ enum command_exit cli_problem(struct cli *cli, const char *format, ...)
 /* The fields of Sku that the options of `sku put` name, and its id; how many. */
 size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MASK_MAX]);
 
-/* `rec --session` leaves its newest item out, unless --include-current. */
+/* `rec --session` leaves its newest item out, `rec --seed` its first, unless
+ * --include-current. */
 bool cli_rec_excludes_current(const struct command_line *line);
 
 /* Asks on `talk` and takes y, Y or yes from `in` for a yes; anything else, and the end of
@@ -85,6 +86,8 @@ enum command_exit cli_location_list(struct cli *cli);
 enum command_exit cli_location_put(struct cli *cli);
 enum command_exit cli_manual(struct cli *cli);
 enum command_exit cli_rec(struct cli *cli);
+enum command_exit cli_rec_explain(struct cli *cli);
+enum command_exit cli_rec_rank(struct cli *cli);
 enum command_exit cli_sku_delete(struct cli *cli);
 enum command_exit cli_sku_get(struct cli *cli);
 enum command_exit cli_sku_list(struct cli *cli);

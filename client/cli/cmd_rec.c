@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* souk rec, souk events. */
+/* souk rec, and what it shares with souk rec rank. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/cli.h"
-#include "client/cli/text.h"
+#include "client/cli/rec.h"
 #include "shard/base/memory.h"
 
 enum {
-    REC_ITEMS_MAX = 200,
     REC_COUNT_DEFAULT = 10,
 };
 
-/* Lists of ids given with commas; `copy` is to be freed. */
-struct rec_list {
-    const char *items[REC_ITEMS_MAX];
-    size_t count;
-    char *copy;
-};
+/* --- Options ----------------------------------------------------------------------- */
 
-static bool rec_list_option(struct cli *cli, const char *name, struct rec_list *list)
+bool rec_list_option(struct cli *cli, const char *name, struct rec_list *list)
 {
     const char *text = cli_option(cli, name);
     list->count = 0;
@@ -35,7 +28,7 @@ static bool rec_list_option(struct cli *cli, const char *name, struct rec_list *
     return true;
 }
 
-static bool rec_stock_mode(struct cli *cli, enum souk_stock_mode *out_mode)
+bool rec_stock_option(struct cli *cli, enum souk_stock_mode *out_mode)
 {
     static const char *const names[] = {"none", "indexed", "verified"};
     const char *mode = cli_option(cli, "stock");
@@ -51,217 +44,242 @@ static bool rec_stock_mode(struct cli *cli, enum souk_stock_mode *out_mode)
     return mode == NULL;
 }
 
-static json_t *rec_reason(const struct souk_reason *reason)
+/* "brand:2"; `copy` is to be freed. */
+static bool rec_diversity_option(struct cli *cli, struct souk_recommend_request *request,
+                                 char **copy)
 {
-    static const char *const kinds[] = {"unspecified", "session_neighbours", "popular"};
-    json_t *object = json_object();
-    output_text(object, "kind", (unsigned)reason->kind < 3 ? kinds[reason->kind] : "?");
-    output_text(object, "related_sku_id", reason->related_sku_id);
-    output_number(object, "evidence_count", (int64_t)reason->evidence_count);
-    json_object_set_new(object, "weight", json_real(reason->weight));
-    return object;
+    const char *text = cli_option(cli, "diversity");
+    const char *colon = text != NULL ? strrchr(text, ':') : NULL;
+    int64_t most;
+    if (text == NULL) {
+        return true;
+    }
+    if (colon == NULL || colon == text || !text_number(colon + 1, &most) || most < 1 ||
+        most > REC_ITEMS_MAX) {
+        cli_usage(cli,
+                  "--diversity is ATTRIBUTE:N, at most N (1 to %d) items of one value, "
+                  "such as colour:2",
+                  REC_ITEMS_MAX);
+        return false;
+    }
+    *copy = memory_string(text);
+    (*copy)[colon - text] = '\0';
+    request->diversity_attribute = *copy;
+    request->diversity_items_max = (uint32_t)most;
+    return true;
 }
 
-/* One reason in words: what a shop would print under the item. */
-static void rec_because(json_t *object, const struct souk_recommended_item *item)
+bool rec_actor_option(struct cli *cli, const char **customer, const char **visitor)
 {
-    const struct souk_reason *best = NULL;
-    char text[256];
-    for (size_t i = 0; i < item->reason_count; i++) {
-        if (best == NULL || item->reasons[i].weight > best->weight) {
-            best = &item->reasons[i];
+    unsigned named = 0;
+    const char *argument =
+        strcmp(cli->line.command->path, "rec") == 0 ? cli_argument(cli, 0) : NULL;
+    const char *option = cli_option(cli, "customer");
+    *customer = argument != NULL ? argument : option;
+    *visitor = cli_option(cli, "visitor");
+    named = (unsigned)(argument != NULL) + (option != NULL) + (*visitor != NULL);
+    if (named > 1) {
+        cli_usage(cli, "one of CUSTOMER, --customer and --visitor, not several");
+    }
+    return named <= 1;
+}
+
+/* --- Answers ----------------------------------------------------------------------- */
+
+/* Distinct SKUs that the best reasons mention. */
+static size_t rec_mentioned(const struct souk_recommended_item *const *items,
+                            size_t count, const char *out_ids[REC_ITEMS_MAX])
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count && found < REC_ITEMS_MAX; i++) {
+        const struct souk_reason *reason = rec_best_reason(items[i]);
+        size_t k = 0;
+        if (reason == NULL || reason->related_sku_id[0] == '\0') {
+            continue;
+        }
+        while (k < found && strcmp(out_ids[k], reason->related_sku_id) != 0) {
+            k++;
+        }
+        if (k == found) {
+            out_ids[found++] = reason->related_sku_id;
         }
     }
-    if (best == NULL) {
-        return;
-    }
-    if (best->kind == SOUK_REASON_SESSION_NEIGHBOURS) {
-        snprintf(text, sizeof text, "%llu session%s with %s had it",
-                 (unsigned long long)best->evidence_count,
-                 best->evidence_count == 1 ? "" : "s", best->related_sku_id);
-    } else {
-        snprintf(text, sizeof text, "popular of late (%llu)",
-                 (unsigned long long)best->evidence_count);
-    }
-    output_text(object, "because", text);
+    return found;
 }
 
-static json_t *rec_item(const struct souk_recommended_item *item)
+void rec_names_read(struct cli *cli, const struct souk_recommended_item *const *items,
+                    size_t count, struct rec_named *out)
 {
-    json_t *object = json_object();
-    json_t *reasons = json_array();
-    output_number(object, "rank", item->rank);
-    output_text(object, "sku_id", item->sku_id);
-    output_text(object, "name", item->name);
-    output_money(object, "price", &item->price);
-    json_object_set_new(object, "score", json_real(item->score));
-    if (item->has_stock) {
-        output_number(object, "available", item->available);
-        json_object_set_new(object, "stock",
-                            json_pack("{s:I,s:{s:I,s:I,s:b}}", "available",
-                                      (json_int_t)item->available, "stamp", "shard_id",
-                                      (json_int_t)item->stock_stamp.shard_id, "log_index",
-                                      (json_int_t)item->stock_stamp.log_index, "leader",
-                                      item->stock_stamp.leader));
+    struct souk_sku_batch_get_request request = {.sku_ids = out->wanted};
+    memset(out, 0, sizeof *out);
+    request.sku_id_count = rec_mentioned(items, count, out->wanted);
+    out->names.sku_ids = out->ids;
+    out->names.names = out->texts;
+    /* Without names, ids do. */
+    if (request.sku_id_count == 0 ||
+        souk_sku_batch_get(cli->client, &request, NULL, &out->reply, NULL) != SOUK_OK) {
+        return;
     }
-    rec_because(object, item);
-    for (size_t i = 0; i < item->reason_count; i++) {
-        json_array_append_new(reasons, rec_reason(&item->reasons[i]));
+    for (size_t i = 0; i < out->reply->sku_count && i < REC_ITEMS_MAX; i++) {
+        out->ids[i] = out->reply->skus[i].sku_id;
+        out->texts[i] = out->reply->skus[i].name;
+        out->names.count = i + 1;
     }
-    json_object_set_new(object, "reasons", reasons);
-    return object;
+}
+
+void rec_names_free(struct rec_named *named)
+{
+    souk_reply_free(named->reply);
+}
+
+static json_t *rec_rows(struct cli *cli, const struct souk_recommended_item *items,
+                        size_t count)
+{
+    const struct souk_recommended_item **pointers =
+        memory_alloc((count + 1) * sizeof *pointers);
+    struct rec_named *named = memory_alloc(sizeof *named);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < count; i++) {
+        pointers[i] = &items[i];
+    }
+    rec_names_read(cli, pointers, count, named);
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(rows, rec_item_json(&items[i], &named->names));
+    }
+    rec_names_free(named);
+    free(named);
+    free(pointers);
+    return rows;
+}
+
+static const struct output_column rec_columns[] = {
+    {"#", "rank", true},
+    {"SKU", "sku_id", false},
+    {"NAME", "name", false},
+    {"PRICE", "price", true},
+    {"IN STOCK", "available", true},
+    {"BECAUSE", "because", false},
+    {NULL, NULL, false},
+};
+
+void rec_show(struct cli *cli, const struct souk_recommended_item *items, size_t count,
+              json_t *extra)
+{
+    output_rows(&cli->output, "items", rec_columns, rec_rows(cli, items, count), extra);
 }
 
 static enum command_exit rec_ask(struct cli *cli,
                                  const struct souk_recommend_request *request)
 {
-    static const struct output_column columns[] = {
-        {"#", "rank", true},
-        {"SKU", "sku_id", false},
-        {"NAME", "name", false},
-        {"PRICE", "price", true},
-        {"IN STOCK", "available", true},
-        {"BECAUSE", "because", false},
-        {NULL, NULL, false},
-    };
     struct souk_recommend_reply *reply = NULL;
-    json_t *rows, *extra;
+    struct souk_recommend_explain_reply *why = NULL;
+    json_t *extra;
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
     if (souk_recommend(cli->client, request, NULL, &reply, &cli->error) != SOUK_OK) {
         return cli_failed(cli);
     }
-    rows = json_array();
-    for (size_t i = 0; i < reply->item_count; i++) {
-        json_array_append_new(rows, rec_item(&reply->items[i]));
+    if (cli_switch(cli, "explain")) {
+        const struct souk_recommend_explain_request ask = {.answer_id = reply->answer_id};
+        if (souk_recommend_explain(cli->client, &ask, NULL, &why, &cli->error) !=
+            SOUK_OK) {
+            souk_reply_free(reply);
+            return cli_failed(cli);
+        }
     }
     extra = json_object();
     output_text(extra, "answer_id", reply->answer_id);
     json_object_set_new(extra, "coverage", json_real(reply->coverage));
     output_time(extra, "answer_time", reply->answer_time_ms);
-    output_rows(&cli->output, "items", columns, rows, extra);
+    if (why != NULL) {
+        json_object_set_new(extra, "why", rec_why_json(why));
+    }
+    rec_show(cli, reply->items, reply->item_count, extra);
+    if (why != NULL) {
+        rec_why_show(cli, why);
+    }
+    souk_reply_free(why);
     souk_reply_free(reply);
     return COMMAND_OK;
 }
 
+/* --- souk rec ---------------------------------------------------------------------- */
+
 bool cli_rec_excludes_current(const struct command_line *line)
 {
     return command_option(line, "exclude-current") != NULL ||
-           (command_option(line, "session") != NULL &&
+           ((command_option(line, "session") != NULL ||
+             command_option(line, "seed") != NULL) &&
             command_option(line, "include-current") == NULL);
+}
+
+struct rec_lists {
+    struct rec_list session, seeds, cart, locations;
+    char *diversity;
+};
+
+static bool rec_options(struct cli *cli, struct rec_lists *lists,
+                        struct souk_recommend_request *request)
+{
+    int64_t count = REC_COUNT_DEFAULT;
+    bool fine = rec_list_option(cli, "session", &lists->session);
+    fine = rec_list_option(cli, "seed", &lists->seeds) && fine;
+    fine = rec_list_option(cli, "cart", &lists->cart) && fine;
+    fine = rec_list_option(cli, "location", &lists->locations) && fine;
+    fine = fine && rec_diversity_option(cli, request, &lists->diversity) &&
+           rec_actor_option(cli, &request->customer_id, &request->visitor_id) &&
+           cli_option_number(cli, "count", 1, REC_ITEMS_MAX, &count) &&
+           cli_option_number(cli, "min-quantity", 1, INT64_MAX, &request->min_quantity) &&
+           rec_stock_option(cli, &request->stock_mode);
+    request->count = (int32_t)count;
+    request->session_items = lists->session.items;
+    request->session_item_count = lists->session.count;
+    request->seeds = lists->seeds.items;
+    request->seed_count = lists->seeds.count;
+    request->cart = lists->cart.items;
+    request->cart_count = lists->cart.count;
+    request->location_ids = lists->locations.items;
+    request->location_id_count = lists->locations.count;
+    return fine;
+}
+
+static bool rec_options_fit(struct cli *cli, const struct souk_recommend_request *request)
+{
+    if (cli_switch(cli, "exclude-current") && cli_switch(cli, "include-current")) {
+        cli_usage(cli, "either --exclude-current or --include-current");
+        return false;
+    }
+    if (request->customer_id == NULL && request->visitor_id == NULL &&
+        request->session_item_count == 0 && request->seed_count == 0 &&
+        request->placement == NULL) {
+        cli_usage(cli,
+                  "for whom, or from what? a CUSTOMER, --visitor, --session SKU,SKU, "
+                  "--seed SKU, or a --placement that needs none, such as trending");
+        return false;
+    }
+    return true;
 }
 
 enum command_exit cli_rec(struct cli *cli)
 {
-    struct rec_list session, cart, locations;
-    int64_t count = REC_COUNT_DEFAULT;
+    struct rec_lists *lists = memory_zalloc(sizeof *lists);
     struct souk_recommend_request request = {
-        .customer_id = cli_argument(cli, 0),
-        .visitor_id = cli_option(cli, "visitor"),
+        .placement = cli_option(cli, "placement"),
+        .filter = cli_option(cli, "filter"),
         .exclude_seen = cli_switch(cli, "exclude-seen"),
         .exclude_current = cli_rec_excludes_current(&cli->line),
+        .no_personalization = cli_switch(cli, "no-personalization"),
     };
     enum command_exit result = COMMAND_USAGE;
-    bool fine = rec_list_option(cli, "session", &session);
-    fine = rec_list_option(cli, "cart", &cart) && fine;
-    fine = rec_list_option(cli, "location", &locations) && fine;
-    fine = fine && cli_option_number(cli, "count", 1, REC_ITEMS_MAX, &count) &&
-           cli_option_number(cli, "min-quantity", 1, INT64_MAX, &request.min_quantity) &&
-           rec_stock_mode(cli, &request.stock_mode);
-    if (fine && cli_switch(cli, "exclude-current") &&
-        cli_switch(cli, "include-current")) {
-        cli_usage(cli, "either --exclude-current or --include-current");
-        fine = false;
-    }
-    if (fine && request.customer_id == NULL && request.visitor_id == NULL &&
-        session.count == 0) {
-        cli_usage(cli, "for whom? a CUSTOMER, --visitor, or --session SKU,SKU");
-        fine = false;
-    }
-    if (fine) {
-        request.count = (int32_t)count;
-        request.session_items = session.items;
-        request.session_item_count = session.count;
-        request.cart = cart.items;
-        request.cart_count = cart.count;
-        request.location_ids = locations.items;
-        request.location_id_count = locations.count;
+    if (rec_options(cli, lists, &request) && rec_options_fit(cli, &request)) {
         result = rec_ask(cli, &request);
     }
-    free(session.copy);
-    free(cart.copy);
-    free(locations.copy);
+    free(lists->session.copy);
+    free(lists->seeds.copy);
+    free(lists->cart.copy);
+    free(lists->locations.copy);
+    free(lists->diversity);
+    free(lists);
     return result;
-}
-
-static bool rec_event_options(struct cli *cli, struct souk_event *event)
-{
-    const char *time = cli_option(cli, "time");
-    if (!output_event_parse(cli_argument(cli, 0), &event->kind)) {
-        cli_usage(cli, "no kind of event is called '%s'", cli_argument(cli, 0));
-        return false;
-    }
-    event->customer_id = cli_option(cli, "customer");
-    event->visitor_id = cli_option(cli, "visitor");
-    if ((event->customer_id == NULL) == (event->visitor_id == NULL)) {
-        cli_usage(cli, "who was it? --customer or --visitor");
-        return false;
-    }
-    if (time != NULL && !text_time_ms(time, &event->occurred_time_ms)) {
-        cli_usage(cli, "--time is UTC like 2025-11-30T08:26:00Z, not '%s'", time);
-        return false;
-    }
-    event->session_id = cli_option(cli, "session");
-    event->detail = cli_option(cli, "detail");
-    event->quantity = 1;
-    return cli_option_number(cli, "quantity", 1, INT64_MAX, &event->quantity);
-}
-
-static enum command_exit rec_events_show(struct cli *cli,
-                                         struct souk_event_record_reply *reply)
-{
-    json_t *object = json_object(), *failures = json_array();
-    enum command_exit result = reply->failure_count > 0 ? COMMAND_FAILED : COMMAND_OK;
-    output_number(object, "stored", reply->stored);
-    output_number(object, "duplicates", reply->duplicates);
-    for (size_t i = 0; i < reply->failure_count; i++) {
-        const struct souk_event_failure *failure = &reply->failures[i];
-        fprintf(stderr, "souk: event %u: %s: %s\n", failure->index,
-                failure->status.reason, failure->status.message);
-        json_array_append_new(failures,
-                              json_pack("{s:i,s:s,s:s}", "index", (int)failure->index,
-                                        "reason", failure->status.reason, "message",
-                                        failure->status.message));
-    }
-    json_object_set_new(object, "failures", failures);
-    output_object(&cli->output, object);
-    souk_reply_free(reply);
-    return result;
-}
-
-enum command_exit cli_events_record(struct cli *cli)
-{
-    struct souk_event events[REC_ITEMS_MAX];
-    struct souk_event event = {.event_id = cli_option(cli, "event-id")};
-    struct souk_event_record_request request = {.events = events};
-    struct souk_event_record_reply *reply = NULL;
-    if (!rec_event_options(cli, &event)) {
-        return COMMAND_USAGE;
-    }
-    if (event.event_id != NULL && cli->line.argument_count > 2) {
-        return cli_usage(cli, "--event-id names a single event");
-    }
-    request.event_count = cli->line.argument_count > 1 ? cli->line.argument_count - 1 : 1;
-    for (size_t i = 0; i < request.event_count; i++) {
-        events[i] = event;
-        events[i].sku_id = cli_argument(cli, i + 1);
-    }
-    if (cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    if (souk_event_record(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
-        return cli_failed(cli);
-    }
-    return rec_events_show(cli, reply);
 }

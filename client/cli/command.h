@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 enum {
-    COMMAND_OPTIONS_MAX = 16,
+    COMMAND_OPTIONS_MAX = 20,
     COMMAND_ARGUMENTS_MAX = 256,
 };
 

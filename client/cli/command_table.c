@@ -118,15 +118,48 @@ static const struct command table_commands[] = {
 
     {"rec", "[CUSTOMER]", 0, 1, "what somebody may want, and really can have",
      "From live histories at the moment of asking; each item was in stock when it was shown, and\n"
-     "names its reasons with the number of sessions that say so.\n",
-     "  souk rec C-00017\n  souk rec --session MUG-RED,TEA-GREEN --count 5\n"
+     "names its reason with the number of people, sessions or attributes that say so.\n"
+     "\n"
+     "PLACEMENT: session (default: what sessions like this one went on to), for-you (all that is\n"
+     "known, blended), also-bought, bought-together and similar (of the --seed items), buy-again\n"
+     "and recently-viewed (of the customer), trending, new. What it is about may have too little\n"
+     "to say; then the next best fills in, and says so.\n"
+     "\n"
+     "FILTER: price < 20 AND (attributes.colour = \"red\" OR brand = acme) AND NOT name:mug\n"
+     "fields sku_id product_id name brand category price price.currency attributes.NAME; = != < <=\n"
+     "> >= and : (holds; field:* is there). OR binds tighter than AND.\n",
+     "  souk rec C-00017                                  what this customer may want\n"
+     "  souk rec --session MUG-RED,TEA-GREEN --count 5    after these clicks\n"
+     "  souk rec --placement also-bought --seed MUG-RED   on a product page\n"
+     "  souk rec --placement trending --filter 'price < 10' --diversity brand:2\n"
+     "  souk rec C-00017 --explain                        and why: sources, seeds, stages\n"
      "  souk rec C-00017 -o json | jq '.items[].reasons'\n",
-     {{"session", "SKU,SKU...", "the session so far, oldest first"}, {"visitor", "VISITOR", "somebody not known by name"},
-      {"count", "N", "items, 1 to 200 (10)"}, {"cart", "SKU,SKU...", "not to be shown"},
-      {"location", "LOCATION,...", "in stock there (anywhere)"}, {"stock", "MODE", "verified (default), indexed, none"},
-      {"min-quantity", "N", "units that must be there (1)"}, {"exclude-seen", NULL, "not what the session has"},
-      {"exclude-current", NULL, "not the session's newest item (so with --session anyway)"},
-      {"include-current", NULL, "with --session: its newest item may come back"}}, cli_rec},
+     {{"placement", "PLACEMENT", "what is to be shown (session)"}, {"customer", "CUSTOMER", "as the argument"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
+      {"seed", "SKU,SKU...", "the items at hand, up to 64"}, {"filter", "FILTER", "only items of which it is true"},
+      {"diversity", "ATTRIBUTE:N", "at most N items of one value"}, {"count", "N", "items, 1 to 200 (10)"},
+      {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there (anywhere)"},
+      {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
+      {"exclude-seen", NULL, "not what the session has"},
+      {"exclude-current", NULL, "not the item at hand (so with --session or --seed anyway)"},
+      {"include-current", NULL, "with --session or --seed: the item at hand may come back"},
+      {"no-personalization", NULL, "nothing of the customer's own history"},
+      {"explain", NULL, "then why the answer is as it is"}}, cli_rec},
+    {"rec rank", "SKU,SKU...", 1, COMMAND_ARGUMENTS_MAX, "put given items in order for somebody, dropping none",
+     "Up to 500 SKUs, with commas or blanks between. Those that nothing speaks for come last, in the\n"
+     "order given. A customer called 'rank' is --customer rank.\n",
+     "  souk rec rank MUG-RED,TEA-GREEN,POT-BLUE --customer C-00017\n"
+     "  souk rec rank MUG-RED TEA-GREEN --seed POT-BLUE --placement also-bought\n",
+     {{"placement", "PLACEMENT", "how it is judged (for-you); see souk rec --help"}, {"customer", "CUSTOMER", "for whom"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
+      {"seed", "SKU,SKU...", "the items at hand"}, {"location", "LOCATION,...", "in stock there (anywhere)"},
+      {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
+      {"no-personalization", NULL, "nothing of the customer's own history"}}, cli_rec_rank},
+    {"rec explain", "ANSWER", 1, 1, "why an answer was as it was",
+     "What it was found from, which sources were asked, what was left out and why, and how long each\n"
+     "stage took. A node remembers its newest answers only (setting answers_kept).\n",
+     "  souk rec C-00017 -o json | jq -r .answer_id\n  souk rec explain 01a21fe9-f81a-7237-9614-18295108f9d7\n",
+     {{NULL, NULL, NULL}}, cli_rec_explain},
 
     {"sku", "", 0, 0, "what can be sold", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"sku get", "SKU...", 1, COMMAND_ARGUMENTS_MAX, "one or more SKUs", NULL, "  souk sku get MUG-RED\n",

@@ -365,40 +365,19 @@ const struct recommend_ask *recommend_flow_next(struct recommend_flow *flow)
     return &flow->asks[flow->ask_next++];
 }
 
-static uint64_t recommend_reply_candidates(const struct recommend_ask *ask,
-                                           const struct recommend_reply *reply)
-{
-    uint64_t count = 0;
-    if (ask->kind == RECOMMEND_RANK) {
-        return ask->sku_hash_count;
-    }
-    if (ask->kind != RECOMMEND_SEARCH || reply->status != STATUS_OK) {
-        return 0;
-    }
-    if (reply->customer != NULL && ask->customer_search != NULL) {
-        uint32_t sources = reply->customer->sources & ask->customer_search->sources;
-        if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_NEIGHBOURS)) {
-            count += reply->customer->neighbours.item_count;
-        }
-        for (uint32_t s = 0; sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_WALK) &&
-                             s < reply->customer->walk.seed_count;
-             s++) {
-            count += reply->customer->walk.seeds[s].count;
-        }
-    }
-    return count;
-}
-
 static void recommend_note(struct recommend_flow *flow, const struct recommend_ask *ask,
                            const struct recommend_reply *reply,
                            enum coverage_outcome outcome)
 {
-    const struct coverage_range what = {.outcome = outcome,
-                                        .applied_index = reply->applied_index,
-                                        .log_time_ms = reply->log_time_ms,
-                                        .candidates =
-                                            recommend_reply_candidates(ask, reply),
-                                        .elapsed_us = flow->now_us - ask->asked_us};
+    struct coverage_range what = {.outcome = outcome,
+                                  .applied_index = reply->applied_index,
+                                  .log_time_ms = reply->log_time_ms,
+                                  .elapsed_us = flow->now_us - ask->asked_us};
+    if (ask->kind == RECOMMEND_SEARCH && reply->status == STATUS_OK) {
+        what.candidates = recommend_search_candidates(ask, reply);
+    } else if (ask->kind == RECOMMEND_RANK) {
+        what.candidates = ask->sku_hash_count;
+    }
     /* The context is one row of a shard, no part of what was searched. */
     if (ask->kind != RECOMMEND_CONTEXT) {
         coverage_note(&flow->coverage, ask->table, ask->shard, &what);

@@ -94,7 +94,8 @@ enum recommend_actions {
     RECOMMEND_ACTIONS_ALWAYS,
 };
 
-/* What the driver has to ask, of one shard. Lives in the flow's arena. */
+/* What the driver has to ask, of one shard. Lives in the flow's arena and never changes:
+ * a shard may read it for as long as the flow's memory stands. */
 struct recommend_ask {
     enum recommend_state kind; /* CONTEXT, TOKENS, SEARCH, RANK or CATALOGUE */
     uint32_t round;            /* counts the stages: answers of an older one are late */

@@ -67,6 +67,9 @@ bool recommend_tokens_take(struct recommend_flow *flow, const struct recommend_a
                            const struct recommend_reply *reply);
 bool recommend_search_take(struct recommend_flow *flow, const struct recommend_ask *ask,
                            const struct recommend_reply *reply);
+/* How many a frame names, before anything is merged: for the coverage. */
+uint64_t recommend_search_candidates(const struct recommend_ask *ask,
+                                     const struct recommend_reply *reply);
 /* Begins a round of RANK over the next `count` candidates. */
 void recommend_rank_enter(struct recommend_flow *flow, uint32_t count);
 bool recommend_stock_take(struct recommend_flow *flow, const struct recommend_ask *ask,

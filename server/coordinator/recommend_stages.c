@@ -238,12 +238,19 @@ static void search_ask_customers(struct recommend_flow *flow)
     }
 }
 
+/* A late shard of an earlier tier may still be reading its own question. */
 static void search_ask_skus(struct recommend_flow *flow)
 {
+    const struct recommend_sku_search *frame =
+        arena_copy(flow->arena, &flow->sku_search, sizeof flow->sku_search);
+    if (frame == NULL) {
+        recommend_fail(flow, STATUS_TOO_LARGE);
+        return;
+    }
     coverage_ask(&flow->coverage, SHARD_MAP_SKU);
     for (unsigned i = 0; i < shard_map_count(flow->plan.map, SHARD_MAP_SKU); i++) {
         if (!shard_lost(flow, SHARD_MAP_SKU, i)) {
-            recommend_ask_add(flow, SHARD_MAP_SKU, i)->sku_search = &flow->sku_search;
+            recommend_ask_add(flow, SHARD_MAP_SKU, i)->sku_search = frame;
         }
     }
 }
@@ -339,6 +346,45 @@ bool recommend_search_take(struct recommend_flow *flow, const struct recommend_a
         flow->heard[flow->heard_count++] = heard;
     }
     return heard.sources == wanted;
+}
+
+static uint64_t walk_votes_count(const struct walk_partial *partial)
+{
+    uint64_t count = 0;
+    for (uint32_t s = 0; s < partial->seed_count; s++) {
+        count += partial->seeds[s].count;
+    }
+    return count;
+}
+
+uint64_t recommend_search_candidates(const struct recommend_ask *ask,
+                                     const struct recommend_reply *reply)
+{
+    const struct recommend_customer_found *customer = reply->customer;
+    const struct recommend_sku_found *sku = reply->sku;
+    uint32_t sources = 0;
+    uint64_t count = 0;
+    if (ask->customer_search != NULL && customer != NULL) {
+        sources = customer->sources & ask->customer_search->sources;
+    } else if (ask->sku_search != NULL && sku != NULL) {
+        sources = sku->sources & ask->sku_search->sources;
+    }
+    if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_NEIGHBOURS)) {
+        count += customer->neighbours.item_count;
+    }
+    if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_WALK)) {
+        count += walk_votes_count(&customer->walk);
+    }
+    if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_WALK_THEN)) {
+        count += walk_votes_count(&customer->walk_then);
+    }
+    if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_CONTENT)) {
+        count += sku->content.item_count;
+    }
+    if (sources & RECOMMEND_SOURCE_BIT(RECOMMEND_SOURCE_ARRIVALS)) {
+        count += sku->arrivals.item_count;
+    }
+    return count;
 }
 
 /* --- RANK -------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/base/memory.h"
+#include "shard/recommend/placement.h"
 #include "shard/storage/folder.h"
 
 struct node {
@@ -29,6 +30,7 @@ struct node {
     struct store *store;
     struct log_store *log;
     struct shard_map map;
+    struct placement_table placements;
     struct runtime *runtime;
     struct liveness *liveness;
     struct gauges *gauges;
@@ -134,6 +136,9 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
                            "no data folder; name one with --dir DIR");
     }
     TRY(node_check_buckets(settings, settings->customer_shards, problem));
+    placement_table_init(&node->placements);
+    TRY(placement_parse(slice_from_string(settings->placements), &node->placements,
+                        problem));
     node_random(fresh.cluster_id, sizeof fresh.cluster_id);
     node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
     TRY(folder_open(file_system_posix(), settings->dir, &fresh, problem, &node->folder));
@@ -223,6 +228,7 @@ static void node_make_service(struct node *node)
     const struct folder_identity *identity = folder_identity(node->folder);
     struct service_options options = {.settings = &node->settings,
                                       .map = &node->map,
+                                      .placements = &node->placements,
                                       .runtime = node->runtime,
                                       .node_id = identity->node_id,
                                       .version = node_version(),

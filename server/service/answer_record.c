@@ -36,7 +36,7 @@ struct answer_seed {
 struct answer_record {
     struct answer_head head;
     int64_t wall_ms;
-    const struct placement *placement; /* static storage */
+    const struct placement *placement; /* outlives the service */
     enum recommend_personal personal;
     bool consent_used;
     struct recommend_source_report sources[PLACEMENT_SOURCES_MAX];
@@ -215,24 +215,6 @@ struct answer_head *answer_record_new(const struct recommend_flow *flow,
 
 /* --- Telling ----------------------------------------------------------------------- */
 
-/* The names that placements are written with. */
-static const char *answer_source_name(enum recommend_source source)
-{
-    static const char *const names[] = {
-        [RECOMMEND_SOURCE_NEIGHBOURS] = "neighbours",
-        [RECOMMEND_SOURCE_WALK] = "walk",
-        [RECOMMEND_SOURCE_WALK_THEN] = "walk_then",
-        [RECOMMEND_SOURCE_CONTENT] = "content",
-        [RECOMMEND_SOURCE_BUY_AGAIN] = "buy_again",
-        [RECOMMEND_SOURCE_RECENTLY_VIEWED] = "recently_viewed",
-        [RECOMMEND_SOURCE_TRENDING] = "trending",
-        [RECOMMEND_SOURCE_ARRIVALS] = "arrivals",
-        [RECOMMEND_SOURCE_POPULAR] = "popular",
-    };
-    ASSERT(source < RECOMMEND_SOURCES);
-    return names[source];
-}
-
 static void answer_tell_sources(const struct answer_record *record, struct reply *reply,
                                 Souk__V1__ExplainAnswerResponse *out)
 {
@@ -243,7 +225,7 @@ static void answer_tell_sources(const struct answer_record *record, struct reply
         const struct placement_source *source = &record->placement->sources[i];
         souk__v1__answer_source__init(&sources[i]);
         sources[i].source =
-            reply_text(reply, slice_from_string(answer_source_name(source->source)));
+            reply_text(reply, slice_from_string(recommend_source_name(source->source)));
         sources[i].weight = source->weight;
         sources[i].tier = source->tier;
         sources[i].asked = record->sources[i].asked;

@@ -2,10 +2,12 @@
 /* souk.v1.CustomerService. */
 #include "proto/souk/v1/customer.grpc-c.h"
 #include "server/runtime/barrier.h"
+#include "server/service/answer_memory.h"
 #include "server/service/customer_export.h"
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
+#include "shard/base/assert.h"
 #include "shard/base/log.h"
 #include "shard/replica/command.h"
 
@@ -113,11 +115,25 @@ static void customer_get_one(struct rpc_call *rpc,
 
 /* --- Erasure ------------------------------------------------------------------------- */
 
-/* What waits until no thread of this node ranks by what was erased. */
+/* What waits until no thread of this node ranks by what was erased, and then until none
+ * remembers an answer to whoever was. */
 struct customer_erasing {
     struct runtime_barrier barrier;
     struct edge_one *one;
 };
+
+static enum status customer_erased_actor(const struct edge_one *one,
+                                         const Souk__V1__EraseCustomerRequest *request,
+                                         struct hash128 *out_actor,
+                                         struct problem *problem)
+{
+    bool customer =
+        request->actor_case == SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_CUSTOMER_ID;
+    bool visitor =
+        request->actor_case == SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_VISITOR_ID;
+    return intake_person(one->edge.service, customer ? request->customer_id : NULL,
+                         visitor ? request->visitor_id : NULL, out_actor, problem);
+}
 
 static Souk__V1__ErasureProof *customer_proof(struct reply *reply,
                                               const struct edge_one *one)
@@ -146,12 +162,13 @@ static Souk__V1__ErasureProof *customer_proof(struct reply *reply,
     return proof;
 }
 
-/* On the loop that was last to take the counts without the customer. */
-static void customer_erased_everywhere(struct runtime_barrier *barrier)
+/* On the loop that was last to forget. */
+static void customer_answers_forgotten(void *user, struct moment now)
 {
-    struct edge_one *one = CONTAINER_OF(barrier, struct customer_erasing, barrier)->one;
+    struct edge_one *one = user;
     struct reply reply = {.arena = one->edge.arena};
     Souk__V1__EraseCustomerResponse response = SOUK__V1__ERASE_CUSTOMER_RESPONSE__INIT;
+    (void)now;
     response.proof = customer_proof(&reply, one);
     if (reply.failed) {
         edge_fail_memory(&one->edge);
@@ -162,6 +179,17 @@ static void customer_erased_everywhere(struct runtime_barrier *barrier)
               LOG_U64("index", response.proof->stamp->log_index));
     edge_trailers(&one->edge, &one->call.stamp, 1, one->outcome->customer.replayed);
     souk__v1__customer_service__erase_customer__reply(one->edge.rpc, &response);
+}
+
+/* On the loop that was last to take the counts without the customer. */
+static void customer_erased_everywhere(struct runtime_barrier *barrier)
+{
+    struct edge_one *one = CONTAINER_OF(barrier, struct customer_erasing, barrier)->one;
+    struct hash128 actor;
+    struct problem problem;
+    ASSERT(customer_erased_actor(one, one->request, &actor, &problem) == STATUS_OK);
+    answer_memory_forget(one->edge.service->answers, actor, customer_answers_forgotten,
+                         one);
 }
 
 static void customer_erased(struct edge_one *one)
@@ -185,15 +213,9 @@ static enum status customer_erase_encode(struct edge_one *one,
 {
     struct customer_command command = {.kind = CUSTOMER_ERASE};
     struct inventory_identity identity;
-    bool customer =
-        request->actor_case == SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_CUSTOMER_ID;
-    bool visitor =
-        request->actor_case == SOUK__V1__ERASE_CUSTOMER_REQUEST__ACTOR_VISITOR_ID;
     TRY(edge_identity(&one->edge, request->request_id, request->request_time, &identity,
                       problem));
-    TRY(intake_person(one->edge.service, customer ? request->customer_id : NULL,
-                      visitor ? request->visitor_id : NULL, &command.erase.customer,
-                      problem));
+    TRY(customer_erased_actor(one, request, &command.erase.customer, problem));
     *out_hash = customer_hash(command.erase.customer);
     command.identity = (struct customer_identity){
         .kind = CUSTOMER_IDENTITY_REQUEST,

@@ -69,8 +69,9 @@ static enum status recommend_placement(struct recommend_run *run, const char *na
 {
     char known[256] = "";
     size_t size = 0;
-    run->plan.placement = name[0] == '\0' ? placement_at(otherwise)
-                                          : placement_find(slice_from_string(name));
+    const char *asked = name[0] == '\0' ? placement_at(otherwise)->name : name;
+    run->plan.placement = placement_table_find(run->edge.service->options.placements,
+                                               slice_from_string(asked));
     if (run->plan.placement != NULL) {
         return STATUS_OK;
     }

@@ -150,12 +150,14 @@ static void recommend_question_fill(struct recommend_question *question)
         }
         break;
     case RECOMMEND_RANK:
-        query->inventory = (struct inventory_query){.kind = INVENTORY_QUERY_AVAILABILITY,
-                                                    .sku_hashes = ask->sku_hashes,
-                                                    .sku_hash_count = ask->sku_hash_count,
-                                                    .location_ids = run->location_ids,
-                                                    .location_count = run->location_count,
-                                                    .demand = run->demand};
+        query->inventory =
+            (struct inventory_query){.kind = INVENTORY_QUERY_AVAILABILITY,
+                                     .sku_hashes = ask->sku_hashes,
+                                     .sku_hash_count = ask->sku_hash_count,
+                                     .location_ids = run->location_ids,
+                                     .location_count = run->location_count,
+                                     .demand = run->demand,
+                                     .as_known = ask->stock != RECOMMEND_STOCK_VERIFIED};
         break;
     case RECOMMEND_CATALOGUE:
         query->inventory =

@@ -28,6 +28,7 @@ enum {
 struct service_options {
     const struct settings *settings; /* all of these outlive the service */
     const struct shard_map *map;
+    const struct placement_table *placements;
     struct runtime *runtime;
     uint8_t cluster_id[SERVICE_CLUSTER_ID_BYTES];
     uint64_t node_id;

@@ -54,6 +54,9 @@ struct inventory_query {
     const struct slice *location_ids;
     uint32_t location_count;
     struct inventory_demand demand;
+    bool
+        as_known; /* AVAILABILITY: at once, from the state as it stands. A hold whose time
+                    * has come counts until the shard's log says that it has ended. */
     struct inventory_hold_id hold_id;
     struct slice owner;
     struct ledger_position from;

@@ -74,9 +74,6 @@ static uint32_t blend_collect(const struct blend_list *lists, size_t list_count,
             }
         }
     }
-    if (count > 0) {
-        qsort(all, count, sizeof *all, blended_compare);
-    }
     return count;
 }
 
@@ -148,26 +145,11 @@ static enum status blend_check(const struct blend_list *lists, size_t list_count
     return STATUS_OK;
 }
 
-enum status recommend_blend(const struct blend_list *lists, size_t list_count,
-                            const struct recommend_rank_options *options,
-                            struct arena *arena, struct recommend_ranked *out_ranked)
+static enum status blend_answer(const struct blended *all, const struct blend_row *rows,
+                                uint32_t row_count, const uint64_t *weights,
+                                struct arena *arena, struct recommend_ranked *out_ranked)
 {
-    uint64_t weights[BLEND_TIERS] = {0};
-    size_t room = 0;
-    struct recommend_ranked ranked = {0};
-    TRY(blend_check(lists, list_count, options));
-    for (size_t l = 0; l < list_count; l++) {
-        room += lists[l].ranked->item_count;
-        weights[lists[l].tier] += lists[l].weight;
-    }
-    struct blended *all = arena_alloc(arena, room * sizeof *all);
-    struct blend_row *rows = arena_alloc(arena, room * sizeof *rows);
-    if (all == NULL || rows == NULL) {
-        return STATUS_TOO_LARGE;
-    }
-    uint32_t count = blend_collect(lists, list_count, options, all);
-    count = blend_fold(all, count, rows);
-    ranked.item_count = count < options->count ? count : options->count;
+    struct recommend_ranked ranked = {.item_count = row_count};
     ranked.items = arena_alloc(arena, ranked.item_count * sizeof *ranked.items);
     if (ranked.items == NULL) {
         return STATUS_TOO_LARGE;
@@ -183,4 +165,53 @@ enum status recommend_blend(const struct blend_list *lists, size_t list_count,
     }
     *out_ranked = ranked;
     return STATUS_OK;
+}
+
+/* A list alone is in order already, but where scaling made scores equal: nothing has to
+ * be gathered. */
+static uint32_t blend_alone(const struct blended *all, uint32_t count,
+                            struct blend_row *rows)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct blend_row row = {.sku_hash = all[i].sku_hash,
+                                      .sum = all[i].value,
+                                      .tier = all[i].tier,
+                                      .first = i,
+                                      .count = 1};
+        uint32_t place = i;
+        for (; place > 0 && row_compare(&row, &rows[place - 1]) < 0; place--) {
+            rows[place] = rows[place - 1];
+        }
+        rows[place] = row;
+    }
+    return count;
+}
+
+enum status recommend_blend(const struct blend_list *lists, size_t list_count,
+                            const struct recommend_rank_options *options,
+                            struct arena *arena, struct recommend_ranked *out_ranked)
+{
+    uint64_t weights[BLEND_TIERS] = {0};
+    size_t room = 0;
+    TRY(blend_check(lists, list_count, options));
+    for (size_t l = 0; l < list_count; l++) {
+        room += lists[l].ranked->item_count;
+        weights[lists[l].tier] += lists[l].weight;
+    }
+    struct blended *all = arena_alloc(arena, room * sizeof *all);
+    struct blend_row *rows = arena_alloc(arena, room * sizeof *rows);
+    if (all == NULL || rows == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    uint32_t count = blend_collect(lists, list_count, options, all);
+    if (list_count == 1) {
+        count = blend_alone(all, count, rows);
+    } else {
+        if (count > 0) {
+            qsort(all, count, sizeof *all, blended_compare);
+        }
+        count = blend_fold(all, count, rows);
+    }
+    return blend_answer(all, rows, count < options->count ? count : options->count,
+                        weights, arena, out_ranked);
 }

@@ -288,6 +288,12 @@ double degree_table_log(const struct degree_table *table, uint64_t sku_hash)
     return row->used ? row->log_sessions : 0.0;
 }
 
+void degree_table_prefetch(const struct degree_table *table, uint64_t sku_hash)
+{
+    __builtin_prefetch(
+        &table->sum.rows[(size_t)hash_mix(sku_hash) & (table->sum.capacity - 1)]);
+}
+
 int64_t degree_table_total(const struct degree_table *table)
 {
     return table->sum.total;

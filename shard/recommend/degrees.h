@@ -70,6 +70,8 @@ void degree_table_drop(struct degree_table *table, uint64_t shard_id);
 int64_t degree_table_items(const struct degree_table *table, uint64_t sku_hash); /* n_i */
 /* ln(max(1, n_i)), kept ready. */
 double degree_table_log(const struct degree_table *table, uint64_t sku_hash);
+/* A look-up of this item comes soon. */
+void degree_table_prefetch(const struct degree_table *table, uint64_t sku_hash);
 int64_t degree_table_total(const struct degree_table *table); /* P */
 /* The version held of a shard; 0 none. */
 uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_id);

@@ -8,13 +8,14 @@
 /* A change that is no longer in any period, and a row that never was. */
 #define DEGREE_PERIOD_NONE ((int64_t)INT64_MIN / 2)
 
+/* What a look-up reads comes first: a table is larger than any cache. */
 struct degree_row {
     uint64_t sku_hash;
+    bool used;
     int64_t sessions;
     double log_sessions;   /* natural logarithm of max(1, sessions); of the sum only */
     int64_t period_newest; /* the ring ends here */
     int64_t periods[DEGREE_PERIODS]; /* by degree_period_place */
-    bool used;
 };
 
 /* Open addressing; rows are never removed, only emptied. */

@@ -278,25 +278,89 @@ static void customer_change(struct histories *histories,
     }
 }
 
-void histories_put(struct histories *histories, struct hash128 customer,
-                   const struct histories_action *actions, uint32_t action_count)
+/* What was put, looked at once. */
+struct put_scan {
+    uint32_t counted; /* actions of kinds that count */
+    uint32_t known;   /* so many first actions are all that was told before; 0: others */
+    uint64_t told;
+};
+
+static struct put_scan put_look(const struct histories *histories,
+                                const struct history_customer *row,
+                                const struct histories_action *actions,
+                                uint32_t action_count)
+{
+    struct put_scan scan = {0};
+    for (uint32_t i = 0; i < action_count; i++) {
+        if (!kind_counts(histories, actions[i].kind)) {
+            continue;
+        }
+        scan.told = hash_mix(hash_mix(scan.told ^ actions[i].sku_hash) ^
+                             (uint64_t)actions[i].at_ms);
+        scan.counted++;
+        if (row != NULL && scan.counted == row->told_count && scan.told == row->told) {
+            scan.known = i + 1;
+        }
+    }
+    return scan;
+}
+
+/* One more action, the newest. There is room in the row's arrays. */
+static void customer_append(struct histories *histories, struct history_customer *row,
+                            const struct histories_action *action)
+{
+    uint32_t low = 0, high = row->held_count;
+    struct history_held held = {.at_ms = action->at_ms};
+    held.item = item_find_or_add(histories, action->sku_hash);
+    if (row->steps[row->step_count - 1] != held.item) {
+        row->steps[row->step_count++] = held.item;
+        histories->steps++;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (row->held[middle].item < held.item) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == row->held_count || row->held[low].item != held.item) {
+        memmove(&row->held[low + 1], &row->held[low],
+                (row->held_count - low) * sizeof *row->held);
+        row->held_count++;
+    } else if (row->held[low].at_ms < held.at_ms) {
+        held_take(histories, row, &row->held[low]);
+    } else {
+        return;
+    }
+    row->held[low] = held;
+    held_add(histories, row, &held);
+}
+
+/* What came behind all that was told before: by far the most usual change. */
+static void customer_extend(struct histories *histories, struct history_customer *row,
+                            const struct histories_action *actions, uint32_t action_count)
+{
+    row->held =
+        memory_realloc(row->held, (row->held_count + action_count) * sizeof *row->held);
+    row->steps =
+        memory_realloc(row->steps, (row->step_count + action_count) * sizeof *row->steps);
+    for (uint32_t i = 0; i < action_count; i++) {
+        if (kind_counts(histories, actions[i].kind)) {
+            customer_append(histories, row, &actions[i]);
+        }
+    }
+}
+
+/* Any change: prepared whole, compared with what is there. */
+static void customer_replace(struct histories *histories, struct history_customer *row,
+                             const struct histories_action *actions,
+                             uint32_t action_count)
 {
     uint32_t held_count, step_count;
-    struct history_customer *row = customer_find(histories, customer);
     put_prepare(histories, actions, action_count, &held_count, &step_count);
-    if (row == NULL && held_count == 0) {
-        return;
-    }
-    if (row == NULL) {
-        row = customer_add(histories, customer);
-    }
     customer_change(histories, row, held_count);
     histories->steps -= row->step_count;
-    if (held_count == 0) {
-        map_remove(&histories->customers, &row->node);
-        customer_free(row);
-        return;
-    }
     row->held = memory_realloc(row->held, held_count * sizeof *row->held);
     memcpy(row->held, histories->held, held_count * sizeof *row->held);
     row->held_count = held_count;
@@ -304,6 +368,40 @@ void histories_put(struct histories *histories, struct hash128 customer,
     memcpy(row->steps, histories->step, step_count * sizeof *row->steps);
     row->step_count = step_count;
     histories->steps += step_count;
+}
+
+static void customer_remove(struct histories *histories, struct history_customer *row)
+{
+    customer_change(histories, row, 0);
+    histories->steps -= row->step_count;
+    map_remove(&histories->customers, &row->node);
+    customer_free(row);
+}
+
+void histories_put(struct histories *histories, struct hash128 customer,
+                   const struct histories_action *actions, uint32_t action_count)
+{
+    struct history_customer *row = customer_find(histories, customer);
+    struct put_scan scan = put_look(histories, row, actions, action_count);
+    if (scan.counted == 0) {
+        if (row != NULL) {
+            customer_remove(histories, row);
+        }
+        return;
+    }
+    if (row != NULL && scan.counted == row->told_count && scan.told == row->told) {
+        return; /* what changed does not count here */
+    }
+    if (row == NULL) {
+        row = customer_add(histories, customer);
+    }
+    if (scan.known > 0 && scan.counted <= HISTORIES_ACTIONS_MAX) {
+        customer_extend(histories, row, actions + scan.known, action_count - scan.known);
+    } else {
+        customer_replace(histories, row, actions, action_count);
+    }
+    row->told = scan.told;
+    row->told_count = scan.counted;
 }
 
 /* --- Degrees ------------------------------------------------------------------------- */

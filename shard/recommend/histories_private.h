@@ -21,6 +21,8 @@ struct history_customer {
     uint32_t held_count;
     uint32_t step_count;
     uint32_t bucket;
+    uint32_t told_count; /* actions that these stand for, and a hash over them */
+    uint64_t told;
 };
 
 /* Ordered by (at_ms, customer). */

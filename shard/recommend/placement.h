@@ -14,21 +14,22 @@
 #include <stdint.h>
 
 #include "shard/base/slice.h"
+#include "shard/base/status.h"
 
-/* X(NAME, "what it is", needs) where needs is what an ask must bring. */
+/* X(NAME, "name", "what it is", needs) where needs is what an ask must bring. */
 #define RECOMMEND_SOURCE_TABLE(X)                                                        \
-    X(NEIGHBOURS, "sessions like this one", CLICKS)                                      \
-    X(WALK, "customers with the same items", SEEDS)                                      \
-    X(WALK_THEN, "what customers took next", SEEDS)                                      \
-    X(CONTENT, "attributes in common", SEEDS)                                            \
-    X(BUY_AGAIN, "the customer's own purchases", HISTORY)                                \
-    X(RECENTLY_VIEWED, "the customer's own views", HISTORY)                              \
-    X(TRENDING, "what rises of late", NOTHING)                                           \
-    X(ARRIVALS, "what is new", NOTHING)                                                  \
-    X(POPULAR, "what most people take", NOTHING)
+    X(NEIGHBOURS, "neighbours", "sessions like this one", CLICKS)                        \
+    X(WALK, "walk", "customers with the same items", SEEDS)                              \
+    X(WALK_THEN, "walk-then", "what customers took next", SEEDS)                         \
+    X(CONTENT, "content", "attributes in common", SEEDS)                                 \
+    X(BUY_AGAIN, "buy-again", "the customer's own purchases", HISTORY)                   \
+    X(RECENTLY_VIEWED, "recently-viewed", "the customer's own views", HISTORY)           \
+    X(TRENDING, "trending", "what rises of late", NOTHING)                               \
+    X(ARRIVALS, "arrivals", "what is new", NOTHING)                                      \
+    X(POPULAR, "popular", "what most people take", NOTHING)
 
 enum recommend_source {
-#define RECOMMEND_SOURCE_ENUM(name, text, needs) RECOMMEND_SOURCE_##name,
+#define RECOMMEND_SOURCE_ENUM(name, ...) RECOMMEND_SOURCE_##name,
     RECOMMEND_SOURCE_TABLE(RECOMMEND_SOURCE_ENUM)
 #undef RECOMMEND_SOURCE_ENUM
     RECOMMEND_SOURCES,
@@ -89,6 +90,7 @@ enum placement_name {
 
 enum {
     PLACEMENT_SOURCES_MAX = 8,
+    PLACEMENT_WEIGHT_MAX = 1000, /* BLEND_WEIGHT_MAX */
 };
 
 struct placement_source {
@@ -108,7 +110,29 @@ struct placement {
 const struct placement *placement_at(enum placement_name name);
 /* By its name in calls; the default ("session") for an empty one; NULL when unknown. */
 const struct placement *placement_find(struct slice name);
+const char *recommend_source_name(enum recommend_source source);
 const char *recommend_source_text(enum recommend_source source);
 enum recommend_needs recommend_source_needs(enum recommend_source source);
+
+/* The placements of a server: those above, but for what a setting says. */
+struct placement_table {
+    struct placement placements[PLACEMENTS];
+};
+void placement_table_init(struct placement_table *table);
+/* As placement_find. */
+const struct placement *placement_table_find(const struct placement_table *table,
+                                             struct slice name);
+/*
+ * Overrides whole lines of the table, such as
+ *
+ *     for-you=!current,walk:4,walk-then:2/content/popular;session=neighbours
+ *
+ * ";" between placements; then a comma list of switches (!current, !seen) and sources,
+ * "/" before the next tier. A weight is 1 .. PLACEMENT_WEIGHT_MAX, 1 when there is none.
+ * Popular stands in the last tier, and is put behind as one when it is named nowhere.
+ * INVALID: `problem` names the byte; the table is as it was.
+ */
+MUST_USE enum status placement_parse(struct slice text, struct placement_table *table,
+                                     struct problem *problem);
 
 #endif

@@ -12,6 +12,7 @@
 
 enum {
     MERGE_TABLE_MIN = 64,
+    RANK_ROWS_AHEAD = 8, /* whose degrees are fetched */
 };
 
 /* --- Merge --------------------------------------------------------------------------- */
@@ -199,10 +200,16 @@ enum status recommend_rank(const struct recommend_partial *merged,
     for (uint32_t row = 0; row < merged->item_count; row++) {
         struct best_item scored = {.sku_hash = merged->items[row], .row = row};
         int64_t sum;
+        if (row + RANK_ROWS_AHEAD < merged->item_count) {
+            degree_table_prefetch(degrees, merged->items[row + RANK_ROWS_AHEAD]);
+        }
         if (!row_total(merged, row, &sum)) {
             return STATUS_QUANTITY_OVERFLOW;
         }
-        if (rank_excludes(&ranking, scored.sku_hash)) {
+        /* No idf is above ln P: many rows need no look-up to be known as too low. */
+        if ((count == options->count && sum >= 0 &&
+             (double)sum * log_total / norm < best[0].score) ||
+            rank_excludes(&ranking, scored.sku_hash)) {
             continue;
         }
         double idf = log_total - degree_table_log(degrees, scored.sku_hash);

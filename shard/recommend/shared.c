@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+enum {
+    SHARED_REASONS_FEW = 16,
+};
+
 uint32_t shared_read_small(struct reader *reader, uint32_t max)
 {
     uint64_t value = read_varint(reader);
@@ -57,9 +61,19 @@ static int reason_compare(const void *left, const void *right)
     return a->kind < b->kind ? -1 : a->kind > b->kind;
 }
 
+/* Most items have a handful, and often in order. */
 void shared_reasons_sort(struct recommend_reason *reasons, uint32_t count)
 {
-    if (count > 0) {
+    if (count > SHARED_REASONS_FEW) {
         qsort(reasons, count, sizeof *reasons, reason_compare);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        struct recommend_reason moved = reasons[i];
+        uint32_t place = i;
+        for (; place > 0 && reason_compare(&moved, &reasons[place - 1]) < 0; place--) {
+            reasons[place] = reasons[place - 1];
+        }
+        reasons[place] = moved;
     }
 }

@@ -7,6 +7,10 @@
 #include "shard/recommend/shared.h"
 #include "shard/recommend/walk.h"
 
+enum {
+    WALK_VOTES_AHEAD = 8, /* whose degrees are fetched */
+};
+
 /* What one seed gives one item. */
 struct given {
     uint64_t sku_hash;
@@ -55,6 +59,9 @@ static uint32_t seed_nearest(const struct walk_votes *votes, uint64_t seed_hash,
     double seed_log = degree_table_log(degrees, seed_hash);
     uint32_t count = 0;
     for (uint32_t i = 0; i < votes->count; i++) {
+        if (i + WALK_VOTES_AHEAD < votes->count) {
+            degree_table_prefetch(degrees, votes->votes[i + WALK_VOTES_AHEAD].sku_hash);
+        }
         struct best_item item = {.sku_hash = votes->votes[i].sku_hash, .row = i};
         double log_both = seed_log + degree_table_log(degrees, item.sku_hash);
         item.score = ldexp((double)votes->votes[i].sum, -WALK_WEIGHT_BITS) *

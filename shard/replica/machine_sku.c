@@ -279,7 +279,7 @@ static enum machine_due sku_query_due(struct machine *machine,
 {
     struct machine_sku *sku = sku_of(machine);
     struct inventory_command command;
-    if (query->kind != REPLICA_QUERY_INVENTORY ||
+    if (query->kind != REPLICA_QUERY_INVENTORY || query->inventory.as_known ||
         !inventory_query_due(sku->inventory, &query->inventory, bounded_ms, scratch,
                              &command)) {
         return MACHINE_DUE_NOTHING;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy of everything, and then nothing: ExportCustomer and EraseCustomer."""
 from cases_import import Import
+from cases_placements import explain
 from cases_recommend import ask, record, shop
 from world import *
 
@@ -247,3 +248,14 @@ def test_an_erasure_in_the_middle_of_an_import_keeps_only_what_comes_later(world
     same(stream.ack().duplicates, 30)
     stream.close()
     same(len(export(server, who)[1]), 10)
+
+
+def test_an_answer_to_somebody_erased_can_no_longer_be_explained(world):
+    server, skus, who = world.shared, shop(world, "why"), world.name("why")
+    record(server, who, *skus[:2])
+    answer = ask(server, customer_id=who)
+    anonymous = ask(server, session_items=skus[:1])
+    same(explain(server, answer.answer_id).personal, recommend_pb2.ANSWER_PERSONAL_USED)
+    erase(server, who)
+    refused(lambda: explain(server, answer.answer_id), grpc.StatusCode.NOT_FOUND)
+    same(explain(server, anonymous.answer_id).answer_id, anonymous.answer_id)

@@ -487,3 +487,21 @@ def test_a_restart_changes_no_answer(world):
         for one, other in zip(before, after):
             same(other, one)
     same(server.end(), 0)
+
+
+def test_placements_follow_their_setting(world):
+    with world.server("--placements", "session=popular;trending=!seen,content:3/arrivals") as server:
+        server.location_id()
+        server.sku("only", on_hand=1)
+        answer = ask(server, placement="trending")
+        why = explain(server, answer.answer_id)
+        same([(source.source, source.weight, source.tier) for source in why.sources],
+             [("content", 3, 0), ("arrivals", 1, 1), ("popular", 1, 2)])
+        same([source.source for source in explain(server, ask(server).answer_id).sources],
+             ["popular"])
+    try:
+        world.start("--placements", "session=nothing-known")
+    except AssertionError as error:
+        assert "nothing-known" in str(error) or "placements" in str(error), error
+    else:
+        raise AssertionError("a node started with a placement that is none")

@@ -97,6 +97,21 @@ TEST(command, rec_leaves_out_what_the_session_looks_at_unless_told)
     EXPECT(!cli_rec_excludes_current(&line));
     EXPECT(parse(&line, "rec C-00017 --exclude-current"));
     EXPECT(cli_rec_excludes_current(&line));
+    EXPECT(parse(&line, "rec --seed MUG-RED"));
+    EXPECT(cli_rec_excludes_current(&line));
+}
+
+TEST(command, rec_is_a_command_and_has_commands)
+{
+    struct command_line line;
+    EXPECT(parse(&line, "rec rank MUG-RED,TEA --customer C-00017"));
+    EXPECT_STRING(line.command->path, "rec rank");
+    EXPECT_STRING(line.arguments[0], "MUG-RED,TEA");
+    EXPECT(parse(&line, "rec explain 01a2"));
+    EXPECT_STRING(line.command->path, "rec explain");
+    EXPECT(parse(&line, "rec --customer rank --explain"));
+    EXPECT_STRING(line.command->path, "rec");
+    EXPECT(!parse(&line, "rec rank"));
 }
 
 TEST(command, help_and_version_are_found_where_people_look)

@@ -488,3 +488,66 @@ void world_canonical(const struct recommend_shown *shown, uint32_t count,
         }
     }
 }
+
+/* --- Short cuts -------------------------------------------------------------------- */
+
+struct recommend_plan world_plan_of(const struct world *world, enum placement_name name)
+{
+    struct recommend_plan plan = world_plan(world, NULL, 0);
+    plan.placement = placement_at(name);
+    return plan;
+}
+
+/* Somebody who consents, with a session that goes on, or one that ended. */
+unsigned world_person_of(const struct world *world, bool session_open)
+{
+    unsigned i = 0;
+    while (world->people[i].withdrawn || world->people[i].session_open != session_open ||
+           world->people[i].action_count < 4) {
+        i++;
+        EXPECT(i < world->people_count);
+    }
+    return i;
+}
+
+unsigned world_withdrawn_of(const struct world *world)
+{
+    unsigned i = 0;
+    while (!world->people[i].withdrawn) {
+        i++;
+        EXPECT(i < world->people_count);
+    }
+    return i;
+}
+
+bool flow_asked(const struct recommend_flow *flow, enum recommend_source source)
+{
+    const struct placement *placement = flow->plan.placement;
+    for (uint32_t i = 0; i < placement->source_count; i++) {
+        if (placement->sources[i].source == source) {
+            return flow->sources[i].asked;
+        }
+    }
+    return false;
+}
+
+bool flow_shows(const struct recommend_flow *flow, uint64_t hash)
+{
+    for (uint32_t i = 0; i < flow->shown_count; i++) {
+        if (flow->shown[i].item->sku_hash == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t flow_reasons(const struct recommend_flow *flow, enum recommend_reason_kind kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < flow->shown_count; i++) {
+        for (uint32_t r = 0; r < flow->shown[i].item->reason_count; r++) {
+            count += flow->shown[i].item->reasons[r].kind == kind;
+        }
+    }
+    return count;
+}

@@ -108,4 +108,14 @@ void expect_whole_coverage(const struct recommend_flow *flow);
 void world_canonical(const struct recommend_shown *shown, uint32_t count,
                      struct buffer *out);
 
+/* Nobody asks, for ten items of a placement. */
+struct recommend_plan world_plan_of(const struct world *world, enum placement_name name);
+/* Somebody who consents, with a session that goes on, or one that ended. */
+unsigned world_person_of(const struct world *world, bool session_open);
+unsigned world_withdrawn_of(const struct world *world);
+bool flow_asked(const struct recommend_flow *flow, enum recommend_source source);
+bool flow_shows(const struct recommend_flow *flow, uint64_t hash);
+/* How many reasons of the kind its items have. */
+uint32_t flow_reasons(const struct recommend_flow *flow, enum recommend_reason_kind kind);
+
 #endif

@@ -216,6 +216,49 @@ TEST(blend, refuses_weights_and_tiers_out_of_bounds_and_leaves_out_what_it_is_to
     arena_close(&arena);
 }
 
+TEST(blend, a_list_alone_comes_out_as_beside_an_empty_one)
+{
+    const struct recommend_ranked empty = {0};
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct recommend_ranked_item items[60];
+        struct recommend_ranked alone, beside, ranked = {.items = items};
+        struct arena arena;
+        struct rng rng;
+        rng_init(&rng, seed);
+        arena_init(&arena, NULL, 0, 0);
+        ranked.item_count = (uint32_t)rng_below(&rng, 60);
+        double score = (double)rng_below(&rng, 3);
+        for (uint32_t i = 0; i < ranked.item_count; i++) {
+            items[i] = (struct recommend_ranked_item){.sku_hash = rng_next(&rng),
+                                                      .score = score};
+            items[i].reason_count = (uint32_t)rng_below(&rng, RECOMMEND_REASONS_MAX + 1);
+            for (uint32_t r = 0; r < items[i].reason_count; r++) {
+                items[i].reasons[r] = (struct recommend_reason){
+                    RECOMMEND_REASON_NEIGHBOURS, rng_below(&rng, 5), r, rng_unit(&rng)};
+            }
+            /* Equal scores, near ones that scaling makes equal, and others. */
+            score *= (double[]){1.0, 1.0 - 0x1.0p-30, 0.9}[rng_below(&rng, 3)];
+        }
+        const struct blend_list lists[] = {{&ranked, 3, 2}, {&empty, 1, 3}};
+        const struct recommend_rank_options options = {
+            .count = 1 + (uint32_t)rng_below(&rng, 60)};
+        EXPECT_OK(recommend_blend(lists, 1, &options, &arena, &alone));
+        EXPECT_OK(recommend_blend(lists, 2, &options, &arena, &beside));
+        EXPECT_EQ(alone.item_count, beside.item_count);
+        for (uint32_t i = 0; i < alone.item_count; i++) {
+            const struct recommend_ranked_item *a = &alone.items[i];
+            const struct recommend_ranked_item *b = &beside.items[i];
+            EXPECT_EQ(a->sku_hash, b->sku_hash);
+            EXPECT(a->score == b->score);
+            EXPECT_EQ(a->tier, 2);
+            EXPECT_EQ(a->reason_count, b->reason_count);
+            EXPECT(memcmp(a->reasons, b->reasons, a->reason_count * sizeof *a->reasons) ==
+                   0);
+        }
+        arena_close(&arena);
+    }
+}
+
 TEST(placement, each_is_found_by_its_name_and_ends_with_the_popular)
 {
     static const char *const names[] = {

@@ -386,6 +386,91 @@ TEST(walk, its_query_and_partial_are_the_golden_ones_and_return)
     buffer_close(&bytes);
 }
 
+/* Appends mostly, and now and then a late one, one taken back, or one past the limit. */
+static uint32_t actions_change(struct rng *rng, struct histories_action *actions,
+                               uint32_t count)
+{
+    uint32_t change = (uint32_t)rng_below(rng, 20);
+    int64_t newest_ms = count > 0 ? actions[count - 1].at_ms : 0;
+    if (change == 0 && count > 0) { /* any one goes */
+        uint32_t place = (uint32_t)rng_below(rng, count);
+        memmove(&actions[place], &actions[place + 1],
+                (count - place - 1) * sizeof *actions);
+        return count - 1;
+    }
+    if (change == 1 && count > 0) { /* another item, as if it had always been so */
+        actions[rng_below(rng, count)].sku_hash = 1 + rng_below(rng, 9);
+        return count;
+    }
+    for (uint32_t i = 0; i < change / 4; i++) {
+        newest_ms += (int64_t)rng_below(rng, 2) * DEGREE_PERIOD_MS / 3;
+        actions[count++] = (struct histories_action){.sku_hash = 1 + rng_below(rng, 9),
+                                                     .at_ms = newest_ms,
+                                                     .quantity = 1,
+                                                     .kind = rng_below(rng, 3) ? 6 : 1};
+    }
+    return count;
+}
+
+TEST(histories, that_grow_at_their_end_equal_those_put_at_once)
+{
+    static struct histories_action actions[4][HISTORIES_ACTIONS_MAX + 1000];
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng rng;
+        uint32_t counts[4] = {0};
+        const struct histories_options options = {.kinds = seed % 2 ? 1 << 6 : 0};
+        struct histories *grown = histories_new(&options);
+        rng_init(&rng, seed);
+        for (int step = 0; step < 400; step++) {
+            uint64_t c = rng_below(&rng, 4);
+            const struct hash128 id = {c << 62, c};
+            counts[c] = actions_change(&rng, actions[c], counts[c]);
+            histories_put(grown, id, actions[c], counts[c]);
+            if (step % 7 != 0 && step < 390) {
+                continue;
+            }
+            struct histories *fresh = histories_new(&options);
+            for (uint64_t i = 0; i < 4; i++) {
+                const struct hash128 other = {i << 62, i};
+                histories_put(fresh, other, actions[i], counts[i]);
+            }
+            EXPECT_EQ(histories_digest(grown), histories_digest(fresh));
+            EXPECT_EQ(histories_counters(grown).postings,
+                      histories_counters(fresh).postings);
+            EXPECT_EQ(histories_counters(grown).items, histories_counters(fresh).items);
+            EXPECT_EQ(histories_counters(grown).customers,
+                      histories_counters(fresh).customers);
+            histories_free(fresh);
+        }
+        histories_free(grown);
+    }
+}
+
+TEST(histories, at_their_limit_hold_the_newest_however_they_came)
+{
+    static struct histories_action actions[HISTORIES_ACTIONS_MAX + 40];
+    const struct histories_options options = {0};
+    struct histories *grown = histories_new(&options);
+    const struct hash128 id = {5, 5};
+    uint32_t count = 0;
+    while (count < HISTORIES_ACTIONS_MAX + 40) {
+        actions[count] = (struct histories_action){
+            .sku_hash = 1 + count % 300, .at_ms = count * 1000, .quantity = 1, .kind = 6};
+        count++;
+        histories_put(grown, id, actions, count);
+        if (count < HISTORIES_ACTIONS_MAX - 1) {
+            continue;
+        }
+        struct histories *fresh = histories_new(&options);
+        uint32_t first =
+            count > HISTORIES_ACTIONS_MAX ? count - HISTORIES_ACTIONS_MAX : 0;
+        histories_put(fresh, id, actions + first, count - first);
+        EXPECT_EQ(histories_digest(grown), histories_digest(fresh));
+        histories_free(fresh);
+    }
+    histories_free(grown);
+}
+
 TEST(histories, incremental_equals_a_rebuild_and_changes_add_up_to_the_whole)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
