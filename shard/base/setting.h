@@ -45,6 +45,9 @@
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \
     N(neighbours_candidates, 1500, 1, 100000, "sessions",           "m: sessions considered, over all buckets") \
     N(neighbours_kept,      300, 1, 100000, "sessions",             "k: sessions that vote, over all buckets") \
+    N(search_workers,       1, 0, 64,       "",                     "threads that run long searches; 0: every search runs on its shard loop") \
+    N(search_hand_over_postings, 4000, 0, 1000000000, "postings",   "estimated work of a search from which on a search worker runs it") \
+    N(bucket_sessions_max,  1000000, 1, 100000000, "sessions",      "sessions of one virtual bucket (of 64) that are evidence: the newest") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
     N(session_gap_s,        1800, 1, 86400, "s",                    "pause that ends a session")     \
     N(slow_call_ms,         1000, 1, 3600000, "ms",                 "calls that take longer are logged") \

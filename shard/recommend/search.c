@@ -422,6 +422,22 @@ static enum status search_run(const struct evidence *evidence, uint64_t version,
     return STATUS_OK;
 }
 
+uint64_t recommend_search_work(const struct evidence *evidence,
+                               const struct recommend_query *query)
+{
+    struct recommend_items items;
+    uint64_t work = 0;
+    if (recommend_query_check(query) != STATUS_OK) {
+        return 0;
+    }
+    recommend_query_items(query, &items);
+    for (uint32_t i = 0; i < items.count; i++) {
+        uint64_t held = evidence_degree(evidence, items.sku_hash[i]);
+        work += held < query->candidates ? held : query->candidates;
+    }
+    return work;
+}
+
 enum status recommend_search(const struct evidence *evidence,
                              const struct recommend_query *query, struct arena *arena,
                              struct recommend_partial *out_partial)

@@ -94,7 +94,12 @@ MUST_USE enum status recommend_search(const struct evidence *evidence,
                                       struct arena *arena,
                                       struct recommend_partial *out_partial);
 
-/* The same for any thread: what stood when the view was begun (evidence_read_begin). */
+/* How long it might take: about the postings that it reads, by what its items have. 0 for
+ * a query that recommend_search refuses. On the owner's thread. */
+uint64_t recommend_search_work(const struct evidence *evidence,
+                               const struct recommend_query *query);
+
+/* recommend_search for any thread: what stood when the view was begun (evidence_read_begin). */
 MUST_USE enum status recommend_search_view(const struct evidence_view *view,
                                            const struct recommend_query *query,
                                            struct arena *arena,

@@ -53,6 +53,9 @@ struct machine_ops {
 
     void (*read)(const struct machine *machine, const struct replica_query *query,
                  int64_t bounded_ms, struct arena *arena, struct replica_answer *out);
+    /* Customer shards; else NULL. Is the query a SEARCH: whose evidence, which buckets? */
+    struct evidence *(*evidence)(const struct machine *machine,
+                                 struct recommend_query *search);
     bool (*take_degrees)(struct machine *machine, struct degree_delta *out_delta);
 
     void (*collect)(struct machine *machine, struct store_batch *batch);

@@ -146,14 +146,22 @@ static enum status customer_machine_tick_make(struct machine *machine, int64_t b
     return command_encode_customer(&command, scratch, out_command);
 }
 
+static struct evidence *customer_machine_evidence(const struct machine *machine,
+                                                  struct recommend_query *search)
+{
+    const struct machine_customer *customer = customer_of_const(machine);
+    search->buckets &= customer->buckets;
+    return customer->evidence;
+}
+
 static enum status customer_machine_search(const struct machine_customer *customer,
                                            const struct replica_query *query,
                                            struct arena *arena,
                                            struct recommend_partial *out)
 {
     struct recommend_query search = query->search;
-    search.buckets &= customer->buckets;
-    TRY(recommend_search(customer->evidence, &search, arena, out));
+    TRY(recommend_search(customer_machine_evidence(&customer->machine, &search), &search,
+                         arena, out));
     out->version = customer_index(customer->shard);
     return STATUS_OK;
 }
@@ -248,6 +256,7 @@ static const struct machine_ops customer_ops = {
     .query_due = customer_machine_query_due,
     .tick_make = customer_machine_tick_make,
     .read = customer_machine_read,
+    .evidence = customer_machine_evidence,
     .take_degrees = customer_machine_take_degrees,
     .collect = customer_machine_collect,
     .flushed = customer_machine_flushed,
@@ -260,7 +269,9 @@ struct machine *machine_customer_new(const struct replica_options *options)
 {
     struct machine_customer *customer = memory_zalloc(sizeof *customer);
     customer->machine.ops = &customer_ops;
-    struct evidence_options evidence = {0};
+    struct evidence_options evidence = {
+        .bucket_sessions_max = (uint32_t)options->settings->bucket_sessions_max,
+    };
     customer->evidence = evidence_new(&evidence);
     struct customer_range range = {
         .first = options->range.start,

@@ -20,6 +20,7 @@
 #include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
+#include "shard/recommend/evidence.h"
 #include "shard/recommend/search.h"
 
 /* Numbered as souk.v1.ShardTable. */
@@ -139,6 +140,13 @@ struct replica_read {
     struct replica_stamp stamp;
     /* the replica's */
     uint64_t wait_index;
+};
+
+/* A SEARCH begun on the shard's thread, for any other one to run. */
+struct replica_search {
+    struct evidence_view view; /* the evidence as it stood then */
+    struct recommend_query query;
+    struct replica_stamp stamp;
 };
 
 #endif
