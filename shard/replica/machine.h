@@ -62,7 +62,7 @@ struct machine_ops {
     void (*flushed)(struct machine *machine, uint64_t index);
     uint64_t (*dirty_bytes)(const struct machine *machine);
     uint64_t (*digest)(const struct machine *machine);
-    /* The union of counters, nothing else. */
+    /* The counters of its kind, nothing else. */
     void (*counters)(const struct machine *machine, struct replica_status *out_status);
 };
 

@@ -240,8 +240,8 @@ static void customer_machine_counters(const struct machine *machine,
 {
     const struct machine_customer *customer = customer_of_const(machine);
     out_status->customer = customer_counters(customer->shard);
-    out_status->customer.memory_bytes +=
-        evidence_counters(customer->evidence).memory_bytes;
+    out_status->evidence = evidence_counters(customer->evidence);
+    out_status->customer.memory_bytes += out_status->evidence.memory_bytes;
 }
 
 static const struct machine_ops customer_ops = {

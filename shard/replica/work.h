@@ -72,6 +72,7 @@ struct replica_status {
         struct inventory_counters inventory; /* REPLICA_SKU */
         struct customer_counters customer;   /* REPLICA_CUSTOMER */
     };
+    struct evidence_counters evidence; /* REPLICA_CUSTOMER; its bytes are in customer's */
 };
 
 /* Of PROFILE, CONTEXT and HISTORY. */
