@@ -87,6 +87,19 @@ void postings_add(struct postings_shared *shared, struct postings *postings,
 void postings_drop(struct postings_shared *shared, struct postings *postings,
                    uint32_t bucket, const struct posting *posting);
 
+static inline const struct posting_chunk *
+posting_table_newest(const struct posting_table *table, uint32_t bucket)
+{
+    return atomic_load_explicit(&table->newest[bucket], memory_order_acquire);
+}
+
+/* Its newest entry, or, of an empty one, the place before the first. */
+static inline const struct posting *
+posting_chunk_newest(const struct posting_chunk *chunk)
+{
+    return chunk->entries + atomic_load_explicit(&chunk->count, memory_order_acquire) - 1;
+}
+
 /* A list of one item and bucket, being read newest first. */
 struct posting_cursor {
     const struct posting *next; /* == end: nothing is left */
@@ -130,8 +143,7 @@ static inline bool posting_cursor_open(struct posting_cursor *cursor,
     }
     if (head->is_table) {
         const struct posting_table *table = (const void *)head;
-        return posting_cursor_chunk(
-            cursor, atomic_load_explicit(&table->newest[bucket], memory_order_acquire));
+        return posting_cursor_chunk(cursor, posting_table_newest(table, bucket));
     }
     const struct posting_block *block = (const void *)head;
     uint64_t bit = (uint64_t)1 << bucket;

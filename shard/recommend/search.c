@@ -10,6 +10,8 @@ enum {
     /* sim is a sum of distinct l - pos, at most 9 + 8 + ... + 1 */
     SIM_MAX = RECOMMEND_CLICKS_MAX * (RECOMMEND_CLICKS_MAX + 1) / 2,
     TABLE_SIZE_MIN = 64,
+    PREFETCH_CHUNKS = 4, /* buckets ahead */
+    PREFETCH_ENTRIES = 2,
 };
 
 /* A session that holds query items. */
@@ -195,12 +197,39 @@ static uint32_t list_candidates(struct search *search, struct cursor *cursor,
     return count;
 }
 
+/* The lists lie apart in memory: asks for those of later buckets early, the chunk first
+ * and what is newest in it when the chunk is there. Only a hint: what changes meanwhile
+ * costs a miss. */
+static void bucket_prefetch(const struct search *search, uint32_t bucket)
+{
+    uint32_t bucket_count = search->query->bucket_count;
+    for (uint32_t i = 0; i < search->items.count; i++) {
+        const struct posting_head *head =
+            search->item[i] != NULL ? postings_head(&search->item[i]->postings) : NULL;
+        if (head == NULL || !head->is_table) {
+            continue;
+        }
+        const struct posting_table *table = (const void *)head;
+        if (bucket + PREFETCH_CHUNKS < bucket_count) {
+            __builtin_prefetch(posting_table_newest(table, bucket + PREFETCH_CHUNKS));
+        }
+        if (bucket + PREFETCH_ENTRIES < bucket_count) {
+            const struct posting_chunk *chunk =
+                posting_table_newest(table, bucket + PREFETCH_ENTRIES);
+            if (chunk != NULL) {
+                __builtin_prefetch(posting_chunk_newest(chunk));
+            }
+        }
+    }
+}
+
 /* The newest candidates_max sessions of the bucket that hold a query item. */
 static uint32_t bucket_candidates(struct search *search, uint32_t bucket)
 {
     struct cursor cursors[RECOMMEND_CLICKS_MAX];
     search->bucket = bucket;
     uint32_t open = cursors_open(search, cursors);
+    bucket_prefetch(search, bucket);
     bool exclude = search_must_exclude(search, bucket);
     uint32_t count = 0;
     while (open > 1 && count < search->candidates_max) {
