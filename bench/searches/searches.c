@@ -275,6 +275,8 @@ static void measure(struct bench *bench, unsigned searches, uint32_t candidates,
     for (unsigned i = 0; i < searches; i++) {
         while (sem_wait(&bench->searches_ended) != 0) {
         }
+    }
+    for (unsigned i = 0; i < searches; i++) { /* none runs any more */
         histogram_merge(&found, &bench->searches[i].latency);
         arena_close(&bench->searches[i].arena);
     }
