@@ -20,7 +20,7 @@ CASES = ((1500, 300, 9), (500, 100, 9))
 GENERATED = "zipf:10000000:1"
 GENERATED_QUICK = "zipf:200000:1"  # for runs of a second: loading takes longer than asking
 QUICK_S = 2
-SERENADE = os.environ.get("SERENADE", "/root/serenade/bin/serving")
+SERENADE = os.environ.get("SERENADE") or os.path.expanduser("~/serenade/bin/serving")
 SERENADE_START_S = 120
 # It wants every key of [hyperparam], though serving reads none of them.
 SERENADE_CONF = """config_type = "toml"
