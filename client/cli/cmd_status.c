@@ -35,6 +35,27 @@ static json_t *status_nodes(const struct souk_cluster_get_reply *reply)
     return nodes;
 }
 
+/* Memory of a customer shard for each event and customer in it, and its evidence. */
+static void status_memory(json_t *object, const struct souk_shard *shard)
+{
+    const struct souk_evidence_totals *evidence = &shard->evidence;
+    if (shard->table != SOUK_SHARD_TABLE_CUSTOMER) {
+        return;
+    }
+    output_number(object, "sessions", (int64_t)evidence->sessions);
+    output_number(object, "sessions_waiting", (int64_t)evidence->sessions_waiting);
+    output_number(object, "postings", (int64_t)evidence->postings);
+    output_number(object, "evidence_bytes", (int64_t)evidence->memory_bytes);
+    if (shard->totals.events > 0) {
+        output_number(object, "bytes_per_event",
+                      (int64_t)(shard->memory_bytes / shard->totals.events));
+    }
+    if (shard->totals.customers > 0) {
+        output_number(object, "bytes_per_customer",
+                      (int64_t)(shard->memory_bytes / shard->totals.customers));
+    }
+}
+
 static json_t *status_shards(const struct souk_cluster_get_reply *reply)
 {
     static const char *const tables[] = {"unspecified", "sku", "customer"};
@@ -56,6 +77,7 @@ static json_t *status_shards(const struct souk_cluster_get_reply *reply)
         output_time(object, "log_time", shard->log_time_ms);
         output_number(object, "memory_bytes", (int64_t)shard->memory_bytes);
         status_totals(object, &shard->totals);
+        status_memory(object, shard);
         json_array_append_new(shards, object);
     }
     return shards;
@@ -79,6 +101,9 @@ static void status_tables(struct cli *cli, json_t *nodes, json_t *shards)
         {"CUSTOMERS", "customers", true},
         {"EVENTS", "events", true},
         {"MEMORY", "memory_bytes", true},
+        {"EVIDENCE", "evidence_bytes", true},
+        {"PER EVENT", "bytes_per_event", true},
+        {"PER CUSTOMER", "bytes_per_customer", true},
         {NULL, NULL, false},
     };
     fputc('\n', cli->output.data);

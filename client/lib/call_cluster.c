@@ -58,6 +58,12 @@ static const struct souk_shard *cluster_shards(struct arena *arena,
         shards[i].log_time_ms = convert_time_back(shard->log_time);
         shards[i].memory_bytes = shard->memory_bytes;
         totals_back(shard->totals, &shards[i].totals);
+        if (shard->evidence != NULL) {
+            shards[i].evidence.sessions = shard->evidence->sessions;
+            shards[i].evidence.sessions_waiting = shard->evidence->sessions_waiting;
+            shards[i].evidence.postings = shard->evidence->postings;
+            shards[i].evidence.memory_bytes = shard->evidence->memory_bytes;
+        }
     }
     return shards;
 }

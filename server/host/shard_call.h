@@ -76,6 +76,10 @@ struct shard_call {
     union {
         struct replica_proposal proposal;
         struct replica_read read;
+        struct {
+            struct replica_search begun;
+            void *home; /* whose answer it is */
+        } search;       /* one that runs beside the loop */
     } work;
     size_t queued_bytes;
 };

@@ -56,6 +56,14 @@ void loop_post_persisted(struct loop *loop, struct loop_persisted *persisted)
     (void)mailbox_post(&loop->persisted, &persisted->node);
 }
 
+void loop_post_searched(void *home, struct shard_call *call)
+{
+    struct loop *loop = home;
+    if (mailbox_post(&loop->searched, &call->node)) {
+        loop_wake(loop);
+    }
+}
+
 /* On the log writer's thread. */
 static void loop_log_synced(struct log_writer_job *job)
 {
@@ -100,13 +108,45 @@ static void loop_fire_timers(struct loop *loop, struct moment now)
     }
 }
 
+/* The host never had these. */
+static void loop_end_call(struct loop *loop, struct shard_call *call)
+{
+    size_t bytes = call->queued_bytes;
+    call->done(call); /* the memory is the submitter's from here on */
+    atomic_fetch_sub(&loop->queued_bytes, bytes);
+}
+
+static void loop_take_searched(struct loop *loop)
+{
+    struct mailbox_node *node = mailbox_take(&loop->searched);
+    while (node != NULL) {
+        struct shard_call *call = CONTAINER_OF(node, struct shard_call, node);
+        node = node->next;
+        loop_end_call(loop, call);
+    }
+}
+
+static void loop_take_call(struct loop *loop, struct moment now, struct shard_call *call)
+{
+    switch (search_pool_offer(loop->search_pool, loop->host, loop, call)) {
+    case SEARCH_OFFER_DECLINED:
+        host_submit(loop->host, now, call);
+        break;
+    case SEARCH_OFFER_REFUSED:
+        loop_end_call(loop, call);
+        break;
+    case SEARCH_OFFER_TAKEN:
+        break;
+    }
+}
+
 static void loop_take_calls(struct loop *loop, struct moment now)
 {
     struct mailbox_node *node = mailbox_take(&loop->calls);
     while (node != NULL) {
         struct shard_call *call = CONTAINER_OF(node, struct shard_call, node);
         node = node->next;
-        host_submit(loop->host, now, call);
+        loop_take_call(loop, now, call);
     }
 }
 
@@ -220,6 +260,7 @@ static void loop_turn(struct loop *loop)
     if (!loop_is_stopping(loop)) {
         loop_fire_timers(loop, now);
     }
+    loop_take_searched(loop);
     loop_take_calls(loop, now);
     size_t synced = loop_take_synced(loop);
     loop_collect(loop, now);
@@ -327,6 +368,7 @@ void loop_init(struct loop *loop, struct runtime *runtime, unsigned index,
     mailbox_init(&loop->synced);
     mailbox_init(&loop->written);
     mailbox_init(&loop->persisted);
+    mailbox_init(&loop->searched);
     atomic_init(&loop->queued_bytes, 0);
     atomic_init(&loop->disk_full, false);
     atomic_init(&loop->stopping, false);

@@ -20,6 +20,7 @@
 #include "server/runtime/apply_writer.h"
 #include "server/runtime/log_writer.h"
 #include "server/runtime/runtime.h"
+#include "server/runtime/search_pool.h"
 #include "shard/base/heap.h"
 #include "shard/base/mailbox.h"
 
@@ -55,6 +56,7 @@ struct loop {
     const struct settings *settings;
     struct log_writer *log_writer;
     struct apply_writer *apply_writer;
+    struct search_pool *search_pool;
     size_t apply_share_bytes; /* this loop's part of apply_queue_max_bytes */
 
     /* Posted to by any thread. */
@@ -63,6 +65,7 @@ struct loop {
     struct mailbox synced;    /* log jobs that came back */
     struct mailbox written;   /* the state job that came back */
     struct mailbox persisted; /* struct loop_persisted */
+    struct mailbox searched;  /* calls that a search worker answered */
     uv_async_t wake;
     _Atomic(size_t) queued_bytes; /* of all calls between submit and done; 0: none */
     _Atomic(bool) disk_full;
@@ -98,6 +101,8 @@ void loop_post_call(struct loop *loop, struct shard_call *call);
 void loop_post_task(struct loop *loop, struct runtime_task *task);
 /* Does not wake the loop: cutting the log is in no hurry. */
 void loop_post_persisted(struct loop *loop, struct loop_persisted *persisted);
+/* On a search worker's thread: the answer of a call that the loop handed over. */
+void loop_post_searched(void *loop, struct shard_call *call);
 bool loop_is_current(const struct loop *loop);
 
 /* The loop's thread. */

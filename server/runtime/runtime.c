@@ -26,6 +26,7 @@ struct runtime {
     struct map by_shard; /* read by any thread once started */
     struct log_writer log_writer;
     struct apply_writer apply_writer;
+    struct search_pool search_pool;
     size_t queue_share_bytes; /* proposal_queue_max_bytes, of each loop */
     _Atomic(bool) draining;
     _Atomic(size_t) tasks_pending;
@@ -135,10 +136,14 @@ static void runtime_start_threads(struct runtime *runtime,
     };
     log_writer_start(&runtime->log_writer, options->log);
     apply_writer_start(&runtime->apply_writer, &apply);
+    search_pool_start(&runtime->search_pool, (unsigned)options->settings->search_workers,
+                      (uint64_t)options->settings->search_hand_over_postings,
+                      loop_post_searched);
     free(shard_ids);
     for (unsigned i = 0; i < runtime->loop_count; i++) {
         runtime->loops[i].log_writer = &runtime->log_writer;
         runtime->loops[i].apply_writer = &runtime->apply_writer;
+        runtime->loops[i].search_pool = &runtime->search_pool;
         loop_start(&runtime->loops[i]);
     }
 }
@@ -197,6 +202,7 @@ void runtime_stop(struct runtime *runtime)
     for (unsigned i = 0; i < runtime->loop_count; i++) {
         loop_join(&runtime->loops[i]);
     }
+    search_pool_stop(&runtime->search_pool);
     log_writer_stop(&runtime->log_writer);
     apply_writer_stop(&runtime->apply_writer);
     runtime_free(runtime);

@@ -4,6 +4,7 @@
  *
  *   rpc workers, anyone --runtime_submit--> shard loops (setting shard_loops)
  *   shard loops --log batch--> log writer (one) --synced--> shard loops
+ *   shard loops --long search--> search workers (setting search_workers) --> shard loops
  *   shard loops --state batch--> apply writer (one) --written--> shard loops
  *
  * Each replica lives on exactly one loop; its struct shard_host is touched by that loop's

@@ -24,6 +24,21 @@ static void cluster_add(Souk__V1__ClusterTotals *to, const Souk__V1__ClusterTota
     to->holds_open += from->holds_open;
 }
 
+static Souk__V1__EvidenceTotals *cluster_evidence(const struct replica_status *status,
+                                                  struct reply *reply)
+{
+    const struct evidence_counters *counters = &status->evidence;
+    Souk__V1__EvidenceTotals *evidence = reply_alloc(reply, sizeof *evidence);
+    if (evidence != NULL) {
+        souk__v1__evidence_totals__init(evidence);
+        evidence->sessions = counters->sessions;
+        evidence->sessions_waiting = counters->waiting;
+        evidence->postings = counters->postings;
+        evidence->memory_bytes = status->evidence_bytes; /* histories, too */
+    }
+    return evidence;
+}
+
 static Souk__V1__Shard *cluster_shard(const struct edge_many *many, unsigned place,
                                       struct reply *reply)
 {
@@ -61,6 +76,7 @@ static Souk__V1__Shard *cluster_shard(const struct edge_many *many, unsigned pla
         shard->memory_bytes = counters->memory_bytes;
         totals->customers = counters->customers;
         totals->events = counters->events;
+        shard->evidence = cluster_evidence(status, reply);
     }
     return shard;
 }

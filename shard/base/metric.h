@@ -34,7 +34,9 @@
     X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \
     X(RECOMMENDATIONS,      COUNTER,   "souk_recommendations_total",       "Recommendations answered")                \
     X(RECOMMEND_LATENCY,    HISTOGRAM, "souk_recommend_latency_us",        "Microseconds of one recommendation")      \
-    X(RECOMMEND_PARTIAL,    COUNTER,   "souk_recommendations_partial_total", "Recommendations answered with coverage below 1")
+    X(RECOMMEND_PARTIAL,    COUNTER,   "souk_recommendations_partial_total", "Recommendations answered with coverage below 1") \
+    X(SEARCHES_HANDED_OVER, COUNTER,   "souk_searches_handed_over_total",  "Searches run by a search worker, not on their loop") \
+    X(SEARCHES_SHED,        COUNTER,   "souk_searches_shed_total",         "Searches refused because the search workers were busy")
 /* clang-format on */
 
 enum metric {

@@ -66,6 +66,9 @@
     S(placements,           "",             "",                     "overrides of placements: name=source:weight,.../fallback:weight;...") \
     N(answers_kept,         10000, 0, 1000000, "answers",           "newest answers that ExplainAnswer can still explain; 0: none") \
     N(answers_kept_max_bytes, 67108864, 0, 17179869184, "bytes",    "what they may take; the oldest go first") \
+    N(search_workers,       1, 0, 64,       "",                     "threads that run long searches; 0: every search runs on its shard loop") \
+    N(search_hand_over_postings, 4000, 0, 1000000000, "postings",   "estimated work of a search from which on a search worker runs it") \
+    N(bucket_sessions_max,  1000000, 1, 100000000, "sessions",      "sessions of one virtual bucket (of 64) that are evidence: the newest") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
     N(session_gap_s,        1800, 1, 86400, "s",                    "pause that ends a session")     \
     N(slow_call_ms,         1000, 1, 3600000, "ms",                 "calls that take longer are logged") \

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "shard/recommend/evidence.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,382 +10,284 @@
 
 enum {
     INDEX_HEADS_MIN = 64,
-    LIST_CAPACITY_MIN = 2,
-    LIST_CAPACITY_DOUBLING_MAX = 64, /* from there lists grow by a quarter */
 };
 
-/* --- Chains ------------------------------------------------------------------------ */
+/* --- Index --------------------------------------------------------------------------- */
 
-static size_t index_place(const struct slot_index *index, uint64_t hash)
-{
-    return (size_t)hash_mix(hash) & (index->head_count - 1);
-}
-
-static void index_init(struct slot_index *index, size_t head_count)
+static void index_init(struct session_index *index, size_t head_count)
 {
     index->head_count = head_count;
     index->heads = memory_alloc(head_count * sizeof *index->heads);
     memset(index->heads, 0xff, head_count * sizeof *index->heads);
 }
 
-static void slot_link(struct evidence *evidence, uint32_t slot)
+static uint32_t *index_head(struct session_index *index, uint64_t session_hash)
 {
-    size_t place = index_place(&evidence->slot_index, evidence->slots[slot].session_hash);
-    evidence->slots[slot].next = evidence->slot_index.heads[place];
-    evidence->slot_index.heads[place] = slot;
+    return &index->heads[(size_t)hash_mix(session_hash) & (index->head_count - 1)];
 }
 
-static void slot_unlink(struct evidence *evidence, uint32_t slot)
+uint32_t evidence_walk(const struct evidence *evidence, struct session_walk *walk)
 {
-    size_t place = index_place(&evidence->slot_index, evidence->slots[slot].session_hash);
-    uint32_t *link = &evidence->slot_index.heads[place];
-    while (*link != slot) {
-        ASSERT(*link != EVIDENCE_NONE);
-        link = &evidence->slots[*link].next;
+    const struct session_index *index = &evidence->index;
+    uint32_t session = walk->head == 0 ? SESSION_NONE : walk->session;
+    while (session == SESSION_NONE && walk->head < index->head_count) {
+        session = index->heads[walk->head++];
     }
-    *link = evidence->slots[slot].next;
+    if (session != SESSION_NONE) {
+        walk->session = session_pool_at(&evidence->pool, session)->next;
+    }
+    return session;
 }
 
-static uint32_t slot_find(const struct evidence *evidence, uint64_t session_hash)
+static void index_grow(struct evidence *evidence)
 {
-    size_t place = index_place(&evidence->slot_index, session_hash);
-    uint32_t slot = evidence->slot_index.heads[place];
-    while (slot != EVIDENCE_NONE && evidence->slots[slot].session_hash != session_hash) {
-        slot = evidence->slots[slot].next;
+    struct session_index grown = {.count = evidence->index.count};
+    struct session_walk walk = {0};
+    uint32_t session;
+    index_init(&grown, evidence->index.head_count * 2);
+    while ((session = evidence_walk(evidence, &walk)) != SESSION_NONE) {
+        struct session_record *record = session_pool_at(&evidence->pool, session);
+        uint32_t *head = index_head(&grown, record->session_hash);
+        record->next = *head;
+        *head = session;
     }
-    return slot;
+    free(evidence->index.heads);
+    evidence->index = grown;
 }
 
-static uint32_t slot_new(struct evidence *evidence, uint64_t session_hash)
+static void index_link(struct evidence *evidence, uint32_t session)
 {
-    uint32_t slot = evidence->slot_free;
-    if (slot != EVIDENCE_NONE) {
-        evidence->slot_free = evidence->slots[slot].next;
-    } else {
-        ASSERT(evidence->slot_count < EVIDENCE_NONE);
-        memory_reserve((void **)&evidence->slots, &evidence->slot_capacity,
-                       evidence->slot_count + 1, sizeof *evidence->slots);
-        slot = (uint32_t)evidence->slot_count++;
+    if (evidence->index.count == evidence->index.head_count) {
+        index_grow(evidence);
     }
-    evidence->slots[slot] =
-        (struct evidence_slot){.session_hash = session_hash, .used = true};
-    evidence->sessions++;
-    if (evidence->sessions > evidence->slot_index.head_count) {
-        size_t head_count = evidence->slot_index.head_count * 2;
-        free(evidence->slot_index.heads);
-        index_init(&evidence->slot_index, head_count);
-        for (size_t i = 0; i < evidence->slot_count; i++) {
-            if (evidence->slots[i].used) {
-                slot_link(evidence, (uint32_t)i);
-            }
+    struct session_record *record = session_pool_at(&evidence->pool, session);
+    uint32_t *head = index_head(&evidence->index, record->session_hash);
+    record->next = *head;
+    *head = session;
+    evidence->index.count++;
+}
+
+static void index_unlink(struct evidence *evidence, uint32_t session)
+{
+    struct session_record *record = session_pool_at(&evidence->pool, session);
+    uint32_t *link = index_head(&evidence->index, record->session_hash);
+    while (*link != session) {
+        ASSERT(*link != SESSION_NONE);
+        link = &session_pool_at(&evidence->pool, *link)->next;
+    }
+    *link = record->next;
+    evidence->index.count--;
+}
+
+static uint32_t index_find(struct evidence *evidence, uint64_t session_hash)
+{
+    uint32_t session = *index_head(&evidence->index, session_hash);
+    while (session != SESSION_NONE) {
+        const struct session_record *record = session_pool_at(&evidence->pool, session);
+        if (record->session_hash == session_hash) {
+            break;
         }
-    } else {
-        slot_link(evidence, slot);
+        session = record->next;
     }
-    return slot;
-}
-
-uint32_t evidence_item_find(const struct evidence *evidence, uint64_t sku_hash)
-{
-    size_t place = index_place(&evidence->item_index, sku_hash);
-    uint32_t item = evidence->item_index.heads[place];
-    while (item != EVIDENCE_NONE && evidence->items[item].sku_hash != sku_hash) {
-        item = evidence->items[item].next;
-    }
-    return item;
-}
-
-static void item_link(struct evidence *evidence, uint32_t item)
-{
-    size_t place = index_place(&evidence->item_index, evidence->items[item].sku_hash);
-    evidence->items[item].next = evidence->item_index.heads[place];
-    evidence->item_index.heads[place] = item;
-}
-
-static uint32_t item_find_or_add(struct evidence *evidence, uint64_t sku_hash)
-{
-    uint32_t item = evidence_item_find(evidence, sku_hash);
-    if (item != EVIDENCE_NONE) {
-        return item;
-    }
-    ASSERT(evidence->item_count < EVIDENCE_NONE);
-    memory_reserve((void **)&evidence->items, &evidence->item_capacity,
-                   evidence->item_count + 1, sizeof *evidence->items);
-    item = (uint32_t)evidence->item_count++;
-    evidence->items[item] = (struct evidence_item){.sku_hash = sku_hash};
-    if (evidence->item_count > evidence->item_index.head_count) {
-        size_t head_count = evidence->item_index.head_count * 2;
-        free(evidence->item_index.heads);
-        index_init(&evidence->item_index, head_count);
-        for (size_t i = 0; i < evidence->item_count; i++) {
-            item_link(evidence, (uint32_t)i);
-        }
-    } else {
-        item_link(evidence, item);
-    }
-    return item;
-}
-
-/* --- Arrays of item numbers ---------------------------------------------------------- */
-
-static unsigned pool_class(uint32_t count)
-{
-    ASSERT(count > 0 && count <= EVIDENCE_SESSION_ITEMS_MAX);
-    return count == 1 ? 0 : 32u - (unsigned)__builtin_clz(count - 1);
-}
-
-static uint32_t pool_take(struct item_pool *pool, uint32_t count)
-{
-    unsigned class = pool_class(count);
-    uint32_t offset = pool->free_first[class];
-    if (offset != EVIDENCE_NONE) {
-        pool->free_first[class] = pool->words[offset];
-        return offset;
-    }
-    size_t size = (size_t)1 << class;
-    ASSERT(pool->size + size < EVIDENCE_NONE);
-    memory_reserve((void **)&pool->words, &pool->capacity, pool->size + size,
-                   sizeof *pool->words);
-    offset = (uint32_t)pool->size;
-    pool->size += size;
-    return offset;
-}
-
-static void pool_give(struct item_pool *pool, uint32_t offset, uint32_t count)
-{
-    unsigned class = pool_class(count);
-    pool->words[offset] = pool->free_first[class];
-    pool->free_first[class] = offset;
-}
-
-/* --- Postings ------------------------------------------------------------------------ */
-
-static struct posting_list *list_find_or_add(struct evidence *evidence,
-                                             struct evidence_item *item, uint32_t bucket)
-{
-    uint64_t bit = (uint64_t)1 << bucket;
-    size_t place = (size_t)__builtin_popcountll(item->buckets & (bit - 1));
-    if ((item->buckets & bit) == 0) {
-        size_t count = (size_t)__builtin_popcountll(item->buckets);
-        item->lists = memory_realloc(item->lists, (count + 1) * sizeof *item->lists);
-        memmove(&item->lists[place + 1], &item->lists[place],
-                (count - place) * sizeof *item->lists);
-        item->lists[place] = (struct posting_list){0};
-        item->buckets |= bit;
-        evidence->list_bytes += sizeof *item->lists;
-    }
-    return &item->lists[place];
-}
-
-static void list_drop(struct evidence *evidence, struct evidence_item *item,
-                      uint32_t bucket)
-{
-    uint64_t bit = (uint64_t)1 << bucket;
-    size_t place = (size_t)__builtin_popcountll(item->buckets & (bit - 1));
-    size_t count = (size_t)__builtin_popcountll(item->buckets);
-    evidence->list_bytes -= sizeof *item->lists;
-    evidence->list_bytes -= item->lists[place].capacity * sizeof(struct posting);
-    free(item->lists[place].entries);
-    memmove(&item->lists[place], &item->lists[place + 1],
-            (count - place - 1) * sizeof *item->lists);
-    item->buckets &= ~bit;
-    if (item->buckets == 0) {
-        free(item->lists);
-        item->lists = NULL;
-    }
-}
-
-/* Where the posting stands, or would stand: the number of older entries. */
-static uint32_t list_place(const struct evidence *evidence,
-                           const struct posting_list *list, const struct posting *posting)
-{
-    uint32_t low = 0, high = list->count;
-    if (high > 0 && posting_compare(evidence, &list->entries[high - 1], posting) < 0) {
-        return high;
-    }
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (posting_compare(evidence, &list->entries[middle], posting) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static void list_grow(struct evidence *evidence, struct posting_list *list)
-{
-    uint32_t capacity = list->capacity;
-    if (capacity == 0) {
-        capacity = LIST_CAPACITY_MIN;
-    } else {
-        capacity += capacity < LIST_CAPACITY_DOUBLING_MAX ? capacity : capacity / 4;
-    }
-    evidence->list_bytes += (capacity - list->capacity) * sizeof *list->entries;
-    list->entries = memory_realloc(list->entries, capacity * sizeof *list->entries);
-    list->capacity = capacity;
-}
-
-static void list_insert(struct evidence *evidence, struct posting_list *list,
-                        const struct posting *posting)
-{
-    uint32_t place = list_place(evidence, list, posting);
-    if (list->count == evidence->options.posting_sessions_max) {
-        list->cut = true;
-        if (place == 0) {
-            return;
-        }
-        memmove(&list->entries[0], &list->entries[1],
-                (place - 1) * sizeof *list->entries);
-        list->entries[place - 1] = *posting;
-        return;
-    }
-    ASSERT(place > 0 || !list->cut); /* a cut list below its limit was refilled */
-    if (list->count == list->capacity) {
-        list_grow(evidence, list);
-    }
-    memmove(&list->entries[place + 1], &list->entries[place],
-            (list->count - place) * sizeof *list->entries);
-    list->entries[place] = *posting;
-    list->count++;
-}
-
-static bool session_holds(const struct evidence *evidence,
-                          const struct evidence_slot *slot, uint32_t item)
-{
-    const uint32_t *items = &evidence->pool.words[slot->items];
-    uint32_t low = 0, high = slot->item_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (items[middle] < item) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < slot->item_count && items[low] == item;
-}
-
-/* A list that had been cut has lost an entry: an older session moves up. Finding it walks
- * all sessions; it takes a removal from a list at its limit to get here. */
-static void list_refill(struct evidence *evidence, uint32_t item, uint32_t bucket)
-{
-    struct posting_list *list =
-        list_find_or_add(evidence, &evidence->items[item], bucket);
-    list->count = 0;
-    list->cut = false;
-    for (size_t i = 0; i < evidence->slot_count; i++) {
-        const struct evidence_slot *slot = &evidence->slots[i];
-        if (slot->used && slot->bucket == bucket && session_holds(evidence, slot, item)) {
-            /* While filling, "cut" only notes that the limit was passed. */
-            struct posting posting = {slot->end_ms, (uint32_t)(slot->session_hash >> 32),
-                                      (uint32_t)i};
-            list_insert(evidence, list, &posting);
-        }
-    }
-}
-
-static bool list_remove(struct evidence *evidence, struct posting_list *list,
-                        const struct posting *posting)
-{
-    uint32_t place = list_place(evidence, list, posting);
-    if (place == list->count || list->entries[place].session != posting->session) {
-        ASSERT(list->cut);
-        return false;
-    }
-    list->count--;
-    memmove(&list->entries[place], &list->entries[place + 1],
-            (list->count - place) * sizeof *list->entries);
-    return true;
+    return session;
 }
 
 /* --- Degrees ------------------------------------------------------------------------- */
 
-static void degree_note(struct evidence *evidence, uint32_t item, int64_t end_ms,
-                        int64_t change)
+/* One session more or less that holds the item. */
+static void degree_change(struct evidence *evidence, uint32_t item, int64_t end_ms,
+                          int change)
 {
-    degree_log_note(&evidence->degree_log, evidence->items[item].sku_hash,
-                    degree_log_period(end_ms), change);
+    struct evidence_item *row = item_index_at(&evidence->items, item);
+    evidence->items_live += change > 0 && row->degree == 0;
+    row->degree += change;
+    evidence->items_live -= change < 0 && row->degree == 0;
+    evidence->postings += (uint64_t)(int64_t)change;
+    degree_log_note(&evidence->degree_log, row->sku_hash, degree_log_period(end_ms),
+                    change);
 }
 
-bool evidence_degrees_changed(const struct evidence *evidence)
+static void degrees_of_session(struct evidence *evidence,
+                               const struct session_record *record, int change)
 {
-    return evidence->degree_log.count > 0;
+    for (uint32_t i = 0; i < record->item_count; i++) {
+        degree_change(evidence, record->items[i], record->end_ms, change);
+    }
 }
 
-void evidence_take_degrees(struct evidence *evidence, uint64_t version,
-                           struct degree_delta *out_delta)
+/* The session goes on: only what differs is noted. */
+static void degrees_of_change(struct evidence *evidence,
+                              const struct session_record *from,
+                              const struct session_record *to)
 {
-    degree_log_take(&evidence->degree_log, version, out_delta);
+    bool same_period = degree_log_period(from->end_ms) == degree_log_period(to->end_ms);
+    uint32_t i = 0, j = 0;
+    while (i < from->item_count || j < to->item_count) {
+        uint32_t a = i < from->item_count ? from->items[i] : ITEM_NONE;
+        uint32_t b = j < to->item_count ? to->items[j] : ITEM_NONE;
+        if (a <= b && !(a == b && same_period)) {
+            degree_change(evidence, a, from->end_ms, -1);
+        }
+        if (b <= a && !(a == b && same_period)) {
+            degree_change(evidence, b, to->end_ms, 1);
+        }
+        i += a <= b;
+        j += b <= a;
+    }
 }
 
-void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
-                               struct degree_delta *out_delta)
+/* --- Sessions in the lists ------------------------------------------------------------ */
+
+uint32_t evidence_record_bucket(const struct evidence *evidence,
+                                const struct session_record *record)
 {
-    degree_log_restart(&evidence->degree_log);
-    for (size_t i = 0; i < evidence->slot_count; i++) {
-        const struct evidence_slot *slot = &evidence->slots[i];
-        for (uint32_t n = 0; slot->used && n < slot->item_count; n++) {
-            degree_note(evidence, evidence->pool.words[slot->items + n], slot->end_ms, 1);
+    return evidence_bucket(record->customer.high, evidence->options.bucket_count);
+}
+
+static struct evidence_bucket_state *bucket_of(struct evidence *evidence,
+                                               const struct session_record *record)
+{
+    return &evidence->buckets[evidence_record_bucket(evidence, record)];
+}
+
+static struct posting posting_of(const struct session_record *record, uint32_t session)
+{
+    return (struct posting){.end_ms = record->end_ms,
+                            .tie = (uint32_t)(record->session_hash >> 32),
+                            .session = session};
+}
+
+/* Into the lists of all its items, for readers of the next version. */
+static void session_post(struct evidence *evidence, uint32_t session)
+{
+    struct session_record *record = session_pool_at(&evidence->pool, session);
+    uint32_t bucket = evidence_record_bucket(evidence, record);
+    const struct posting posting = posting_of(record, session);
+    record->birth = epoch_next(&evidence->epoch);
+    atomic_store_explicit(&evidence->buckets[bucket].newest_birth, record->birth,
+                          memory_order_relaxed);
+    for (uint32_t i = 0; i < record->item_count; i++) {
+        struct evidence_item *item = item_index_at(&evidence->items, record->items[i]);
+        postings_add(&evidence->shared, &item->postings, bucket, &posting);
+    }
+}
+
+static void session_reclaim(void *context, void *block)
+{
+    struct evidence *evidence = context;
+    session_pool_give(&evidence->pool, (uint32_t)(uintptr_t)block);
+}
+
+/* No reader sees the session any more: its postings go, and when nobody can stand on one
+ * of them, the record. */
+static void session_bury(void *context, void *block)
+{
+    struct evidence *evidence = context;
+    uint32_t session = (uint32_t)(uintptr_t)block;
+    const struct session_record *record = session_pool_at(&evidence->pool, session);
+    uint32_t bucket = evidence_record_bucket(evidence, record);
+    const struct posting posting = posting_of(record, session);
+    for (uint32_t i = 0; i < record->item_count; i++) {
+        struct evidence_item *item = item_index_at(&evidence->items, record->items[i]);
+        postings_drop(&evidence->shared, &item->postings, bucket, &posting);
+    }
+    atomic_fetch_sub_explicit(&evidence->buckets[bucket].buried, 1, memory_order_release);
+    epoch_retire(&evidence->epoch, block, session_reclaim, evidence);
+}
+
+/* The tombstone, for readers of the next version. Before anything is reclaimed. */
+static void session_kill(struct evidence *evidence, uint32_t session)
+{
+    struct session_record *record = session_pool_at(&evidence->pool, session);
+    atomic_fetch_add_explicit(&bucket_of(evidence, record)->buried, 1,
+                              memory_order_relaxed);
+    atomic_store_explicit(&record->death, epoch_next(&evidence->epoch),
+                          memory_order_relaxed);
+    epoch_retire(&evidence->epoch, (void *)(uintptr_t)session, session_bury, evidence);
+}
+
+/* --- The limit ------------------------------------------------------------------------ */
+
+static uint32_t session_copy(struct evidence *evidence, uint32_t session)
+{
+    const struct session_record *from = session_pool_at(&evidence->pool, session);
+    uint32_t copy = session_pool_take(&evidence->pool, from->item_count);
+    struct session_record *to = session_pool_at(&evidence->pool, copy);
+    to->session_hash = from->session_hash;
+    to->customer = from->customer;
+    to->end_ms = from->end_ms;
+    to->birth = 0;
+    atomic_init(&to->death, SESSION_STANDS);
+    memcpy(to->items, from->items, from->item_count * sizeof *to->items);
+    return copy;
+}
+
+/* The oldest listed session becomes one that waits. Readers of this version still have it
+ * in their lists, so a copy waits. */
+static void bucket_evict(struct evidence *evidence, struct evidence_bucket_state *bucket)
+{
+    uint32_t oldest = bucket->listed.sessions[0];
+    session_heap_remove(&bucket->listed, &evidence->pool, oldest);
+    degrees_of_session(evidence, session_pool_at(&evidence->pool, oldest), -1);
+    index_unlink(evidence, oldest);
+    session_kill(evidence, oldest);
+    uint32_t copy = session_copy(evidence, oldest);
+    index_link(evidence, copy);
+    session_heap_push(&bucket->waiting, &evidence->pool, copy);
+    evidence->listed--;
+    evidence->waiting++;
+}
+
+/* Lists the newest bucket_sessions_max. `fresh` has its degrees told by the caller; true
+ * when it ends in the lists. */
+static bool bucket_settle(struct evidence *evidence, struct evidence_bucket_state *bucket,
+                          uint32_t fresh)
+{
+    bool fresh_listed = false;
+    const struct session_pool *pool = &evidence->pool;
+    while (bucket->waiting.count > 0) {
+        uint32_t newest = bucket->waiting.sessions[0];
+        bool full = bucket->listed.count == evidence->options.bucket_sessions_max;
+        if (full && session_newer(session_pool_at(pool, bucket->listed.sessions[0]),
+                                  session_pool_at(pool, newest))) {
+            break;
+        }
+        session_heap_remove(&bucket->waiting, pool, newest);
+        evidence->waiting--;
+        if (full) {
+            bucket_evict(evidence, bucket);
+        }
+        session_post(evidence, newest);
+        session_heap_push(&bucket->listed, pool, newest);
+        evidence->listed++;
+        if (newest == fresh) {
+            fresh_listed = true;
+        } else {
+            degrees_of_session(evidence, session_pool_at(pool, newest), 1);
         }
     }
-    evidence_take_degrees(evidence, version, out_delta);
+    return fresh_listed;
 }
 
-/* --- Sessions ------------------------------------------------------------------------ */
-
-static void posting_add(struct evidence *evidence, uint32_t item,
-                        const struct posting *posting)
+/* Out of index and heap; true when it was listed: then it is dead, and its degrees are the
+ * caller's to take back. */
+static bool session_take(struct evidence *evidence, uint32_t session)
 {
-    struct evidence_item *row = &evidence->items[item];
-    uint32_t bucket = evidence->slots[posting->session].bucket;
-    list_insert(evidence, list_find_or_add(evidence, row, bucket), posting);
-    evidence->items_live += row->degree == 0;
-    row->degree++;
-    evidence->postings++;
-    degree_note(evidence, item, posting->end_ms, 1);
+    const struct session_record *record = session_pool_at(&evidence->pool, session);
+    struct evidence_bucket_state *bucket = bucket_of(evidence, record);
+    index_unlink(evidence, session);
+    if (session_heap_holds(&bucket->waiting, record, session)) {
+        session_heap_remove(&bucket->waiting, &evidence->pool, session);
+        evidence->waiting--;
+        return false;
+    }
+    session_heap_remove(&bucket->listed, &evidence->pool, session);
+    evidence->listed--;
+    session_kill(evidence, session);
+    return true;
 }
 
-/* The slot no longer holds the item, or holds it with another end. */
-static void posting_take(struct evidence *evidence, uint32_t item,
-                         const struct posting *posting)
-{
-    struct evidence_item *row = &evidence->items[item];
-    uint32_t bucket = evidence->slots[posting->session].bucket;
-    struct posting_list *list = list_find_or_add(evidence, row, bucket);
-    bool cut = list->cut;
-    if (list_remove(evidence, list, posting) && cut) {
-        list_refill(evidence, item, bucket);
-    }
-    if (list->count == 0) {
-        list_drop(evidence, row, bucket);
-    }
-    row->degree--;
-    evidence->items_live -= row->degree == 0;
-    evidence->postings--;
-    degree_note(evidence, item, posting->end_ms, -1);
-}
-
-/* The session stays and its end moves: the usual life of a session that goes on. */
-static void posting_move(struct evidence *evidence, uint32_t item,
-                         const struct posting *from, const struct posting *to)
-{
-    uint32_t bucket = evidence->slots[from->session].bucket;
-    struct posting_list *list =
-        list_find_or_add(evidence, &evidence->items[item], bucket);
-    bool cut = list->cut;
-    bool listed = list_remove(evidence, list, from);
-    if (listed && cut && list_place(evidence, list, to) == 0) {
-        list_refill(evidence, item, bucket);
-    } else {
-        list_insert(evidence, list, to);
-    }
-    if (degree_log_period(from->end_ms) != degree_log_period(to->end_ms)) {
-        degree_note(evidence, item, from->end_ms, -1);
-        degree_note(evidence, item, to->end_ms, 1);
-    }
-}
+/* --- Put and remove ------------------------------------------------------------------- */
 
 static int item_number_compare(const void *left, const void *right)
 {
@@ -397,9 +301,10 @@ static uint32_t put_items(struct evidence *evidence,
 {
     uint32_t count = 0;
     memory_reserve((void **)&evidence->scratch, &evidence->scratch_capacity,
-                   (size_t)session->item_count * 2, sizeof *evidence->scratch);
+                   session->item_count, sizeof *evidence->scratch);
     for (uint32_t i = 0; i < session->item_count; i++) {
-        evidence->scratch[i] = item_find_or_add(evidence, session->items[i]);
+        evidence->scratch[i] =
+            item_index_find_or_add(&evidence->items, &evidence->epoch, session->items[i]);
     }
     qsort(evidence->scratch, session->item_count, sizeof *evidence->scratch,
           item_number_compare);
@@ -411,91 +316,104 @@ static uint32_t put_items(struct evidence *evidence,
     return count;
 }
 
-/* Replaces what the slot holds by the scratch; `old` is its own copy of what it held. */
-static void slot_change(struct evidence *evidence, uint32_t slot, const uint32_t *old,
-                        uint32_t old_count, const struct posting *from)
+static bool put_changes_nothing(const struct evidence *evidence,
+                                const struct session_record *old,
+                                const struct evidence_session *session, uint32_t count)
 {
-    const struct evidence_slot *row = &evidence->slots[slot];
-    const struct posting to = {row->end_ms, from->tie, slot};
-    uint32_t i = 0, j = 0;
-    while (i < old_count || j < row->item_count) {
-        uint32_t a = i < old_count ? old[i] : EVIDENCE_NONE;
-        uint32_t b =
-            j < row->item_count ? evidence->pool.words[row->items + j] : EVIDENCE_NONE;
-        if (a == b) {
-            posting_move(evidence, a, from, &to);
-        } else if (a < b) {
-            posting_take(evidence, a, from);
-        } else {
-            posting_add(evidence, b, &to);
-        }
-        i += a <= b;
-        j += b <= a;
-    }
+    return old->customer.high == session->customer.high &&
+           old->customer.low == session->customer.low && old->end_ms == session->end_ms &&
+           old->item_count == count &&
+           memcmp(old->items, evidence->scratch, count * sizeof *old->items) == 0;
 }
 
+static uint32_t put_record(struct evidence *evidence,
+                           const struct evidence_session *session, uint32_t count)
+{
+    uint32_t number = session_pool_take(&evidence->pool, count);
+    struct session_record *record = session_pool_at(&evidence->pool, number);
+    record->session_hash = session->session_hash;
+    record->customer = session->customer;
+    record->end_ms = session->end_ms;
+    record->birth = 0;
+    atomic_init(&record->death, SESSION_STANDS);
+    memcpy(record->items, evidence->scratch, count * sizeof *record->items);
+    return number;
+}
+
+/* Two sessions of one 64-bit hash: the later stands, on every replica. */
 void evidence_put(struct evidence *evidence, const struct evidence_session *session)
 {
     ASSERT(session->item_count > 0);
     ASSERT(session->item_count <= EVIDENCE_SESSION_ITEMS_MAX);
     uint32_t count = put_items(evidence, session);
-    uint32_t slot = slot_find(evidence, session->session_hash);
-    uint32_t *old = NULL;
-    uint32_t old_count = 0;
-    if (slot != EVIDENCE_NONE &&
-        (evidence->slots[slot].customer.high != session->customer.high ||
-         evidence->slots[slot].customer.low != session->customer.low)) {
-        /* Two sessions of one 64-bit hash: the later stands, on every replica. */
-        evidence_remove(evidence, session->session_hash);
-        slot = EVIDENCE_NONE;
+    uint32_t old = index_find(evidence, session->session_hash);
+    struct session_record *from = NULL;
+    bool was_listed = false;
+    if (old != SESSION_NONE) {
+        from = session_pool_at(&evidence->pool, old);
+        if (put_changes_nothing(evidence, from, session, count)) {
+            return;
+        }
+        was_listed = session_take(evidence, old);
     }
-    if (slot == EVIDENCE_NONE) {
-        slot = slot_new(evidence, session->session_hash);
-    } else {
-        const struct evidence_slot *row = &evidence->slots[slot];
-        old_count = row->item_count;
-        old = memory_copy(&evidence->pool.words[row->items], old_count * sizeof *old);
-        pool_give(&evidence->pool, row->items, old_count);
+    uint32_t fresh = put_record(evidence, session, count);
+    struct session_record *to = session_pool_at(&evidence->pool, fresh);
+    struct evidence_bucket_state *bucket = bucket_of(evidence, to);
+    index_link(evidence, fresh);
+    session_heap_push(&bucket->waiting, &evidence->pool, fresh);
+    evidence->waiting++;
+    bool is_listed = bucket_settle(evidence, bucket, fresh);
+    if (was_listed && is_listed) {
+        degrees_of_change(evidence, from, to);
+    } else if (was_listed) {
+        degrees_of_session(evidence, from, -1);
+    } else if (is_listed) {
+        degrees_of_session(evidence, to, 1);
     }
-    uint32_t items = pool_take(&evidence->pool, count);
-    memcpy(&evidence->pool.words[items], evidence->scratch,
-           count * sizeof *evidence->scratch);
-    struct evidence_slot *row = &evidence->slots[slot];
-    const struct posting from = {row->end_ms, (uint32_t)(session->session_hash >> 32),
-                                 slot};
-    row->customer = session->customer;
-    row->end_ms = session->end_ms;
-    row->items = items;
-    row->item_count = count;
-    row->bucket =
-        (uint8_t)evidence_bucket(session->customer.high, evidence->options.bucket_count);
-    slot_change(evidence, slot, old, old_count, &from);
-    free(old);
+    if (from != NULL && bucket_of(evidence, from) != bucket) {
+        (void)bucket_settle(evidence, bucket_of(evidence, from), SESSION_NONE);
+    }
+    if (from != NULL && !was_listed) {
+        session_pool_give(&evidence->pool, old); /* no list ever had it */
+    }
+    epoch_advance(&evidence->epoch);
 }
 
 void evidence_remove(struct evidence *evidence, uint64_t session_hash)
 {
-    uint32_t slot = slot_find(evidence, session_hash);
-    if (slot == EVIDENCE_NONE) {
+    uint32_t session = index_find(evidence, session_hash);
+    if (session == SESSION_NONE) {
         return;
     }
-    struct evidence_slot *row = &evidence->slots[slot];
-    const struct posting from = {row->end_ms, (uint32_t)(session_hash >> 32), slot};
-    uint32_t count = row->item_count;
-    uint32_t *old = memory_copy(&evidence->pool.words[row->items], count * sizeof *old);
-    pool_give(&evidence->pool, row->items, count);
-    row->item_count = 0;
-    row->used = false; /* a refill must not find it */
-    slot_change(evidence, slot, old, count, &from);
-    free(old);
-    slot_unlink(evidence, slot);
-    row = &evidence->slots[slot];
-    row->next = evidence->slot_free;
-    evidence->slot_free = slot;
-    evidence->sessions--;
+    const struct session_record *record = session_pool_at(&evidence->pool, session);
+    if (session_take(evidence, session)) {
+        degrees_of_session(evidence, record, -1);
+        (void)bucket_settle(evidence, bucket_of(evidence, record), SESSION_NONE);
+    } else {
+        session_pool_give(&evidence->pool, session);
+    }
+    epoch_advance(&evidence->epoch);
 }
 
-/* --- Life and counters --------------------------------------------------------------- */
+/* --- Readers -------------------------------------------------------------------------- */
+
+bool evidence_read_begin(struct evidence *evidence, struct evidence_view *out_view)
+{
+    out_view->evidence = evidence;
+    return epoch_pin(&evidence->epoch, &out_view->pin);
+}
+
+void evidence_read_end(const struct evidence_view *view)
+{
+    epoch_unpin(&view->evidence->epoch, &view->pin);
+}
+
+uint64_t evidence_version(const struct evidence *evidence)
+{
+    return epoch_next(&evidence->epoch) - 1;
+}
+
+/* --- Life ----------------------------------------------------------------------------- */
 
 struct evidence *evidence_new(const struct evidence_options *options)
 {
@@ -504,15 +422,27 @@ struct evidence *evidence_new(const struct evidence_options *options)
     if (evidence->options.bucket_count == 0) {
         evidence->options.bucket_count = EVIDENCE_BUCKETS_DEFAULT;
     }
-    if (evidence->options.posting_sessions_max == 0) {
-        evidence->options.posting_sessions_max = EVIDENCE_POSTINGS_DEFAULT;
+    if (evidence->options.bucket_sessions_max == 0) {
+        evidence->options.bucket_sessions_max = EVIDENCE_BUCKET_SESSIONS_DEFAULT;
     }
     ASSERT(evidence->options.bucket_count <= EVIDENCE_BUCKETS_MAX);
     ASSERT(__builtin_popcount(evidence->options.bucket_count) == 1);
-    evidence->slot_free = EVIDENCE_NONE;
-    memset(evidence->pool.free_first, 0xff, sizeof evidence->pool.free_first);
-    index_init(&evidence->slot_index, INDEX_HEADS_MIN);
-    index_init(&evidence->item_index, INDEX_HEADS_MIN);
+    epoch_init(&evidence->epoch);
+    session_pool_init(&evidence->pool);
+    item_index_init(&evidence->items);
+    evidence->shared = (struct postings_shared){
+        .epoch = &evidence->epoch,
+        .pool = &evidence->pool,
+        .bucket_count = evidence->options.bucket_count,
+    };
+    for (uint32_t b = 0; b < EVIDENCE_BUCKETS_MAX; b++) {
+        struct evidence_bucket_state *bucket = &evidence->buckets[b];
+        atomic_init(&bucket->buried, 0);
+        atomic_init(&bucket->newest_birth, 0);
+        bucket->waiting.newest_first = true;
+    }
+    index_init(&evidence->index, INDEX_HEADS_MIN);
+    degree_log_init(&evidence->degree_log);
     return evidence;
 }
 
@@ -521,108 +451,19 @@ void evidence_free(struct evidence *evidence)
     if (evidence == NULL) {
         return;
     }
-    for (size_t i = 0; i < evidence->item_count; i++) {
-        struct evidence_item *item = &evidence->items[i];
-        int lists = __builtin_popcountll(item->buckets);
-        for (int n = 0; n < lists; n++) {
-            free(item->lists[n].entries);
-        }
-        free(item->lists);
+    epoch_close(&evidence->epoch); /* buries what is dead: everything is still here */
+    uint32_t count = item_index_count(&evidence->items);
+    for (uint32_t i = 0; i < count; i++) {
+        postings_close(&evidence->shared, &item_index_at(&evidence->items, i)->postings);
     }
-    free(evidence->items);
-    free(evidence->slots);
-    free(evidence->pool.words);
-    free(evidence->slot_index.heads);
-    free(evidence->item_index.heads);
+    for (uint32_t b = 0; b < EVIDENCE_BUCKETS_MAX; b++) {
+        session_heap_close(&evidence->buckets[b].listed);
+        session_heap_close(&evidence->buckets[b].waiting);
+    }
+    item_index_close(&evidence->items);
+    session_pool_close(&evidence->pool);
+    free(evidence->index.heads);
     degree_log_close(&evidence->degree_log);
     free(evidence->scratch);
     free(evidence);
-}
-
-uint32_t evidence_bucket_count(const struct evidence *evidence)
-{
-    return evidence->options.bucket_count;
-}
-
-uint32_t evidence_bucket(uint64_t customer_hash, uint32_t bucket_count)
-{
-    unsigned bits = (unsigned)__builtin_ctz(bucket_count);
-    return bits == 0 ? 0 : (uint32_t)(customer_hash >> (64 - bits));
-}
-
-uint64_t evidence_bucket_mask(uint64_t first_hash, uint64_t last_hash,
-                              uint32_t bucket_count)
-{
-    uint64_t mask = 0;
-    uint32_t last = evidence_bucket(last_hash, bucket_count);
-    for (uint32_t b = evidence_bucket(first_hash, bucket_count); b <= last; b++) {
-        mask |= (uint64_t)1 << b;
-    }
-    return mask;
-}
-
-struct evidence_counters evidence_counters(const struct evidence *evidence)
-{
-    return (struct evidence_counters){
-        .sessions = evidence->sessions,
-        .items = evidence->items_live,
-        .postings = evidence->postings,
-        .memory_bytes =
-            evidence->slot_capacity * sizeof *evidence->slots +
-            evidence->item_capacity * sizeof *evidence->items +
-            evidence->pool.capacity * sizeof *evidence->pool.words +
-            (evidence->slot_index.head_count + evidence->item_index.head_count) *
-                sizeof(uint32_t) +
-            evidence->list_bytes +
-            evidence->degree_log.capacity * sizeof(struct degree_change),
-    };
-}
-
-uint64_t evidence_degree(const struct evidence *evidence, uint64_t sku_hash)
-{
-    uint32_t item = evidence_item_find(evidence, sku_hash);
-    return item == EVIDENCE_NONE ? 0 : (uint64_t)evidence->items[item].degree;
-}
-
-static uint64_t list_digest(const struct evidence *evidence,
-                            const struct posting_list *list, uint64_t seed)
-{
-    uint64_t digest = seed;
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct posting *posting = &list->entries[i];
-        digest = hash_mix(digest ^ (uint64_t)posting->end_ms);
-        digest = hash_mix(digest ^ evidence->slots[posting->session].session_hash);
-    }
-    return digest;
-}
-
-uint64_t evidence_digest(const struct evidence *evidence)
-{
-    uint64_t digest = 0;
-    for (size_t i = 0; i < evidence->slot_count; i++) {
-        const struct evidence_slot *slot = &evidence->slots[i];
-        uint64_t items = 0;
-        if (!slot->used) {
-            continue;
-        }
-        for (uint32_t n = 0; n < slot->item_count; n++) {
-            uint32_t item = evidence->pool.words[slot->items + n];
-            items += hash_mix(evidence->items[item].sku_hash);
-        }
-        digest += hash_mix(slot->session_hash ^
-                           hash_mix((uint64_t)slot->end_ms ^ hash_mix(items)));
-    }
-    for (size_t i = 0; i < evidence->item_count; i++) {
-        const struct evidence_item *item = &evidence->items[i];
-        if (item->degree > 0) {
-            digest += hash_mix(item->sku_hash ^ hash_mix((uint64_t)item->degree));
-        }
-        for (uint32_t b = 0; b < evidence->options.bucket_count; b++) {
-            const struct posting_list *list = evidence_item_list(item, b);
-            if (list != NULL) {
-                digest += list_digest(evidence, list, item->sku_hash + b);
-            }
-        }
-    }
-    return digest;
 }

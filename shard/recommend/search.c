@@ -10,7 +10,8 @@ enum {
     /* sim is a sum of distinct l - pos, at most 9 + 8 + ... + 1 */
     SIM_MAX = RECOMMEND_CLICKS_MAX * (RECOMMEND_CLICKS_MAX + 1) / 2,
     TABLE_SIZE_MIN = 64,
-    PREFETCH_AHEAD = 8,
+    PREFETCH_CHUNKS = 4, /* buckets ahead */
+    PREFETCH_ENTRIES = 2,
 };
 
 /* A session that holds query items. */
@@ -22,22 +23,25 @@ struct candidate {
 
 struct search {
     const struct evidence *evidence;
+    const struct session_pool *pool;
+    uint64_t version; /* what is read; newer and dead sessions are left out */
     const struct recommend_query *query;
     struct arena *arena;
     struct recommend_items items;
-    uint32_t item_number[RECOMMEND_CLICKS_MAX]; /* EVIDENCE_NONE: never seen */
-    uint32_t candidates_max;                    /* per bucket */
-    uint32_t neighbours_max;                    /* per bucket */
-    struct candidate *candidates;               /* of the bucket at hand, newest first */
-    struct candidate *neighbours;               /* of all buckets so far */
+    const struct evidence_item *item[RECOMMEND_CLICKS_MAX]; /* NULL: never seen */
+    uint32_t bucket;                                        /* the one at hand */
+    bool mixed;                   /* its lists may hold what this version does not see */
+    uint32_t candidates_max;      /* per bucket */
+    uint32_t neighbours_max;      /* per bucket */
+    struct candidate *candidates; /* of the bucket at hand, newest first */
+    struct candidate *neighbours; /* of all buckets so far */
     uint32_t neighbour_count;
 };
 
 /* The list heads of a bucket, being merged newest first. */
 struct cursor {
-    const struct posting *next; /* the newest not yet taken */
-    const struct posting *end;  /* before the oldest */
-    uint32_t item;              /* query item */
+    struct posting_cursor at; /* the newest not yet taken */
+    uint32_t item;            /* query item */
 };
 
 void recommend_query_items(const struct recommend_query *query,
@@ -80,13 +84,13 @@ enum status recommend_query_check(const struct recommend_query *query)
 
 static bool search_excludes(const struct search *search, uint32_t session)
 {
-    const struct evidence_slot *slot = &search->evidence->slots[session];
+    const struct session_record *record = session_pool_at(search->pool, session);
     const struct recommend_query *query = search->query;
-    if (query->exclude_session != 0 && slot->session_hash == query->exclude_session) {
+    if (query->exclude_session != 0 && record->session_hash == query->exclude_session) {
         return true;
     }
-    return query->exclude_customer && slot->customer.high == query->customer.high &&
-           slot->customer.low == query->customer.low;
+    return query->exclude_customer && record->customer.high == query->customer.high &&
+           record->customer.low == query->customer.low;
 }
 
 /* Only the bucket of the asker can hold what is to be left out. */
@@ -100,65 +104,121 @@ static bool search_must_exclude(const struct search *search, uint32_t bucket)
            bucket == evidence_bucket(query->customer.high, query->bucket_count);
 }
 
-static uint32_t cursors_open(const struct search *search, uint32_t bucket,
-                             struct cursor cursors[RECOMMEND_CLICKS_MAX])
+/* After lists were loaded: did a session come in since this version? */
+static bool bucket_has_newer(const struct search *search)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < search->items.count; i++) {
-        const struct posting_list *list = NULL;
-        if (search->item_number[i] != EVIDENCE_NONE) {
-            list = evidence_item_list(&search->evidence->items[search->item_number[i]],
-                                      bucket);
-        }
-        if (list != NULL && list->count > 0) {
-            cursors[count++] = (struct cursor){.next = list->entries + list->count - 1,
-                                               .end = list->entries - 1,
-                                               .item = i};
+    return atomic_load_explicit(&search->evidence->buckets[search->bucket].newest_birth,
+                                memory_order_relaxed) > search->version;
+}
+
+static bool cursor_visible(const struct search *search, const struct cursor *cursor)
+{
+    return session_visible(session_pool_at(search->pool, cursor->at.next->session),
+                           search->version);
+}
+
+/* Passes what is not seen; false when nothing is left. */
+static bool cursor_sift(const struct search *search, struct cursor *cursor)
+{
+    while (!cursor_visible(search, cursor)) {
+        if (!posting_cursor_step(&cursor->at)) {
+            return false;
         }
     }
-    return count;
+    return true;
+}
+
+static bool cursor_step(struct search *search, struct cursor *cursor)
+{
+    if (--cursor->at.next == cursor->at.end) {
+        cursor->at.next++;
+        if (!posting_cursor_step(&cursor->at)) {
+            return false;
+        }
+        search->mixed = search->mixed || bucket_has_newer(search);
+    }
+    return !search->mixed || cursor_sift(search, cursor);
+}
+
+static uint32_t cursors_open(struct search *search,
+                             struct cursor cursors[RECOMMEND_CLICKS_MAX])
+{
+    const struct evidence_bucket_state *bucket =
+        &search->evidence->buckets[search->bucket];
+    uint32_t count = 0, kept = 0;
+    /* The dead first: if there were none, those of this version are in no list loaded
+     * from here on. */
+    search->mixed = atomic_load_explicit(&bucket->buried, memory_order_acquire) > 0;
+    for (uint32_t i = 0; i < search->items.count; i++) {
+        cursors[count].item = i;
+        count += search->item[i] != NULL &&
+                 posting_cursor_open(&cursors[count].at,
+                                     postings_head(&search->item[i]->postings),
+                                     search->bucket);
+    }
+    search->mixed = search->mixed || bucket_has_newer(search);
+    for (uint32_t i = 0; search->mixed && i < count; i++) {
+        if (cursor_sift(search, &cursors[i])) {
+            cursors[kept++] = cursors[i];
+        }
+    }
+    return search->mixed ? kept : count;
 }
 
 static const struct posting *cursors_newest(const struct search *search,
                                             const struct cursor *cursors, uint32_t count)
 {
-    const struct posting *newest = cursors[0].next;
+    const struct posting *newest = cursors[0].at.next;
     for (uint32_t i = 1; i < count; i++) {
-        if (cursors[i].next->session != newest->session &&
-            posting_compare(search->evidence, cursors[i].next, newest) > 0) {
-            newest = cursors[i].next;
+        const struct posting *next = cursors[i].at.next;
+        if (next->session != newest->session &&
+            posting_compare(search->pool, next, newest) > 0) {
+            newest = next;
         }
     }
     return newest;
 }
 
 /* One list is left: no more merging. */
-static uint32_t list_candidates(struct search *search, const struct cursor *cursor,
+static uint32_t list_candidates(struct search *search, struct cursor *cursor,
                                 bool exclude, uint32_t count)
 {
     const struct candidate alike = {.mask = (uint16_t)(1u << cursor->item),
                                     .sim = (uint16_t)search->items.weight[cursor->item]};
-    for (const struct posting *next = cursor->next;
-         next != cursor->end && count < search->candidates_max; next--) {
-        if (!exclude || !search_excludes(search, next->session)) {
+    bool more = true;
+    while (more && count < search->candidates_max) {
+        uint32_t session = cursor->at.next->session;
+        if (!exclude || !search_excludes(search, session)) {
             search->candidates[count] = alike;
-            search->candidates[count++].session = next->session;
+            search->candidates[count++].session = session;
         }
+        more = cursor_step(search, cursor);
     }
     return count;
 }
 
-/* The lists lie apart in memory: asks for those of a later bucket early. */
+/* The lists lie apart in memory: asks for those of later buckets early, the chunk first
+ * and what is newest in it when the chunk is there. Only a hint: what changes meanwhile
+ * costs a miss. */
 static void bucket_prefetch(const struct search *search, uint32_t bucket)
 {
-    for (uint32_t i = 0; i < search->items.count && bucket < EVIDENCE_BUCKETS_MAX; i++) {
-        const struct posting_list *list = NULL;
-        if (search->item_number[i] != EVIDENCE_NONE) {
-            list = evidence_item_list(&search->evidence->items[search->item_number[i]],
-                                      bucket);
+    uint32_t bucket_count = search->query->bucket_count;
+    for (uint32_t i = 0; i < search->items.count; i++) {
+        const struct posting_head *head =
+            search->item[i] != NULL ? postings_head(&search->item[i]->postings) : NULL;
+        if (head == NULL || !head->is_table) {
+            continue;
         }
-        if (list != NULL && list->count > 0) {
-            __builtin_prefetch(list->entries + list->count - 1);
+        const struct posting_table *table = (const void *)head;
+        if (bucket + PREFETCH_CHUNKS < bucket_count) {
+            __builtin_prefetch(posting_table_newest(table, bucket + PREFETCH_CHUNKS));
+        }
+        if (bucket + PREFETCH_ENTRIES < bucket_count) {
+            const struct posting_chunk *chunk =
+                posting_table_newest(table, bucket + PREFETCH_ENTRIES);
+            if (chunk != NULL) {
+                __builtin_prefetch(posting_chunk_newest(chunk));
+            }
         }
     }
 }
@@ -167,8 +227,9 @@ static void bucket_prefetch(const struct search *search, uint32_t bucket)
 static uint32_t bucket_candidates(struct search *search, uint32_t bucket)
 {
     struct cursor cursors[RECOMMEND_CLICKS_MAX];
-    uint32_t open = cursors_open(search, bucket, cursors);
-    bucket_prefetch(search, bucket + 2);
+    search->bucket = bucket;
+    uint32_t open = cursors_open(search, cursors);
+    bucket_prefetch(search, bucket);
     bool exclude = search_must_exclude(search, bucket);
     uint32_t count = 0;
     while (open > 1 && count < search->candidates_max) {
@@ -177,16 +238,17 @@ static uint32_t bucket_candidates(struct search *search, uint32_t bucket)
         uint32_t i = 0;
         while (i < open) {
             struct cursor *cursor = &cursors[i];
-            if (cursor->next->session == session) {
-                candidate.mask |= (uint16_t)(1u << cursor->item);
-                candidate.sim =
-                    (uint16_t)(candidate.sim + search->items.weight[cursor->item]);
-                cursor->next--;
-            }
-            if (cursor->next == cursor->end) {
-                *cursor = cursors[--open];
-            } else {
+            if (cursor->at.next->session != session) {
                 i++;
+                continue;
+            }
+            candidate.mask |= (uint16_t)(1u << cursor->item);
+            candidate.sim =
+                (uint16_t)(candidate.sim + search->items.weight[cursor->item]);
+            if (cursor_step(search, cursor)) {
+                i++;
+            } else {
+                *cursor = cursors[--open];
             }
         }
         if (!exclude || !search_excludes(search, session)) {
@@ -220,7 +282,7 @@ static void bucket_neighbours(struct search *search, uint32_t count)
         if (candidate->sim > least || (tie && ties > 0)) {
             ties -= tie;
             search->neighbours[search->neighbour_count++] = *candidate;
-            __builtin_prefetch(&search->evidence->slots[candidate->session]);
+            __builtin_prefetch(session_pool_at(search->pool, candidate->session));
         }
     }
 }
@@ -260,13 +322,13 @@ static uint32_t sums_row(struct sums *sums, uint32_t item)
 
 static bool sums_init(struct sums *sums, const struct search *search)
 {
-    const struct evidence *evidence = search->evidence;
     uint64_t rows = 0;
     uint64_t size = TABLE_SIZE_MIN;
     for (uint32_t i = 0; i < search->neighbour_count; i++) {
-        rows += evidence->slots[search->neighbours[i].session].item_count;
+        rows += session_pool_at(search->pool, search->neighbours[i].session)->item_count;
     }
-    rows = rows < evidence->item_count ? rows : evidence->item_count;
+    uint64_t items = item_index_count(&search->evidence->items);
+    rows = rows < items ? rows : items;
     while (size < rows * 2) {
         size *= 2;
     }
@@ -286,15 +348,14 @@ _Static_assert((int64_t)(RECOMMEND_SESSIONS_MAX + EVIDENCE_BUCKETS_MAX) * 10 < U
 static void sums_add(struct sums *sums, const struct search *search,
                      const struct candidate *neighbour)
 {
-    const struct evidence *evidence = search->evidence;
-    const struct evidence_slot *slot = &evidence->slots[neighbour->session];
-    const uint32_t *items = &evidence->pool.words[slot->items];
+    const struct session_record *record =
+        session_pool_at(search->pool, neighbour->session);
     /* Query items are numbered newest first: the lowest bit is the newest. */
     uint32_t newest = (uint32_t)__builtin_ctz(neighbour->mask);
     uint64_t lambda = 10 - (search->items.position[newest] + 1);
     uint64_t both = lambda << 32 | 1;
-    for (uint32_t n = 0; n < slot->item_count; n++) {
-        size_t first = (size_t)sums_row(sums, items[n]) * sums->related;
+    for (uint32_t n = 0; n < record->item_count; n++) {
+        size_t first = (size_t)sums_row(sums, record->items[n]) * sums->related;
         for (uint32_t mask = neighbour->mask; mask != 0; mask &= mask - 1) {
             sums->cells[first + (uint32_t)__builtin_ctz(mask)] += both;
         }
@@ -313,7 +374,8 @@ static bool sums_unpack(const struct sums *sums, const struct search *search,
     }
     size_t cell = 0;
     for (uint32_t row = 0; row < sums->row_count; row++) {
-        out->items[row] = search->evidence->items[sums->rows[row]].sku_hash;
+        out->items[row] =
+            item_index_at(&search->evidence->items, sums->rows[row])->sku_hash;
         for (uint32_t q = 0; q < sums->related; q++, cell++) {
             out->parts[cell] =
                 (int64_t)((sums->cells[cell] >> 32) * search->items.weight[q]);
@@ -327,15 +389,10 @@ static bool sums_unpack(const struct sums *sums, const struct search *search,
 static enum status search_sum(struct search *search, struct recommend_partial *out)
 {
     struct sums sums;
-    const struct evidence *evidence = search->evidence;
     if (!sums_init(&sums, search)) {
         return STATUS_TOO_LARGE;
     }
     for (uint32_t i = 0; i < search->neighbour_count; i++) {
-        if (i + PREFETCH_AHEAD < search->neighbour_count) {
-            uint32_t ahead = search->neighbours[i + PREFETCH_AHEAD].session;
-            __builtin_prefetch(&evidence->pool.words[evidence->slots[ahead].items]);
-        }
         sums_add(&sums, search, &search->neighbours[i]);
     }
     if (!sums_unpack(&sums, search, out)) {
@@ -345,27 +402,27 @@ static enum status search_sum(struct search *search, struct recommend_partial *o
     return STATUS_OK;
 }
 
-/* Room for candidates and neighbours, no more than there are sessions. */
 static bool search_init(struct search *search)
 {
-    uint64_t sessions = search->evidence->sessions;
-    uint64_t candidates = search->candidates_max;
-    uint64_t neighbours = (uint64_t)search->neighbours_max *
-                          (uint64_t)__builtin_popcountll(search->query->buckets);
-    candidates = candidates < sessions ? candidates : sessions;
-    neighbours = neighbours < sessions ? neighbours : sessions;
+    size_t candidates = search->candidates_max;
+    size_t neighbours = (size_t)search->neighbours_max *
+                        (size_t)__builtin_popcountll(search->query->buckets);
     search->candidates =
-        arena_alloc(search->arena, (size_t)candidates * sizeof *search->candidates);
+        arena_alloc(search->arena, candidates * sizeof *search->candidates);
     search->neighbours =
-        arena_alloc(search->arena, (size_t)neighbours * sizeof *search->neighbours);
+        arena_alloc(search->arena, neighbours * sizeof *search->neighbours);
     return search->candidates != NULL && search->neighbours != NULL;
 }
 
-enum status recommend_search(const struct evidence *evidence,
-                             const struct recommend_query *query, struct arena *arena,
-                             struct recommend_partial *out_partial)
+static enum status search_run(const struct evidence *evidence, uint64_t version,
+                              const struct recommend_query *query, struct arena *arena,
+                              struct recommend_partial *out_partial)
 {
-    struct search search = {.evidence = evidence, .query = query, .arena = arena};
+    struct search search = {.evidence = evidence,
+                            .pool = &evidence->pool,
+                            .version = version,
+                            .query = query,
+                            .arena = arena};
     struct recommend_partial partial = {0};
     TRY(recommend_query_check(query));
     if (query->bucket_count != evidence->options.bucket_count) {
@@ -376,7 +433,8 @@ enum status recommend_search(const struct evidence *evidence,
     search.neighbours_max = (query->neighbours + v - 1) / v;
     recommend_query_items(query, &search.items);
     for (uint32_t i = 0; i < search.items.count; i++) {
-        search.item_number[i] = evidence_item_find(evidence, search.items.sku_hash[i]);
+        uint32_t item = item_index_find(&evidence->items, search.items.sku_hash[i]);
+        search.item[i] = item != ITEM_NONE ? item_index_at(&evidence->items, item) : NULL;
     }
     if (!search_init(&search)) {
         return STATUS_TOO_LARGE;
@@ -391,4 +449,35 @@ enum status recommend_search(const struct evidence *evidence,
     TRY(search_sum(&search, &partial));
     *out_partial = partial;
     return STATUS_OK;
+}
+
+uint64_t recommend_search_work(const struct evidence *evidence,
+                               const struct recommend_query *query)
+{
+    struct recommend_items items;
+    uint64_t work = 0;
+    if (recommend_query_check(query) != STATUS_OK) {
+        return 0;
+    }
+    recommend_query_items(query, &items);
+    for (uint32_t i = 0; i < items.count; i++) {
+        uint64_t held = evidence_degree(evidence, items.sku_hash[i]);
+        work += held < query->candidates ? held : query->candidates;
+    }
+    return work;
+}
+
+enum status recommend_search(const struct evidence *evidence,
+                             const struct recommend_query *query, struct arena *arena,
+                             struct recommend_partial *out_partial)
+{
+    return search_run(evidence, evidence_version(evidence), query, arena, out_partial);
+}
+
+enum status recommend_search_view(const struct evidence_view *view,
+                                  const struct recommend_query *query,
+                                  struct arena *arena,
+                                  struct recommend_partial *out_partial)
+{
+    return search_run(view->evidence, view->pin.version, query, arena, out_partial);
 }

@@ -30,6 +30,7 @@
 #include "shard/base/status.h"
 
 struct evidence;
+struct evidence_view;
 
 enum {
     RECOMMEND_CLICKS_MAX = 9,        /* L; lambda = 1 - p/10 stays above 0 */
@@ -86,12 +87,23 @@ struct recommend_partial {
     uint32_t *evidence; /* item_count * related */
 };
 
-/* Pure read. Everything of `out` lives in the arena. INVALID (the query), TOO_LARGE (the
- * arena's limit). Buckets that hold nothing are answered too. */
+/* Pure read, on the owner's thread. Everything of `out` lives in the arena. INVALID (the
+ * query), TOO_LARGE (the arena's limit). Buckets that hold nothing are answered too. */
 MUST_USE enum status recommend_search(const struct evidence *evidence,
                                       const struct recommend_query *query,
                                       struct arena *arena,
                                       struct recommend_partial *out_partial);
+
+/* How long it might take: about the postings that it reads, by what its items have. 0 for
+ * a query that recommend_search refuses. On the owner's thread. */
+uint64_t recommend_search_work(const struct evidence *evidence,
+                               const struct recommend_query *query);
+
+/* recommend_search for any thread: what stood when the view was begun (evidence_read_begin). */
+MUST_USE enum status recommend_search_view(const struct evidence_view *view,
+                                           const struct recommend_query *query,
+                                           struct arena *arena,
+                                           struct recommend_partial *out_partial);
 
 void recommend_partial_encode(const struct recommend_partial *partial,
                               struct buffer *out);

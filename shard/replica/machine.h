@@ -55,6 +55,9 @@ struct machine_ops {
 
     void (*read)(const struct machine *machine, const struct replica_read *read,
                  int64_t bounded_ms);
+    /* Customer shards; else NULL. Whose evidence, which buckets? */
+    struct evidence *(*evidence)(const struct machine *machine,
+                                 struct recommend_query *search);
     bool (*take_degrees)(struct machine *machine, enum recommend_degrees kind,
                          struct degree_delta *out_delta);
 
@@ -62,7 +65,7 @@ struct machine_ops {
     void (*flushed)(struct machine *machine, uint64_t index);
     uint64_t (*dirty_bytes)(const struct machine *machine);
     uint64_t (*digest)(const struct machine *machine);
-    /* The union of counters, and evidence_bytes. */
+    /* The counters of its kind, and of evidence. */
     void (*counters)(const struct machine *machine, struct replica_status *out_status);
 };
 

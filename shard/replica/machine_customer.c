@@ -177,6 +177,14 @@ static enum status customer_machine_tick_make(struct machine *machine, int64_t b
     return command_encode_customer(&command, scratch, out_command);
 }
 
+static struct evidence *customer_machine_evidence(const struct machine *machine,
+                                                  struct recommend_query *search)
+{
+    const struct machine_customer *customer = customer_of_const(machine);
+    search->buckets &= customer->buckets;
+    return customer->evidence;
+}
+
 /* Buckets outside the shard are left out: nobody here can speak for them. */
 static enum status customer_machine_search(const struct machine_customer *customer,
                                            const struct recommend_customer_search *search,
@@ -319,7 +327,8 @@ static void customer_machine_counters(const struct machine *machine,
 {
     const struct machine_customer *customer = customer_of_const(machine);
     out_status->customer = customer_counters(customer->shard);
-    out_status->evidence_bytes = evidence_counters(customer->evidence).memory_bytes +
+    out_status->evidence = evidence_counters(customer->evidence);
+    out_status->evidence_bytes = out_status->evidence.memory_bytes +
                                  histories_counters(customer->histories).memory_bytes;
     out_status->customer.memory_bytes += out_status->evidence_bytes;
 }
@@ -336,6 +345,7 @@ static const struct machine_ops customer_ops = {
     .query_due = customer_machine_query_due,
     .tick_make = customer_machine_tick_make,
     .read = customer_machine_read,
+    .evidence = customer_machine_evidence,
     .take_degrees = customer_machine_take_degrees,
     .collect = customer_machine_collect,
     .flushed = customer_machine_flushed,
@@ -358,8 +368,10 @@ struct machine *machine_customer_new(const struct replica_options *options)
     struct machine_customer *customer = memory_zalloc(sizeof *customer);
     uint32_t bucket_count = (uint32_t)options->settings->virtual_buckets;
     customer->machine.ops = &customer_ops;
-    customer->evidence =
-        evidence_new(&(const struct evidence_options){.bucket_count = bucket_count});
+    customer->evidence = evidence_new(&(const struct evidence_options){
+        .bucket_count = bucket_count,
+        .bucket_sessions_max = (uint32_t)options->settings->bucket_sessions_max,
+    });
     customer->histories = histories_new(&(const struct histories_options){
         .bucket_count = bucket_count,
         .kinds = customer_machine_kinds(options->settings),

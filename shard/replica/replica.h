@@ -112,6 +112,22 @@ MUST_USE enum status replica_propose(struct replica *replica,
 /* Taken always: answered at once, or after the TICK it waits for. */
 void replica_read(struct replica *replica, struct moment now, struct replica_read *read);
 
+/*
+ * A SEARCH may run beside the replica's thread. _work tells how long it might be: about
+ * the postings it reads; 0 for any other query. _begin takes a reader's place, at the
+ * point where replica_read would have answered: the answer is that of the state applied
+ * now, as stamp and version say. False when EPOCH_READERS_MAX searches are running. Then
+ * exactly one of _run and _drop, on any thread; the replica outlives them.
+ */
+uint64_t replica_search_work(const struct replica *replica,
+                             const struct replica_query *query);
+MUST_USE bool replica_search_begin(const struct replica *replica,
+                                   const struct replica_query *query,
+                                   struct replica_search *out_search);
+void replica_search_run(const struct replica_search *search, struct arena *arena,
+                        struct replica_answer *out_answer);
+void replica_search_drop(const struct replica_search *search);
+
 /* What presses on the node. Ticks, releases and expiry go on whatever it says. */
 struct replica_pressure {
     bool disk_full;   /* disk_full_percent is passed */

@@ -138,6 +138,58 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
     }
 }
 
+/* --- Searches beside the replica's thread --------------------------------------------- */
+
+static struct evidence *replica_evidence(const struct replica *replica,
+                                         const struct replica_query *query,
+                                         struct recommend_query *out_search)
+{
+    if (query->kind != REPLICA_QUERY_SEARCH || replica->machine->ops->evidence == NULL ||
+        query->customer_search->sources != 1u << RECOMMEND_SOURCE_NEIGHBOURS) {
+        return NULL; /* histories are read by their own thread alone */
+    }
+    *out_search = query->customer_search->neighbours;
+    return replica->machine->ops->evidence(replica->machine, out_search);
+}
+
+uint64_t replica_search_work(const struct replica *replica,
+                             const struct replica_query *query)
+{
+    struct recommend_query search;
+    const struct evidence *evidence = replica_evidence(replica, query, &search);
+    return evidence != NULL ? recommend_search_work(evidence, &search) : 0;
+}
+
+bool replica_search_begin(const struct replica *replica,
+                          const struct replica_query *query,
+                          struct replica_search *out_search)
+{
+    struct evidence *evidence = replica_evidence(replica, query, &out_search->query);
+    out_search->stamp = replica_stamp(replica);
+    return evidence != NULL && evidence_read_begin(evidence, &out_search->view);
+}
+
+void replica_search_run(const struct replica_search *search, struct arena *arena,
+                        struct replica_answer *out_answer)
+{
+    struct recommend_customer_found *found = arena_zalloc(arena, sizeof *found);
+    memset(out_answer, 0, sizeof *out_answer);
+    out_answer->status = STATUS_TOO_LARGE;
+    if (found != NULL) {
+        out_answer->status = recommend_search_view(&search->view, &search->query, arena,
+                                                   &found->neighbours);
+        found->neighbours.version = search->stamp.log_index;
+        found->sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS;
+        out_answer->customer_found = found;
+    }
+    replica_search_drop(search);
+}
+
+void replica_search_drop(const struct replica_search *search)
+{
+    evidence_read_end(&search->view);
+}
+
 struct replica_read *replica_done_read(struct replica *replica)
 {
     struct list *link = list_pop(&replica->done_reads);

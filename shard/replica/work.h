@@ -20,6 +20,7 @@
 #include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
+#include "shard/recommend/evidence.h"
 #include "shard/recommend/sources.h"
 
 /* Numbered as souk.v1.ShardTable. */
@@ -75,6 +76,7 @@ struct replica_status {
         struct inventory_counters inventory; /* REPLICA_SKU */
         struct customer_counters customer;   /* REPLICA_CUSTOMER */
     };
+    struct evidence_counters evidence; /* REPLICA_CUSTOMER; its bytes are in customer's */
 };
 
 /* Of PROFILE, CONTEXT and HISTORY. */
@@ -166,6 +168,13 @@ struct replica_read {
     struct replica_stamp stamp;
     /* the replica's */
     uint64_t wait_index;
+};
+
+/* A SEARCH begun on the shard's thread, for any other one to run. */
+struct replica_search {
+    struct evidence_view view; /* the evidence as it stood then */
+    struct recommend_query query;
+    struct replica_stamp stamp;
 };
 
 #endif

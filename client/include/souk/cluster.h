@@ -33,6 +33,14 @@ struct souk_node {
     bool ready;
 };
 
+/* What recommendations are made of. */
+struct souk_evidence_totals {
+    uint64_t sessions;
+    uint64_t sessions_waiting; /* older ones, behind the limit */
+    uint64_t postings;
+    uint64_t memory_bytes; /* counted in the shard's memory_bytes, too */
+};
+
 struct souk_shard {
     uint64_t shard_id;
     enum souk_shard_table table;
@@ -44,6 +52,7 @@ struct souk_shard {
     int64_t log_time_ms;
     uint64_t memory_bytes;
     struct souk_totals totals;
+    struct souk_evidence_totals evidence; /* of customer shards */
 };
 
 struct souk_cluster_get_request {

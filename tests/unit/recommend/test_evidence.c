@@ -59,14 +59,14 @@ static void expect_rebuild_equal(const struct evidence *evidence,
     evidence_free(fresh);
 }
 
-TEST(evidence, incremental_equals_a_rebuild_also_past_the_limit_of_postings)
+TEST(evidence, incremental_equals_a_rebuild_also_past_the_limit_of_sessions)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct standing sessions[SESSIONS] = {0};
         struct rng rng;
         rng_init(&rng, seed);
         const struct evidence_options options = {.bucket_count = 1u << rng_below(&rng, 4),
-                                                 .posting_sessions_max =
+                                                 .bucket_sessions_max =
                                                      1 + (uint32_t)rng_below(&rng, 6)};
         struct evidence *evidence = evidence_new(&options);
         for (int step = 0; step < STEPS; step++) {
@@ -196,4 +196,119 @@ TEST(popular, newer_sessions_weigh_more_and_old_ones_never_nothing)
     EXPECT_EQ(ranked.items[0].reasons[0].evidence_count, 3);
     arena_close(&arena);
     degree_table_free(table);
+}
+
+/* --- The limit ------------------------------------------------------------------------ */
+
+enum {
+    BUCKET_MAX = 3,
+    LIMIT_BUCKETS = 16,
+};
+
+static void put_if_newest(const struct standing *sessions, uint64_t which,
+                          struct evidence *evidence)
+{
+    const struct evidence_session *session = &sessions[which].session;
+    uint32_t bucket = evidence_bucket(session->customer.high, LIMIT_BUCKETS);
+    int newer = 0;
+    for (uint64_t i = 0; i < SESSIONS; i++) {
+        const struct evidence_session *other = &sessions[i].session;
+        newer += sessions[i].here &&
+                 evidence_bucket(other->customer.high, LIMIT_BUCKETS) == bucket &&
+                 (other->end_ms > session->end_ms ||
+                  (other->end_ms == session->end_ms &&
+                   other->session_hash > session->session_hash));
+    }
+    if (sessions[which].here && newer < BUCKET_MAX) {
+        evidence_put(evidence, session);
+    }
+}
+
+/* Any query; the answers, and the degrees behind the scores, must be equal. */
+static void expect_same_answers(struct world *a, struct world *b, uint64_t seed)
+{
+    const struct recommend_rank_options options = {.count = 20};
+    const uint64_t clicks[] = {100 + seed % ITEMS, 100 + seed / 7 % ITEMS, 103};
+    const struct recommend_query query = {.clicks = clicks,
+                                          .click_count = 3,
+                                          .clicks_max = 9,
+                                          .candidates = 500,
+                                          .neighbours = 100,
+                                          .bucket_count = LIMIT_BUCKETS};
+    struct recommend_ranked x, y;
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 0);
+    world_publish(a);
+    world_publish(b);
+    world_ask(a, &query, &options, &arena, &x);
+    world_ask(b, &query, &options, &arena, &y);
+    world_expect_same(&x, &y, seed);
+    EXPECT_EQ(degree_table_total(a->degrees), degree_table_total(b->degrees));
+    arena_close(&arena);
+}
+
+TEST(evidence, behind_the_limit_it_answers_as_if_only_the_newest_of_each_bucket_stood)
+{
+    const struct evidence_options limited = {.bucket_count = LIMIT_BUCKETS,
+                                             .bucket_sessions_max = BUCKET_MAX};
+    const struct evidence_options unlimited = {.bucket_count = LIMIT_BUCKETS};
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct standing sessions[SESSIONS] = {0};
+        struct world kept, wanted;
+        struct rng rng;
+        rng_init(&rng, seed);
+        world_open(&kept, 1, &limited);
+        for (int step = 0; step < STEPS; step++) {
+            uint64_t which = rng_below(&rng, SESSIONS);
+            change(&rng, &sessions[which], which + 1);
+            if (sessions[which].here) {
+                world_put(&kept, &sessions[which].session);
+            } else {
+                world_remove(&kept, hash_mix(which + 1), which + 1);
+            }
+            if (step % 40 != 0) {
+                continue;
+            }
+            world_open(&wanted, 1, &unlimited);
+            for (uint64_t i = 0; i < SESSIONS; i++) {
+                put_if_newest(sessions, i, wanted.shards[0]);
+            }
+            expect_same_answers(&kept, &wanted, seed);
+            EXPECT_EQ(evidence_counters(kept.shards[0]).sessions,
+                      evidence_counters(wanted.shards[0]).sessions);
+            world_close(&wanted);
+        }
+        world_close(&kept);
+    }
+}
+
+TEST(evidence, the_limit_leaves_the_same_answers_on_1_3_and_9_shards)
+{
+    const struct evidence_options options = {.bucket_count = LIMIT_BUCKETS,
+                                             .bucket_sessions_max = BUCKET_MAX};
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct world worlds[3];
+        struct rng rng;
+        rng_init(&rng, seed);
+        for (int i = 0; i < 3; i++) {
+            world_open(&worlds[i], (int[]){1, 3, 9}[i], &options);
+        }
+        for (int step = 0; step < STEPS; step++) {
+            struct standing session;
+            uint64_t which = rng_below(&rng, SESSIONS);
+            change(&rng, memset(&session, 0, sizeof session), which + 1);
+            for (int i = 0; i < 3; i++) {
+                if (session.here) {
+                    world_put(&worlds[i], &session.session);
+                } else {
+                    world_remove(&worlds[i], hash_mix(which + 1), which + 1);
+                }
+            }
+        }
+        expect_same_answers(&worlds[0], &worlds[1], seed);
+        expect_same_answers(&worlds[0], &worlds[2], seed);
+        for (int i = 0; i < 3; i++) {
+            world_close(&worlds[i]);
+        }
+    }
 }
