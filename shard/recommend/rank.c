@@ -202,6 +202,12 @@ enum status recommend_rank(const struct recommend_partial *merged,
         if (!row_total(merged, row, &sum)) {
             return STATUS_QUANTITY_OVERFLOW;
         }
+        /* No idf is above log_total, so what stays below the worst kept one even with that
+         * needs no look at the degrees. */
+        if (count == options->count && sum >= 0 &&
+            (double)sum * log_total / norm < best[0].score) {
+            continue;
+        }
         if (rank_excludes(&ranking, scored.sku_hash)) {
             continue;
         }
