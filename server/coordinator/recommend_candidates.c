@@ -1,50 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list that an answer is shown from: names that reasons need, then candidates tier by
+ * tier, each SKU once. Its order is the answer's; judging only drops.
+ */
 #include <string.h>
 
 #include "server/coordinator/recommend_flow_private.h"
+#include "shard/base/assert.h"
 #include "shard/base/hash.h"
 #include "shard/base/mutant.h"
 
-/*
- * Where candidates come from, one after the other. The short lists are all that most
- * answers need; the long ones begin with the same items, which are not added again.
- */
-enum recommend_source {
-    RECOMMEND_SOURCE_NEIGHBOURS,
-    RECOMMEND_SOURCE_NEIGHBOURS_LONG,
-    RECOMMEND_SOURCE_POPULAR,
-    RECOMMEND_SOURCE_POPULAR_LONG,
-    RECOMMEND_SOURCES,
+enum {
+    CANDIDATES_MIN = 256,
 };
 
-static uint32_t recommend_short_list(const struct recommend_flow *flow)
-{
-    uint32_t wanted = flow->plan.count * 4 + 100;
-    return wanted < RECOMMEND_FLOW_CANDIDATES_MAX ? wanted
-                                                  : RECOMMEND_FLOW_CANDIDATES_MAX;
-}
-
-static bool recommend_candidate_known(const struct recommend_flow *flow,
-                                      uint64_t sku_hash)
-{
-    for (uint32_t i = 0; i < flow->candidate_count; i++) {
-        if (flow->candidates[i].sku_hash == sku_hash &&
-            flow->candidates[i].item != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool recommend_candidate_add(struct recommend_flow *flow, uint64_t sku_hash,
-                                    const struct recommend_ranked_item *item)
+static struct recommend_candidate *candidate_push(struct recommend_flow *flow,
+                                                  uint64_t sku_hash)
 {
     if (flow->candidate_count == flow->candidate_capacity) {
-        uint32_t capacity = flow->candidate_capacity * 2 + 256;
+        uint32_t capacity = flow->candidate_capacity * 2 + CANDIDATES_MIN;
         struct recommend_candidate *grown =
             arena_alloc(flow->arena, capacity * sizeof *grown);
         if (grown == NULL) {
-            return false;
+            return NULL;
         }
         if (flow->candidate_count > 0) {
             memcpy(grown, flow->candidates, flow->candidate_count * sizeof *grown);
@@ -52,187 +30,286 @@ static bool recommend_candidate_add(struct recommend_flow *flow, uint64_t sku_ha
         flow->candidates = grown;
         flow->candidate_capacity = capacity;
     }
-    flow->candidates[flow->candidate_count++] =
-        (struct recommend_candidate){.item = item, .sku_hash = sku_hash};
+    struct recommend_candidate *candidate = &flow->candidates[flow->candidate_count++];
+    *candidate = (struct recommend_candidate){.sku_hash = sku_hash};
+    return candidate;
+}
+
+/* --- Names ------------------------------------------------------------------------- */
+
+static bool name_add(struct recommend_flow *flow, uint64_t sku_hash)
+{
+    for (uint32_t i = 0; i < flow->name_count; i++) {
+        if (flow->candidates[i].sku_hash == sku_hash) {
+            return true;
+        }
+    }
+    if (candidate_push(flow, sku_hash) == NULL) {
+        return false;
+    }
+    flow->name_count++;
     return true;
 }
 
-bool recommend_candidates_begin(struct recommend_flow *flow)
+bool recommend_names_add(struct recommend_flow *flow)
 {
-    struct recommend_items items;
-    if (flow->partial_count > 0 &&
-        recommend_merge(flow->partials, flow->partial_count, flow->arena,
-                        &flow->merged) != STATUS_OK) {
+    ASSERT(flow->candidate_count == flow->name_count);
+    for (uint32_t i = flow->query.click_count; i-- > 0;) {
+        if (!name_add(flow, flow->query.clicks[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < flow->seed_count; i++) {
+        if (!name_add(flow, flow->seed_hashes[i])) {
+            return false;
+        }
+    }
+    flow->candidate_judge = flow->name_count;
+    return true;
+}
+
+struct slice recommend_flow_sku_id(const struct recommend_flow *flow, uint64_t sku_hash)
+{
+    const struct recommend_candidate *candidate = NULL;
+    uint32_t place;
+    for (uint32_t i = 0; i < flow->name_count && candidate == NULL; i++) {
+        if (flow->candidates[i].sku_hash == sku_hash) {
+            candidate = &flow->candidates[i];
+        }
+    }
+    if (candidate == NULL && recommend_hashes_find(&flow->known, sku_hash, &place)) {
+        candidate = &flow->candidates[place];
+    }
+    if (candidate == NULL || candidate->stock == NULL || !candidate->stock->found ||
+        candidate->stock->sku == NULL) {
+        return slice_of(NULL, 0);
+    }
+    return candidate->stock->sku->sku_id;
+}
+
+/* --- Candidates -------------------------------------------------------------------- */
+
+static bool candidate_known(const struct recommend_flow *flow, uint64_t sku_hash)
+{
+    uint32_t place;
+    return recommend_hashes_find(&flow->known, sku_hash, &place);
+}
+
+/* The SKU is not known yet. False past the arena's limit. */
+static bool candidate_add(struct recommend_flow *flow,
+                          const struct recommend_ranked_item *item, bool fallback)
+{
+    struct recommend_candidate *candidate = candidate_push(flow, item->sku_hash);
+    if (candidate == NULL) {
         return false;
     }
-    if (flow->click_count > 0) {
-        recommend_query_items(&flow->query, &items);
-        for (uint32_t i = 0; i < items.count; i++) {
-            if (!recommend_candidate_add(flow, items.sku_hash[i], NULL)) {
-                return false;
-            }
+    candidate->item = item;
+    candidate->fallback = fallback;
+    return recommend_hashes_add(&flow->known, item->sku_hash, flow->candidate_count - 1,
+                                flow->arena);
+}
+
+/* What the long lists add stands behind, so it is scored no higher than what is there. */
+static enum status candidates_take(struct recommend_flow *flow,
+                                   struct recommend_ranked *ranked)
+{
+    double floor = 1.0;
+    if (flow->candidate_count > flow->name_count) {
+        floor = flow->candidates[flow->candidate_count - 1].item->score;
+    }
+    for (uint32_t i = 0; i < ranked->item_count; i++) {
+        struct recommend_ranked_item *item = &ranked->items[i];
+        if (candidate_known(flow, item->sku_hash)) {
+            continue;
+        }
+        item->score = item->score < floor ? item->score : floor;
+        if (!candidate_add(flow, item, item->tier > 0)) {
+            return STATUS_TOO_LARGE;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* --- Given items ------------------------------------------------------------------- */
+
+static bool given_make(struct recommend_flow *flow)
+{
+    for (uint32_t i = 0; i < flow->plan.given_count; i++) {
+        uint32_t place;
+        if (!recommend_hashes_find(&flow->given, flow->plan.given[i], &place) &&
+            !recommend_hashes_add(&flow->given, flow->plan.given[i], i, flow->arena)) {
+            return false;
         }
     }
     return true;
 }
 
-/* The cart, and with exclude_seen the whole session, not only its newest clicks. */
-static bool recommend_rank_options_make(const struct recommend_flow *flow, uint32_t count,
-                                        struct recommend_rank_options *out)
+/* Those that something speaks for, then the others as they were given. */
+static enum status given_take(struct recommend_flow *flow,
+                              const struct recommend_ranked *ranked)
 {
-    const struct recommend_plan *plan = &flow->plan;
-    uint32_t seen = plan->exclude_seen ? flow->click_count : 0;
-    uint64_t *excluded =
-        arena_alloc(flow->arena, (plan->excluded_count + seen + 1) * sizeof *excluded);
-    if (excluded == NULL) {
-        return false;
-    }
-    if (plan->excluded_count > 0) {
-        memcpy(excluded, plan->excluded, plan->excluded_count * sizeof *excluded);
-    }
-    if (seen > 0) {
-        memcpy(excluded + plan->excluded_count, flow->clicks, seen * sizeof *excluded);
-    }
-    *out = (struct recommend_rank_options){.count = count,
-                                           .excluded = excluded,
-                                           .excluded_count = plan->excluded_count + seen,
-                                           .exclude_current = plan->exclude_current,
-                                           .exclude_seen = plan->exclude_seen};
-    return true;
-}
-
-static uint32_t recommend_take_ranked(struct recommend_flow *flow,
-                                      const struct recommend_ranked *ranked)
-{
-    uint32_t added = 0;
+    uint32_t place;
     for (uint32_t i = 0; i < ranked->item_count; i++) {
         const struct recommend_ranked_item *item = &ranked->items[i];
-        if (!recommend_candidate_known(flow, item->sku_hash) &&
-            recommend_candidate_add(flow, item->sku_hash, item)) {
-            added++;
+        if (recommend_hashes_find(&flow->given, item->sku_hash, &place) &&
+            !candidate_add(flow, item, item->tier > 0)) {
+            return STATUS_TOO_LARGE;
         }
     }
-    return added;
+    for (uint32_t i = 0; i < flow->plan.given_count; i++) {
+        struct recommend_ranked_item *item;
+        if (candidate_known(flow, flow->plan.given[i])) {
+            continue;
+        }
+        item = arena_zalloc(flow->arena, sizeof *item);
+        if (item == NULL) {
+            return STATUS_TOO_LARGE;
+        }
+        item->sku_hash = flow->plan.given[i];
+        if (!candidate_add(flow, item, true)) {
+            return STATUS_TOO_LARGE;
+        }
+    }
+    return STATUS_OK;
 }
 
-static uint32_t recommend_add_neighbours(struct recommend_flow *flow, uint32_t count)
+enum status recommend_candidates_add(struct recommend_flow *flow, bool whole)
 {
-    struct recommend_rank_options options;
     struct recommend_ranked ranked;
-    if (flow->partial_count == 0 || !recommend_rank_options_make(flow, count, &options) ||
-        recommend_rank(&flow->merged, &flow->query, flow->degrees, &options, flow->arena,
-                       &ranked) != STATUS_OK) {
-        return 0;
-    }
-    return recommend_take_ranked(flow, &ranked);
-}
-
-/* Behind the neighbours, and scored below the last of them, so that score and rank agree.
- */
-static uint32_t recommend_add_popular(struct recommend_flow *flow, uint32_t count)
-{
-    struct recommend_rank_options options;
-    struct recommend_ranked ranked;
-    double scale = 1.0;
-    if (!recommend_rank_options_make(flow, count, &options) ||
-        recommend_popular(flow->degrees, flow->wall_ms,
-                          flow->click_count > 0 ? &flow->query : NULL, &options,
-                          flow->arena, &ranked) != STATUS_OK) {
-        return 0;
-    }
-    for (uint32_t i = 0; i < flow->candidate_count; i++) {
-        const struct recommend_ranked_item *item = flow->candidates[i].item;
-        if (item != NULL && item->reason_count > 0 &&
-            item->reasons[0].kind == RECOMMEND_REASON_NEIGHBOURS) {
-            scale = item->score < scale ? item->score : scale;
+    if (flow->plan.given_count > 0) {
+        if (!given_make(flow)) {
+            return STATUS_TOO_LARGE;
         }
+        TRY(recommend_sources_rank(flow, true, &ranked));
+        return given_take(flow, &ranked);
     }
-    for (uint32_t i = 0; i < ranked.item_count; i++) {
-        ranked.items[i].score *= scale;
-    }
-    return recommend_take_ranked(flow, &ranked);
-}
-
-bool recommend_candidates_more(struct recommend_flow *flow)
-{
-    while (flow->source < RECOMMEND_SOURCES) {
-        enum recommend_source source = (enum recommend_source)flow->source++;
-        uint32_t added = 0;
-        switch (source) {
-        case RECOMMEND_SOURCE_NEIGHBOURS:
-            added = recommend_add_neighbours(flow, recommend_short_list(flow));
-            break;
-        case RECOMMEND_SOURCE_NEIGHBOURS_LONG:
-            added = recommend_add_neighbours(flow, RECOMMEND_FLOW_CANDIDATES_MAX);
-            break;
-        case RECOMMEND_SOURCE_POPULAR:
-            added = recommend_add_popular(flow, recommend_short_list(flow));
-            break;
-        case RECOMMEND_SOURCE_POPULAR_LONG:
-            added = recommend_add_popular(flow, RECOMMEND_FLOW_CANDIDATES_MAX);
-            break;
-        case RECOMMEND_SOURCES:
-            break;
-        }
-        if (added > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool recommend_listed_excluded(const struct recommend_flow *flow,
-                                      uint64_t sku_hash)
-{
-    const struct recommend_plan *plan = &flow->plan;
-    for (uint32_t i = 0; i < plan->excluded_count; i++) {
-        if (plan->excluded[i] == sku_hash) {
-            return true;
-        }
-    }
-    for (uint32_t i = 0; plan->exclude_seen && i < flow->click_count; i++) {
-        if (flow->clicks[i] == sku_hash) {
-            return true;
-        }
-    }
-    return plan->exclude_current && flow->click_count > 0 &&
-           flow->clicks[flow->click_count - 1] == sku_hash;
+    TRY(recommend_sources_rank(flow, whole, &ranked));
+    return candidates_take(flow, &ranked);
 }
 
 bool recommend_candidates_list(struct recommend_flow *flow,
                                const struct recommend_reply *reply)
 {
-    bool added = false;
     for (uint32_t i = 0; i < reply->sku_count; i++) {
         uint64_t sku_hash = hash64(reply->skus[i].sku_id, flow->plan.map->hash_seed);
         struct recommend_ranked_item *item;
-        if (reply->skus[i].state != SKU_STATE_ACTIVE ||
-            recommend_candidate_known(flow, sku_hash) ||
-            recommend_listed_excluded(flow, sku_hash)) {
+        if (reply->skus[i].state != SKU_STATE_ACTIVE || candidate_known(flow, sku_hash) ||
+            recommend_hashes_has(flow->excluded, flow->excluded_count, sku_hash)) {
             continue;
         }
         item = arena_zalloc(flow->arena, sizeof *item);
         if (item == NULL) {
-            return added;
+            return false;
         }
         item->sku_hash = sku_hash;
         item->reasons[0].kind = RECOMMEND_REASON_POPULAR;
         item->reasons[0].weight = 1.0;
         item->reason_count = 1;
-        added = recommend_candidate_add(flow, sku_hash, item) || added;
+        if (!candidate_add(flow, item, true)) {
+            return false;
+        }
     }
-    return added;
+    return true;
 }
 
-bool recommend_candidate_good(const struct recommend_flow *flow,
-                              const struct recommend_candidate *candidate)
+/* --- Judging ----------------------------------------------------------------------- */
+
+static const struct inventory_attribute *
+diversity_attribute(const struct recommend_flow *flow, const struct inventory_sku *sku)
 {
-    const struct inventory_availability *stock = candidate->stock;
-    if (candidate->item == NULL || stock == NULL || !stock->found || stock->sku == NULL) {
+    for (uint32_t i = 0; i < sku->attribute_count; i++) {
+        if (slice_equal(sku->attributes[i].name, flow->plan.diversity_attribute)) {
+            return &sku->attributes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool attribute_equal(const struct inventory_attribute *a,
+                            const struct inventory_attribute *b)
+{
+    return a->kind == b->kind && a->number == b->number && slice_equal(a->text, b->text);
+}
+
+/* Whether as many of its group are shown as may be. */
+static bool diversity_full(const struct recommend_flow *flow,
+                           const struct inventory_sku *sku)
+{
+    const struct inventory_attribute *own;
+    uint32_t group = 0;
+    if (flow->plan.diversity_group_items_max == 0) {
         return false;
     }
+    own = diversity_attribute(flow, sku);
+    for (uint32_t i = 0; own != NULL && i < flow->shown_count; i++) {
+        const struct inventory_attribute *other =
+            diversity_attribute(flow, flow->shown[i].stock->sku);
+        group += other != NULL && attribute_equal(own, other);
+    }
+    return group >= flow->plan.diversity_group_items_max;
+}
+
+static bool candidate_sellable(const struct recommend_flow *flow,
+                               const struct inventory_availability *stock)
+{
     if (flow->plan.stock == RECOMMEND_STOCK_NONE || MUTANT(stock_unchecked)) {
         return stock->sku->state == SKU_STATE_ACTIVE;
     }
     return stock->sellable;
+}
+
+/* What keeps its owner's answer from letting it be shown: counted there. NULL: nothing. */
+static uint32_t *candidate_cause(struct recommend_flow *flow,
+                                 const struct recommend_candidate *candidate)
+{
+    const struct inventory_availability *stock = candidate->stock;
+    if (stock == NULL) {
+        return &flow->dropped.unanswered;
+    }
+    if (!stock->found || stock->sku == NULL || stock->sku->state != SKU_STATE_ACTIVE) {
+        return &flow->dropped.not_listed;
+    }
+    if (!candidate_sellable(flow, stock)) {
+        return &flow->dropped.not_sellable;
+    }
+    if (flow->plan.filter != NULL &&
+        !flow->plan.filter(flow->plan.filter_context, stock->sku)) {
+        return &flow->dropped.filtered;
+    }
+    return diversity_full(flow, stock->sku) ? &flow->dropped.not_diverse : NULL;
+}
+
+static void candidate_show(struct recommend_flow *flow,
+                           const struct recommend_candidate *candidate)
+{
+    const struct inventory_availability *stock = candidate->stock;
+    flow->shown[flow->shown_count++] = (struct recommend_shown){
+        .item = candidate->item,
+        .fallback = candidate->fallback,
+        .sellable = stock != NULL && stock->found && stock->sku != NULL &&
+                    candidate_sellable(flow, stock),
+        .stock = stock,
+        .reply = candidate->reply,
+        .shard = candidate->shard};
+}
+
+void recommend_candidates_judge(struct recommend_flow *flow)
+{
+    while (flow->candidate_judge < flow->candidate_next) {
+        const struct recommend_candidate *candidate =
+            &flow->candidates[flow->candidate_judge];
+        uint32_t *cause = NULL;
+        if (flow->plan.given_count == 0) {
+            if (flow->shown_count == flow->plan.count) {
+                return;
+            }
+            cause = candidate_cause(flow, candidate);
+        }
+        flow->candidate_judge++;
+        if (cause != NULL) {
+            (*cause)++;
+        } else {
+            candidate_show(flow, candidate);
+        }
+    }
 }

@@ -13,7 +13,9 @@ enum {
 
 void shard_map_init(struct shard_map *map, uint64_t version, uint64_t hash_seed)
 {
-    *map = (struct shard_map){.version = version, .hash_seed = hash_seed};
+    *map = (struct shard_map){.version = version,
+                              .hash_seed = hash_seed,
+                              .virtual_buckets = SHARD_MAP_VIRTUAL_BUCKETS};
 }
 
 void shard_map_close(struct shard_map *map)
@@ -34,10 +36,12 @@ static int shard_range_compare(const void *a, const void *b)
     return (left->start > right->start) - (left->start < right->start);
 }
 
-static enum status shard_map_check(enum shard_map_table table,
+static enum status shard_map_check(const struct shard_map *map,
+                                   enum shard_map_table table,
                                    const struct shard_range *ranges, unsigned count,
                                    struct problem *problem)
 {
+    uint64_t bucket_last = UINT64_MAX / map->virtual_buckets; /* of hashes, from 0 */
     uint64_t next = 0;
     for (unsigned i = 0; i < count; i++) {
         bool last = i + 1 == count;
@@ -47,8 +51,7 @@ static enum status shard_map_check(enum shard_map_table table,
                                "the range of shard %llu leaves a gap or an overlap",
                                (unsigned long long)ranges[i].shard_id);
         }
-        if (table == SHARD_MAP_CUSTOMER &&
-            ranges[i].start % ((uint64_t)1 << SHARD_MAP_CUSTOMER_STEP_BITS) != 0) {
+        if (table == SHARD_MAP_CUSTOMER && (ranges[i].start & bucket_last) != 0) {
             return problem_set(problem, STATUS_INVALID, "",
                                "the range of shard %llu splits a virtual bucket",
                                (unsigned long long)ranges[i].shard_id);
@@ -71,7 +74,7 @@ enum status shard_map_set(struct shard_map *map, enum shard_map_table table,
     }
     sorted = memory_copy(ranges, count * sizeof *ranges);
     qsort(sorted, count, sizeof *sorted, shard_range_compare);
-    status = shard_map_check(table, sorted, count, problem);
+    status = shard_map_check(map, table, sorted, count, problem);
     if (status != STATUS_OK) {
         free(sorted);
         return status;

@@ -16,7 +16,7 @@
 
 enum {
     SHARD_MAP_RANGES_MAX = 1024,   /* of one table */
-    SHARD_MAP_VIRTUAL_BUCKETS = 64 /* customer ranges begin at multiples of 2^64 / 64 */
+    SHARD_MAP_VIRTUAL_BUCKETS = 64 /* unless the map says otherwise */
 };
 
 /* Numbered as ShardTable on the wire. */
@@ -36,6 +36,9 @@ struct shard_range {
 struct shard_map {
     uint64_t version;
     uint64_t hash_seed; /* of the cluster: nobody outside can choose colliding ids */
+    /* V, a power of two up to 64: customer ranges begin at multiples of 2^64 / V. Set
+     * before the ranges are. */
+    uint32_t virtual_buckets;
     struct shard_range *ranges[SHARD_MAP_TABLES];
     unsigned counts[SHARD_MAP_TABLES];
 };

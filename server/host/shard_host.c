@@ -51,7 +51,9 @@ struct shard_host {
     struct list done; /* calls that have ended */
     size_t call_count;
     size_t queued_bytes;
-    size_t degrees_next; /* where host_take_degrees goes on */
+    size_t degrees_next; /* where host_take_degrees goes on: shard by shard, all kinds */
+    struct degree_table *degrees[RECOMMEND_DEGREES_KINDS];
+    struct trending *trending;
 
     struct host_batch batches[HOST_BATCHES_IN_FLIGHT_MAX]; /* a ring */
     size_t batch_first;
@@ -87,6 +89,10 @@ struct shard_host *host_new(const struct settings *settings)
     list_init(&host->dirty);
     list_init(&host->flushing);
     list_init(&host->done);
+    for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+        host->degrees[kind] = degree_table_new();
+    }
+    host->trending = trending_new();
     return host;
 }
 
@@ -102,6 +108,10 @@ void host_free(struct shard_host *host)
     for (size_t i = 0; i < HOST_BATCHES_IN_FLIGHT_MAX; i++) {
         free(host->batches[i].parts);
     }
+    for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+        degree_table_free(host->degrees[kind]);
+    }
+    trending_free(host->trending);
     free(host->shards);
     map_close(&host->by_id);
     heap_close(&host->ticks);
@@ -225,8 +235,8 @@ static enum status host_propose(struct shard_host *host, struct host_shard *shar
     return replica_propose(shard->replica, &call->work.proposal);
 }
 
-static enum status host_read(struct host_shard *shard, struct moment now,
-                             struct shard_call *call)
+static enum status host_read(struct shard_host *host, struct host_shard *shard,
+                             struct moment now, struct shard_call *call)
 {
     if (call->deadline_us != 0 && now.monotonic_us > call->deadline_us) {
         return STATUS_OUTCOME_UNKNOWN;
@@ -235,6 +245,7 @@ static enum status host_read(struct host_shard *shard, struct moment now,
         .query = call->query,
         .answer = call->answer,
         .arena = call->arena,
+        .tokens = host->degrees[RECOMMEND_DEGREES_TOKENS],
         .deadline_us = call->deadline_us,
     };
     replica_read(shard->replica, now, &call->work.read);
@@ -252,7 +263,7 @@ void host_submit(struct shard_host *host, struct moment now, struct shard_call *
     enum status status = STATUS_EPOCH_CHANGED;
     if (shard != NULL) {
         status = call->kind == SHARD_CALL_PROPOSE ? host_propose(host, shard, call)
-                                                  : host_read(shard, now, call);
+                                                  : host_read(host, shard, now, call);
     }
     if (status == STATUS_OVERLOADED) {
         metric_add(METRIC_PROPOSALS_OVERLOADED, 1);
@@ -282,18 +293,39 @@ size_t host_finish(struct shard_host *host)
     return bytes;
 }
 
-bool host_take_degrees(struct shard_host *host, uint64_t *out_shard_id,
-                       struct degree_delta *out_delta)
+bool host_take_degrees(struct shard_host *host, struct host_news *out_news)
 {
-    while (host->degrees_next < host->shard_count) {
-        struct replica *replica = host->shards[host->degrees_next++]->replica;
-        if (replica_take_degrees(replica, out_delta)) {
-            *out_shard_id = replica_shard_id(replica);
+    while (host->degrees_next < host->shard_count * RECOMMEND_DEGREES_KINDS) {
+        size_t place = host->degrees_next++;
+        struct replica *replica = host->shards[place / RECOMMEND_DEGREES_KINDS]->replica;
+        enum recommend_degrees kind =
+            (enum recommend_degrees)(place % RECOMMEND_DEGREES_KINDS);
+        if (replica_take_degrees(replica, kind, &out_news->delta)) {
+            out_news->kind = kind;
+            out_news->shard_id = replica_shard_id(replica);
             return true;
         }
     }
     host->degrees_next = 0;
     return false;
+}
+
+void host_tell_degrees(struct shard_host *host, const struct host_news *news)
+{
+    enum status status =
+        degree_table_apply(host->degrees[news->kind], news->shard_id, &news->delta);
+    ASSERT(status == STATUS_OK); /* one source, in order, within the limit of shards */
+}
+
+struct degree_table *host_degrees(struct shard_host *host, enum recommend_degrees kind)
+{
+    ASSERT(kind < RECOMMEND_DEGREES_KINDS);
+    return host->degrees[kind];
+}
+
+struct trending *host_trending(struct shard_host *host)
+{
+    return host->trending;
 }
 
 /* --- Log --------------------------------------------------------------------------- */

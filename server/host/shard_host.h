@@ -28,6 +28,7 @@
 #include "shard/base/clock.h"
 #include "shard/base/setting.h"
 #include "shard/base/status.h"
+#include "shard/recommend/trending.h"
 #include "shard/replica/replica.h"
 #include "shard/storage/log_batch.h"
 #include "shard/storage/store.h"
@@ -94,10 +95,25 @@ uint64_t host_dirty_bytes(const struct shard_host *host);
 /* Monotonic time at which host_turn or host_state_turn should be called at the latest. */
 uint64_t host_next_due_us(const struct shard_host *host, struct moment now);
 
-/* The next changed degrees of a customer shard (replica_take_degrees); false when there
- * are no more. Before host_finish, so that who got an answer finds them counted. */
-MUST_USE bool host_take_degrees(struct shard_host *host, uint64_t *out_shard_id,
-                                struct degree_delta *out_delta);
+/*
+ * The degree tables of this thread, one per vector: sums over all shards of the node, not
+ * only over those here. Whoever drives the hosts hands the news of each to all of them,
+ * the own one first, so that reads here never see less than this host's shards have told.
+ */
+struct host_news {
+    enum recommend_degrees kind;
+    uint64_t shard_id;
+    struct degree_delta delta; /* the taker's: degree_delta_close */
+};
+/* The next changed degrees of a shard (replica_take_degrees); false when there are no
+ * more. Before host_finish, so that who got an answer finds them counted. */
+MUST_USE bool host_take_degrees(struct shard_host *host, struct host_news *out_news);
+/* Adds the news of a shard, here or elsewhere; in the order in which they were taken. */
+void host_tell_degrees(struct shard_host *host, const struct host_news *news);
+/* Borrowed, and for the host's thread only. */
+struct degree_table *host_degrees(struct shard_host *host, enum recommend_degrees kind);
+/* What rises in them; as host_degrees. */
+struct trending *host_trending(struct shard_host *host);
 
 /* Runs `done` of every call that has ended; returns what they weighed (shard_call_bytes),
  * 0 when there was none. */

@@ -102,6 +102,26 @@ static void node_check_shards(const struct settings *settings,
     }
 }
 
+/* A bucket lies on one shard. Buckets are made anew from what is stored at every start,
+ * so a folder takes any number of them that its shards divide. */
+static enum status node_check_buckets(const struct settings *settings, int64_t shards,
+                                      struct problem *problem)
+{
+    int64_t buckets = settings->virtual_buckets;
+    if ((buckets & (buckets - 1)) != 0) {
+        return problem_set(problem, STATUS_INVALID, "virtual_buckets",
+                           "virtual_buckets is %lld; it has to be a power of two",
+                           (long long)buckets);
+    }
+    if (buckets % shards != 0) {
+        return problem_set(problem, STATUS_INVALID, "customer_shards",
+                           "customer_shards is %lld; it has to divide virtual_buckets, "
+                           "%lld",
+                           (long long)shards, (long long)buckets);
+    }
+    return STATUS_OK;
+}
+
 static enum status node_open_folder(struct node *node, struct problem *problem)
 {
     const struct settings *settings = &node->settings;
@@ -113,17 +133,13 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
         return problem_set(problem, STATUS_INVALID, "dir",
                            "no data folder; name one with --dir DIR");
     }
-    if (SHARD_MAP_VIRTUAL_BUCKETS % settings->customer_shards != 0) {
-        return problem_set(problem, STATUS_INVALID, "customer_shards",
-                           "customer_shards is %lld; it has to divide %d",
-                           (long long)settings->customer_shards,
-                           SHARD_MAP_VIRTUAL_BUCKETS);
-    }
+    TRY(node_check_buckets(settings, settings->customer_shards, problem));
     node_random(fresh.cluster_id, sizeof fresh.cluster_id);
     node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
     TRY(folder_open(file_system_posix(), settings->dir, &fresh, problem, &node->folder));
     node_check_shards(settings, folder_identity(node->folder));
-    return STATUS_OK;
+    return node_check_buckets(settings, folder_identity(node->folder)->customer_shards,
+                              problem);
 }
 
 /* --- Shards ------------------------------------------------------------------------ */
@@ -168,6 +184,7 @@ static enum status node_start_runtime(struct node *node, struct problem *problem
     }
     shards = memory_zalloc(count * sizeof *shards);
     shard_map_init(&node->map, 1, identity->hash_seed);
+    node->map.virtual_buckets = (uint32_t)node->settings.virtual_buckets;
     status = node_add_shards(node, SHARD_MAP_SKU, identity->sku_shards, shards, problem);
     if (status == STATUS_OK) {
         status = node_add_shards(node, SHARD_MAP_CUSTOMER, identity->customer_shards,

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shard/base/setting.h"
+
 enum {
-    PORTS_PATH_BYTES = 512,
+    PORTS_PATH_BYTES = SETTING_STRING_BYTES_MAX + 64,
 };
 
 static void ports_path(char *out, const char *dir, const char *name)

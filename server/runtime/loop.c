@@ -206,10 +206,9 @@ static void loop_judge_pressure(struct loop *loop)
 
 static void loop_publish_degrees(struct loop *loop)
 {
-    uint64_t shard_id;
-    struct degree_delta delta;
-    while (host_take_degrees(loop->host, &shard_id, &delta)) {
-        runtime_publish_degrees(loop->runtime, loop, shard_id, &delta);
+    struct host_news news;
+    while (host_take_degrees(loop->host, &news)) {
+        runtime_publish_degrees(loop->runtime, loop, &news);
     }
 }
 
@@ -332,7 +331,6 @@ void loop_init(struct loop *loop, struct runtime *runtime, unsigned index,
     atomic_init(&loop->disk_full, false);
     atomic_init(&loop->stopping, false);
     loop->host = host_new(settings);
-    loop->degrees = degree_table_new();
     heap_init(&loop->timers, loop_timer_less);
     for (size_t i = 0; i < LOOP_LOG_JOBS; i++) {
         loop->log_jobs[i].loop = loop;
@@ -386,7 +384,6 @@ void loop_close(struct loop *loop)
         free(persisted);
     }
     host_free(loop->host);
-    degree_table_free(loop->degrees);
     heap_close(&loop->timers);
     for (size_t i = 0; i < LOOP_LOG_JOBS; i++) {
         log_batch_close(&loop->log_jobs[i].job.batch);

@@ -73,7 +73,6 @@ struct loop {
     uv_timer_t timer;
     pthread_t thread;
     struct shard_host *host;
-    struct degree_table *degrees;
     struct heap timers;
     struct loop_log_job log_jobs[LOOP_LOG_JOBS];
     struct loop_state_job state_job;
@@ -108,8 +107,8 @@ void loop_timer_clear(struct loop *loop, struct runtime_timer *timer);
 /* runtime.c. No call is between runtime_submit and its done, and no task between
  * runtime_post and the end of its run; final once the runtime drains. */
 bool runtime_is_quiet(const struct runtime *runtime);
-/* runtime.c: tells the degree tables of all loops; takes the delta. Loop's thread. */
+/* runtime.c: tells the hosts of all loops; takes the delta. Loop's thread. */
 void runtime_publish_degrees(struct runtime *runtime, struct loop *from,
-                             uint64_t shard_id, struct degree_delta *delta);
+                             struct host_news *news);
 
 #endif

@@ -83,15 +83,12 @@ static enum status runtime_open_shard(struct runtime *runtime,
 static void runtime_first_degrees(struct runtime *runtime)
 {
     for (unsigned i = 0; i < runtime->loop_count; i++) {
-        uint64_t shard_id;
-        struct degree_delta delta;
-        while (host_take_degrees(runtime->loops[i].host, &shard_id, &delta)) {
+        struct host_news news;
+        while (host_take_degrees(runtime->loops[i].host, &news)) {
             for (unsigned k = 0; k < runtime->loop_count; k++) {
-                enum status status =
-                    degree_table_apply(runtime->loops[k].degrees, shard_id, &delta);
-                ASSERT(status == STATUS_OK);
+                host_tell_degrees(runtime->loops[k].host, &news);
             }
-            degree_delta_close(&delta);
+            degree_delta_close(&news.delta);
         }
     }
 }
@@ -289,51 +286,42 @@ void runtime_timer_clear(struct runtime *runtime, unsigned loop,
 
 /* --- Degrees ----------------------------------------------------------------------- */
 
-/* One delta for all other loops; freed by the last of them. */
-struct degrees_news {
+/* News for all other loops; freed by the last of them. */
+struct degrees_letter {
     _Atomic(unsigned) references;
-    uint64_t shard_id;
-    struct degree_delta delta;
+    struct host_news news;
 };
 
 struct degrees_note {
     struct runtime_task task;
-    struct degree_table *table;
-    struct degrees_news *news;
+    struct shard_host *host;
+    struct degrees_letter *letter;
 };
-
-static void runtime_apply_degrees(struct degree_table *table, uint64_t shard_id,
-                                  const struct degree_delta *delta)
-{
-    enum status status = degree_table_apply(table, shard_id, delta);
-    ASSERT(status == STATUS_OK); /* one source, in order, within the limit of shards */
-}
 
 static void runtime_take_note(struct runtime_task *task, struct moment now)
 {
     (void)now;
     struct degrees_note *note = CONTAINER_OF(task, struct degrees_note, task);
-    struct degrees_news *news = note->news;
-    runtime_apply_degrees(note->table, news->shard_id, &news->delta);
-    if (atomic_fetch_sub_explicit(&news->references, 1, memory_order_acq_rel) == 1) {
-        degree_delta_close(&news->delta);
-        free(news);
+    struct degrees_letter *letter = note->letter;
+    host_tell_degrees(note->host, &letter->news);
+    if (atomic_fetch_sub_explicit(&letter->references, 1, memory_order_acq_rel) == 1) {
+        degree_delta_close(&letter->news.delta);
+        free(letter);
     }
     free(note);
 }
 
 void runtime_publish_degrees(struct runtime *runtime, struct loop *from,
-                             uint64_t shard_id, struct degree_delta *delta)
+                             struct host_news *news)
 {
-    runtime_apply_degrees(from->degrees, shard_id, delta);
+    host_tell_degrees(from->host, news);
     if (runtime->loop_count == 1) {
-        degree_delta_close(delta);
+        degree_delta_close(&news->delta);
         return;
     }
-    struct degrees_news *news = memory_zalloc(sizeof *news);
-    atomic_init(&news->references, runtime->loop_count - 1);
-    news->shard_id = shard_id;
-    news->delta = *delta;
+    struct degrees_letter *letter = memory_zalloc(sizeof *letter);
+    letter->news = *news;
+    atomic_init(&letter->references, runtime->loop_count - 1);
     for (unsigned i = 0; i < runtime->loop_count; i++) {
         struct loop *loop = &runtime->loops[i];
         if (loop == from) {
@@ -341,14 +329,21 @@ void runtime_publish_degrees(struct runtime *runtime, struct loop *from,
         }
         struct degrees_note *note = memory_zalloc(sizeof *note);
         note->task.run = runtime_take_note;
-        note->table = loop->degrees;
-        note->news = news;
+        note->host = loop->host;
+        note->letter = letter;
         loop_post_task(loop, &note->task);
     }
 }
 
-struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop)
+struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop,
+                                     enum recommend_degrees kind)
 {
     ASSERT(loop < runtime->loop_count);
-    return runtime->loops[loop].degrees;
+    return host_degrees(runtime->loops[loop].host, kind);
+}
+
+struct trending *runtime_trending(struct runtime *runtime, unsigned loop)
+{
+    ASSERT(loop < runtime->loop_count);
+    return host_trending(runtime->loops[loop].host);
 }

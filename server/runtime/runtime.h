@@ -29,7 +29,8 @@
 #include "shard/base/mailbox.h"
 #include "shard/base/setting.h"
 #include "shard/base/status.h"
-#include "shard/recommend/degrees.h"
+#include "shard/recommend/sources.h"
+#include "shard/recommend/trending.h"
 #include "shard/replica/replica.h"
 #include "shard/storage/file.h"
 #include "shard/storage/key.h"
@@ -83,11 +84,15 @@ void runtime_stop(struct runtime *runtime);
 MUST_USE enum status runtime_submit(struct runtime *runtime, struct shard_call *call);
 
 /*
- * The degrees of all customer shards of this node, as ranking needs them. Every loop has
- * its own table, kept up to date by the runtime before the answers of the changing turn
- * go out: borrowed, and for that loop's thread only.
+ * The degrees of all shards of this node, as searching and ranking need them: one table
+ * per vector. Every loop has its own ones, kept up to date by the runtime; the changing
+ * shard's loop before the answers of that turn go out, the others as soon as they turn:
+ * borrowed, and for that loop's thread only.
  */
-struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop);
+struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop,
+                                     enum recommend_degrees kind);
+/* What rises in a loop's tables; as runtime_degrees. */
+struct trending *runtime_trending(struct runtime *runtime, unsigned loop);
 
 unsigned runtime_loop_count(const struct runtime *runtime);
 /* Which loop owns a shard; false when it is not here. */

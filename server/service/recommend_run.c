@@ -27,7 +27,6 @@ static void recommend_run_pump(struct recommend_run *run, struct moment now);
 static void recommend_run_leave(struct recommend_run *run)
 {
     struct recommend_question *question = run->questions;
-    struct rpc_call *rpc = run->edge.rpc;
     if (!run->finished || run->asks_open > 0) {
         return;
     }
@@ -36,7 +35,45 @@ static void recommend_run_leave(struct recommend_run *run)
         arena_close(&question->arena);
         question = older;
     }
-    rpc_call_unref(rpc);
+    run->leave(run);
+}
+
+/* What an OK answer holds, for the flow. */
+static void recommend_question_reply(const struct recommend_question *question,
+                                     struct recommend_reply *reply)
+{
+    const struct replica_answer *answer = &question->answer;
+    const struct recommend_ask *ask = question->ask;
+    switch (ask->kind) {
+    case RECOMMEND_CONTEXT:
+        reply->context = &answer->context;
+        reply->actions = &answer->actions;
+        break;
+    case RECOMMEND_TOKENS:
+        reply->tokens = answer->tokens;
+        reply->tokens_count = ask->sku_hash_count;
+        break;
+    case RECOMMEND_SEARCH:
+        if (ask->table == SHARD_MAP_CUSTOMER) {
+            reply->customer = answer->customer_found;
+        } else {
+            reply->sku = answer->sku_found;
+        }
+        break;
+    case RECOMMEND_RANK:
+        reply->availabilities = answer->inventory.availabilities;
+        reply->availability_count = answer->inventory.availability_count;
+        break;
+    case RECOMMEND_CATALOGUE:
+        reply->skus = answer->inventory.skus;
+        reply->sku_count = answer->inventory.sku_count;
+        reply->next_page_token = answer->inventory.next_page_token;
+        break;
+    case RECOMMEND_MERGE:
+    case RECOMMEND_DONE:
+    case RECOMMEND_STATES:
+        UNREACHABLE();
+    }
 }
 
 static void recommend_run_take(struct recommend_question *question, struct moment now)
@@ -51,27 +88,7 @@ static void recommend_run_take(struct recommend_question *question, struct momen
                                     .log_time_ms = call->stamp.log_time_ms};
     run->asks_open--;
     if (reply.status == STATUS_OK) {
-        switch (question->ask->kind) {
-        case RECOMMEND_CONTEXT:
-            reply.context = &answer->context;
-            break;
-        case RECOMMEND_SEARCH:
-            reply.partial = &answer->search;
-            break;
-        case RECOMMEND_RANK:
-            reply.availabilities = answer->inventory.availabilities;
-            reply.availability_count = answer->inventory.availability_count;
-            break;
-        case RECOMMEND_CATALOGUE:
-            reply.skus = answer->inventory.skus;
-            reply.sku_count = answer->inventory.sku_count;
-            reply.next_page_token = answer->inventory.next_page_token;
-            break;
-        case RECOMMEND_MERGE:
-        case RECOMMEND_DONE:
-        case RECOMMEND_STATES:
-            UNREACHABLE();
-        }
+        recommend_question_reply(question, &reply);
     }
     if (!run->finished) {
         recommend_flow_answer(&run->flow, question->ask, &reply, now);
@@ -95,6 +112,19 @@ static void recommend_question_done(struct shard_call *call)
                  &question->back);
 }
 
+static struct replica_query recommend_context_query(const struct recommend_run *run,
+                                                    const struct recommend_ask *ask)
+{
+    bool actions = ask->actions != RECOMMEND_ACTIONS_NONE;
+    return (struct replica_query){
+        .kind = REPLICA_QUERY_CONTEXT,
+        .customer = {.customer = run->plan.actor,
+                     .clicks_max = RECOMMEND_FLOW_CLICKS_MAX,
+                     .actions_max = actions ? HISTORIES_ACTIONS_MAX : 0,
+                     .actions_without_clicks =
+                         ask->actions == RECOMMEND_ACTIONS_WITHOUT_CLICKS}};
+}
+
 static void recommend_question_fill(struct recommend_question *question)
 {
     const struct recommend_run *run = question->run;
@@ -103,13 +133,21 @@ static void recommend_question_fill(struct recommend_question *question)
     *query = (struct replica_query){.kind = REPLICA_QUERY_INVENTORY};
     switch (ask->kind) {
     case RECOMMEND_CONTEXT:
-        query->kind = REPLICA_QUERY_CONTEXT;
-        query->customer = (struct replica_customer_query){
-            .customer = run->plan.actor, .clicks_max = RECOMMEND_FLOW_CLICKS_MAX};
+        *query = recommend_context_query(run, ask);
+        break;
+    case RECOMMEND_TOKENS:
+        query->kind = REPLICA_QUERY_TOKENS;
+        query->tokens = (struct replica_tokens_query){
+            .sku_hashes = ask->sku_hashes, .sku_hash_count = ask->sku_hash_count};
         break;
     case RECOMMEND_SEARCH:
-        query->kind = REPLICA_QUERY_SEARCH;
-        query->search = ask->search;
+        if (ask->table == SHARD_MAP_CUSTOMER) {
+            query->kind = REPLICA_QUERY_SEARCH;
+            query->customer_search = ask->customer_search;
+        } else {
+            query->kind = REPLICA_QUERY_SKU_SEARCH;
+            query->sku_search = ask->sku_search;
+        }
         break;
     case RECOMMEND_RANK:
         query->inventory = (struct inventory_query){.kind = INVENTORY_QUERY_AVAILABILITY,
@@ -202,20 +240,29 @@ static void recommend_run_pump(struct recommend_run *run, struct moment now)
 static void recommend_run_begin(struct runtime_task *task, struct moment now)
 {
     struct recommend_run *run = CONTAINER_OF(task, struct recommend_run, start);
-    recommend_flow_start(&run->flow, &run->plan,
-                         runtime_degrees(run->edge.service->runtime, run->home),
-                         run->edge.arena, now);
-    recommend_run_pump(run, now);
-    recommend_run_leave(run);
+    struct runtime *runtime = run->edge.service->runtime;
+    struct recommend_tables tables = {.trending = runtime_trending(runtime, run->home)};
+    for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+        tables.degrees[kind] =
+            runtime_degrees(runtime, run->home, (enum recommend_degrees)kind);
+    }
+    while (run != NULL) {
+        struct recommend_run *next = run->next;
+        recommend_flow_start(&run->flow, &run->plan, &tables, run->edge.arena, now);
+        recommend_run_pump(run, now);
+        recommend_run_leave(run);
+        run = next;
+    }
 }
 
-void recommend_run_start(struct recommend_run *run)
+void recommend_run_start(struct recommend_run *first)
 {
-    struct service *service = run->edge.service;
+    struct service *service = first->edge.service;
     unsigned turn =
         atomic_fetch_add_explicit(&service->next_loop, 1, memory_order_relaxed);
-    run->home = turn % runtime_loop_count(service->runtime);
-    run->start.run = recommend_run_begin;
-    rpc_call_ref(run->edge.rpc);
-    runtime_post(service->runtime, run->home, &run->start);
+    for (struct recommend_run *run = first; run != NULL; run = run->next) {
+        run->home = turn % runtime_loop_count(service->runtime);
+    }
+    first->start.run = recommend_run_begin;
+    runtime_post(service->runtime, first->home, &first->start);
 }

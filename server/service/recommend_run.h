@@ -12,14 +12,19 @@
 #include "server/service/edge.h"
 
 struct recommend_run {
-    struct edge edge;
+    struct edge edge; /* rpc is NULL inside a batch */
     const void *request;
     struct recommend_plan plan;
     /* Which units count, for RANK. */
     struct slice *location_ids;
     uint32_t location_count;
     struct inventory_demand demand;
-    void (*finish)(struct recommend_run *run); /* replies; on the home loop */
+    /* Both on the home loop, once each. The answer is there; answers that come later are
+     * still written into the run's memory. */
+    void (*finish)(struct recommend_run *run);
+    /* Nobody touches the run any more: its memory may go. */
+    void (*leave)(struct recommend_run *run);
+    struct recommend_run *next; /* of those that start together; NULL: the last */
 
     unsigned home;
     struct recommend_flow flow;
@@ -30,7 +35,9 @@ struct recommend_run {
     struct recommend_question *questions; /* all that were asked, newest first */
 };
 
-/* The run lies in the call's arena, filled up to `finish`. */
-void recommend_run_start(struct recommend_run *run);
+/* The runs lie in memory that is theirs until `leave`, filled up to `next`. Those of a chain
+ * share one loop, one hand-over to it, and the turns of the shards they ask: a batch costs
+ * each of its questions far less than a call of its own. */
+void recommend_run_start(struct recommend_run *first);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "proto/rpc/rpc_server.h"
 #include "server/runtime/system_clock.h"
+#include "server/service/answer_memory.h"
 #include "server/service/service_private.h"
 #include "shard/base/assert.h"
 #include "shard/base/encode.h"
@@ -86,11 +87,16 @@ struct service *service_new(const struct service_options *options)
         snprintf(service->cluster_id + 2 * i, 3, "%02x", options->cluster_id[i]);
     }
     service_make_secret(service);
+    service->answers =
+        answer_memory_new(service->runtime, service->settings, service_nonce());
     return service;
 }
 
 void service_free(struct service *service)
 {
+    if (service != NULL) {
+        answer_memory_free(service->answers);
+    }
     free(service);
 }
 

@@ -6,6 +6,7 @@
 #include "server/service/edge.h"
 #include "server/service/service.h"
 
+struct answer_memory;
 struct rpc_server;
 
 enum {
@@ -22,6 +23,7 @@ struct service {
     uint8_t secret[SERVICE_SECRET_BYTES]; /* of pseudonyms */
     char cluster_id[SERVICE_CLUSTER_ID_BYTES * 2 + 1];
     char address[SERVICE_ADDRESS_BYTES];
+    struct answer_memory *answers;
     _Atomic unsigned next_loop; /* recommendations take loops in turn */
 };
 

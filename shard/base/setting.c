@@ -31,7 +31,6 @@ static const size_t setting_offsets[] = {
 
 enum {
     SETTING_ROWS = sizeof setting_rows / sizeof setting_rows[0],
-    SETTING_STRING_BYTES_MAX = 255,
     SETTING_NUMBER_TEXT_MAX = 31,
 };
 

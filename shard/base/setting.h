@@ -8,6 +8,7 @@
 #ifndef SOUK_SHARD_BASE_SETTING_H
 #define SOUK_SHARD_BASE_SETTING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shard/base/slice.h"
@@ -24,7 +25,7 @@
     N(rpc_workers,          1, 1, 64,       "",                     "threads that decode and validate calls") \
     N(shard_loops,          1, 1, 64,       "",                     "threads that own replicas")     \
     N(sku_shards,           1, 1, 1024,     "",                     "SKU shards of a new data folder") \
-    N(customer_shards,      1, 1, 64,       "",                     "customer shards of a new data folder; divides 64") \
+    N(customer_shards,      1, 1, 64,       "",                     "customer shards of a new data folder; divides virtual_buckets") \
     N(message_max_bytes,    4194304, 65536, 67108864, "bytes",      "largest message taken")         \
     N(deadline_max_ms,      60000, 10, 3600000, "ms",               "deadline given to calls that bring none, and the longest honoured") \
     N(stop_grace_ms,        5000, 0, 600000, "ms",                  "time for calls in progress after SIGTERM") \
@@ -45,15 +46,40 @@
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \
     N(neighbours_candidates, 1500, 1, 100000, "sessions",           "m: sessions considered, over all buckets") \
     N(neighbours_kept,      300, 1, 100000, "sessions",             "k: sessions that vote, over all buckets") \
+    N(neighbours_clicks,    9, 1, 9,        "clicks",               "L: newest clicks of a session that are looked at") \
+    S(walk_kinds,           "purchases",    "purchases|intents|all", "actions that make two customers alike: purchases; carts and wishes, too; or views and clicks, too") \
+    N(walk_customers,       2000, 1, 100000, "customers",           "m of the walk: customers visited per seed, over all buckets") \
+    N(walk_nearest,         1000, 1, 1000,  "items",                "N of the walk: items that one seed speaks for") \
+    N(walk_power_quarters,  1, 0, 4,        "quarters",             "4a of the walk: how little a long history counts") \
+    N(walk_power_hundredths, 15, 0, 100,    "hundredths",           "100b of the walk: how little a popular item counts") \
+    N(walk_then_window,     3, 1, 8,        "steps",                "how soon an item follows another to count as taken next") \
+    N(walk_seeds,           20, 1, 64,      "items",                "newest items of a customer's history that are walked from") \
+    N(buy_again_basket_hours, 24, 1, 8760,  "hours",                "purchases of one such stretch are one basket") \
+    N(buy_again_group,      7, 1, 1000,     "baskets",              "baskets of one group, which age together") \
+    N(buy_again_within_percent, 95, 1, 100, "%",                    "what a basket keeps per newer one of its group") \
+    N(buy_again_across_percent, 90, 1, 100, "%",                    "what a group keeps per newer one") \
+    N(buy_again_due_percent, 50, 0, 1000,    "%",                    "added to an item whose repeat interval is nearly over") \
+    N(content_reach,        5000, 1, 1000000, "SKUs",               "an attribute that more SKUs have is weighed, but brings none by itself") \
+    N(arrivals_days,        30, 1, 3650,    "days",                 "a SKU is new for so long")       \
+    N(arrivals_explored_percent, 10, 0, 100, "%",                   "of new items shown: drawn from all that are new, not the newest") \
+    N(virtual_buckets,      64, 1, 64,      "",                     "V: parts in which evidence is cut; a power of two that customer_shards divides") \
+    S(placements,           "",             "",                     "overrides of placements: name=source:weight,.../fallback:weight;...") \
+    N(answers_kept,         10000, 0, 1000000, "answers",           "newest answers that ExplainAnswer can still explain; 0: none") \
+    N(answers_kept_max_bytes, 67108864, 0, 17179869184, "bytes",    "what they may take; the oldest go first") \
     N(session_items_max,    200, 1, 10000,  "",                     "items of a session beyond which it is no evidence") \
     N(session_gap_s,        1800, 1, 86400, "s",                    "pause that ends a session")     \
     N(slow_call_ms,         1000, 1, 3600000, "ms",                 "calls that take longer are logged") \
     N(disk_full_percent,    90, 10, 100,    "%",                    "use of the disk above which new work is refused")
 /* clang-format on */
 
+enum {
+    SETTING_STRING_BYTES_MAX = 1023,
+};
+
 struct settings {
 #define SETTING_NUMBER_MEMBER(name, value, least, most, unit, help) int64_t name;
-#define SETTING_STRING_MEMBER(name, value, choices, help)           char name[256];
+#define SETTING_STRING_MEMBER(name, value, choices, help)                                \
+    char name[SETTING_STRING_BYTES_MAX + 1];
     SETTING_TABLE(SETTING_NUMBER_MEMBER, SETTING_STRING_MEMBER)
 #undef SETTING_NUMBER_MEMBER
 #undef SETTING_STRING_MEMBER

@@ -65,6 +65,7 @@ static void catalog_sku_store(struct inventory *inventory, struct sku_row *row,
     row->etag = sku->etag;
     buffer_close(&document);
     state_dirty(inventory, &inventory->dirty_skus, &row->dirty, row->document_size);
+    state_tell_put(inventory, row, sku);
 }
 
 /* The row of the id; refuses a foreign range and an id that shares its hash. */
@@ -184,6 +185,7 @@ void catalog_sku_delete(struct inventory *inventory,
         inventory->level_count--;
     }
     flush_delete_sku(inventory, row);
+    state_tell_remove(inventory, row);
     list_remove(&row->dirty);
     table_remove(&inventory->skus, &row->node);
     inventory->row_bytes -= sizeof *row + row->node.id.size + row->document_size;

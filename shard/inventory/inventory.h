@@ -41,12 +41,23 @@ enum {
     INVENTORY_TICK_NAMES_MAX = 1000,
 };
 
+/* Told of the catalogue's SKUs as they are, on the shard's thread inside inventory_load
+ * and inventory_apply. What is borrowed holds for the call. */
+struct inventory_sink {
+    void *context;
+    /* New, or in the place of the SKU of this hash; whatever its state. */
+    void (*sku_put)(void *context, uint64_t sku_hash, const struct inventory_sku *sku);
+    /* It was put before, and is deleted. */
+    void (*sku_remove)(void *context, uint64_t sku_hash);
+};
+
 struct inventory_options {
     uint64_t shard_id;
     struct key_range range;
     uint64_t hash_seed;  /* the cluster's, for hash64 of ids */
     struct store *store; /* borrowed; read by load, ledger queries and the audit only */
     uint64_t request_memory_max_bytes; /* judged before append only, never in apply */
+    struct inventory_sink sink; /* its context outlives the inventory; NULL: nobody */
 };
 
 /* Where an entry stands in the shard's log, and its time. */

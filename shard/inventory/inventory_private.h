@@ -251,6 +251,10 @@ void state_hold_undue(struct inventory *inventory, struct hold_row *hold);
 void state_hold_forget(struct inventory *inventory, struct hold_row *hold);
 struct lane_row *state_lane_find(const struct inventory *inventory, struct hash128 id);
 struct lane_row *state_lane_add(struct inventory *inventory, struct hash128 id);
+/* Tells the sink, if there is one. */
+void state_tell_put(const struct inventory *inventory, const struct sku_row *row,
+                    const struct inventory_sku *sku);
+void state_tell_remove(const struct inventory *inventory, const struct sku_row *row);
 void state_dirty(struct inventory *inventory, struct list *list, struct list *node,
                  size_t bytes);
 /* A new etag: a hash of where the write stands in the log. */

@@ -97,6 +97,7 @@ static enum status load_sku(struct load *load, const struct key_state *key,
     row->state = sku.state;
     row->etag = sku.etag;
     load->sku = row;
+    state_tell_put(inventory, row, &sku);
     return STATUS_OK;
 }
 

@@ -116,6 +116,25 @@ bool state_owns(const struct inventory *inventory, uint64_t hash)
     return key_range_contains(inventory->options.range, hash);
 }
 
+void state_tell_put(const struct inventory *inventory, const struct sku_row *row,
+                    const struct inventory_sku *sku)
+{
+    const struct inventory_sink *sink = &inventory->options.sink;
+    if (sink->sku_put != NULL) {
+        struct inventory_sku told = *sku; /* stored forms have their id in the key */
+        told.sku_id = row->node.id;
+        sink->sku_put(sink->context, row->node.hash, &told);
+    }
+}
+
+void state_tell_remove(const struct inventory *inventory, const struct sku_row *row)
+{
+    const struct inventory_sink *sink = &inventory->options.sink;
+    if (sink->sku_remove != NULL) {
+        sink->sku_remove(sink->context, row->node.hash);
+    }
+}
+
 void state_dirty(struct inventory *inventory, struct list *list, struct list *node,
                  size_t bytes)
 {

@@ -79,6 +79,24 @@ uint64_t arrivals_count(const struct arrivals *arrivals)
     return arrivals->rows.count;
 }
 
+uint64_t arrivals_memory_bytes(const struct arrivals *arrivals)
+{
+    return arrivals->rows.count * (sizeof(struct arrival_row) + sizeof(void *)) +
+           (NEWEST_MAX + 1) * sizeof *arrivals->newest;
+}
+
+uint64_t arrivals_digest(const struct arrivals *arrivals)
+{
+    uint64_t digest = 0;
+    const struct map_node *node = NULL;
+    while ((node = map_next(&arrivals->rows, node)) != NULL) {
+        const struct arrival_row *row = (const void *)node;
+        digest +=
+            hash_mix(hash_mix(row->arrival.sku_hash) ^ (uint64_t)row->arrival.create_ms);
+    }
+    return digest;
+}
+
 static uint32_t newest_place(const struct arrivals *arrivals, const struct arrival *item)
 {
     uint32_t low = 0, high = arrivals->newest_count;

@@ -26,6 +26,9 @@ void arrivals_put(struct arrivals *arrivals, uint64_t sku_hash, int64_t create_m
 /* Harmless for a SKU that is not there. */
 void arrivals_remove(struct arrivals *arrivals, uint64_t sku_hash);
 uint64_t arrivals_count(const struct arrivals *arrivals);
+uint64_t arrivals_memory_bytes(const struct arrivals *arrivals);
+/* A hash over content; equal for equal SKUs. For tests and audits. */
+uint64_t arrivals_digest(const struct arrivals *arrivals);
 
 struct arrival {
     uint64_t sku_hash;

@@ -176,7 +176,8 @@ enum status recommend_blend(const struct blend_list *lists, size_t list_count,
         struct recommend_ranked_item *item = &ranked.items[i];
         double part =
             ldexp((double)rows[i].sum, -BLEND_SCALE_BITS) / (double)weights[rows[i].tier];
-        *item = (struct recommend_ranked_item){.sku_hash = rows[i].sku_hash};
+        *item = (struct recommend_ranked_item){.sku_hash = rows[i].sku_hash,
+                                               .tier = rows[i].tier};
         item->score = ((double)(BLEND_TIERS - 1 - rows[i].tier) + part) / BLEND_TIERS;
         blend_explain(&rows[i], all, item);
     }

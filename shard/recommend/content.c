@@ -127,6 +127,13 @@ void content_put(struct content_index *index, uint64_t sku_hash, const uint64_t 
             sorted[kept++] = sorted[i];
         }
     }
+    const struct content_sku *before = sku_find(index, sku_hash);
+    if (before != NULL && before->token_count == kept &&
+        (kept == 0 || memcmp(before->tokens, sorted, kept * sizeof *sorted) == 0)) {
+        free(sorted); /* a SKU is written far more often than its attributes change */
+        free(sku);
+        return;
+    }
     content_remove(index, sku_hash);
     sku->sku_hash = sku_hash;
     sku->token_count = kept;
@@ -156,6 +163,11 @@ void content_take_degrees(struct content_index *index, uint64_t version,
                           struct degree_delta *out_delta)
 {
     degree_log_take(&index->degree_log, version, out_delta);
+}
+
+bool content_degrees_changed(const struct content_index *index)
+{
+    return index->degree_log.count > 0;
 }
 
 void content_take_all_degrees(struct content_index *index, uint64_t version,

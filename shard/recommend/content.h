@@ -39,7 +39,7 @@ void content_free(struct content_index *index);
 /* The tokens of an attribute: a hash of name and value, never CONTENT_TOKEN_SKUS. */
 uint64_t content_token(struct slice name, struct slice value);
 /* Replaces what the index has of this SKU. Repeats and CONTENT_TOKEN_SKUS are ignored;
- * none at all is a SKU without attributes. */
+ * none at all is a SKU without attributes. The same tokens again change nothing. */
 void content_put(struct content_index *index, uint64_t sku_hash, const uint64_t *tokens,
                  uint32_t token_count);
 /* Harmless for a SKU that is not there. */
@@ -53,6 +53,7 @@ void content_take_degrees(struct content_index *index, uint64_t version,
                           struct degree_delta *out_delta);
 void content_take_all_degrees(struct content_index *index, uint64_t version,
                               struct degree_delta *out_delta);
+bool content_degrees_changed(const struct content_index *index);
 uint64_t content_count(const struct content_index *index); /* SKUs */
 uint64_t content_memory_bytes(const struct content_index *index);
 /* A hash over content; equal for equal SKUs. For tests and audits. */

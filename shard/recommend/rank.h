@@ -53,6 +53,7 @@ struct recommend_ranked_item {
     double score;
     struct recommend_reason reasons[RECOMMEND_REASONS_MAX]; /* weight descending */
     uint32_t reason_count;
+    uint32_t tier; /* of a blended list; 0 in others */
 };
 
 struct recommend_ranked {
@@ -63,7 +64,8 @@ struct recommend_ranked {
 struct recommend_rank_options {
     uint32_t count;           /* at most RECOMMEND_COUNT_MAX */
     const uint64_t *excluded; /* SKU hashes not to be shown, in any order; may be NULL */
-    size_t excluded_count;    /* small: searched one by one */
+    size_t excluded_count;    /* searched one by one, unless ascending */
+    bool excluded_sorted;     /* they are ascending */
     bool exclude_current;     /* not the newest click */
     bool exclude_seen;        /* none of the query's distinct items */
 };

@@ -25,8 +25,18 @@ uint64_t shared_root(shared_wide value)
     return (uint64_t)root;
 }
 
+static int excluded_compare(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return a < b ? -1 : a > b;
+}
+
 bool shared_excluded(const struct recommend_rank_options *options, uint64_t sku_hash)
 {
+    if (options->excluded_sorted && options->excluded_count > 0) {
+        return bsearch(&sku_hash, options->excluded, options->excluded_count,
+                       sizeof *options->excluded, excluded_compare) != NULL;
+    }
     for (size_t i = 0; i < options->excluded_count; i++) {
         if (options->excluded[i] == sku_hash) {
             return true;

@@ -23,7 +23,8 @@ struct recommend_customer_search {
     struct walk_query walk;
     struct walk_query walk_then; /* window > 0 */
 };
-/* Members of sources that were not asked are unset. */
+/* `sources` are those of the question that could be searched here; members of others are
+ * unset. */
 struct recommend_customer_found {
     uint32_t sources;
     struct recommend_partial neighbours;
@@ -31,7 +32,8 @@ struct recommend_customer_found {
     struct walk_partial walk_then;
 };
 
-/* Of a SKU shard; out of CONTENT and ARRIVALS. */
+/* Of a SKU shard; out of CONTENT and ARRIVALS. CONTENT is missing in what is found while
+ * the shard's degrees of tokens are not known yet. */
 struct recommend_sku_search {
     uint32_t sources;
     struct content_query content;

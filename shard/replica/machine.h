@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a replica asks of the state machine behind its log, whichever kind of shard it is:
- * machine_sku.c wraps shard/inventory, machine_customer.c wraps shard/customer and feeds
- * its sessions to shard/recommend. Stays in this folder; owner: the replica.
+ * machine_sku.c wraps shard/inventory, machine_customer.c wraps shard/customer, and both
+ * feed shard/recommend with what their shard tells. Stays in this folder; owner: the
+ * replica.
  */
 #ifndef SOUK_SHARD_REPLICA_MACHINE_H
 #define SOUK_SHARD_REPLICA_MACHINE_H
@@ -25,7 +26,8 @@ enum machine_due {
 
 struct machine_ops {
     void (*free)(struct machine *machine);
-    enum status (*load)(struct machine *machine);
+    /* From the store, whose state is that of this log index. */
+    enum status (*load)(struct machine *machine, uint64_t index);
 
     /* Apply: as of inventory_entry_begin, _apply, _entry_end. `decode` is reset by the
      * caller between commands, `answers` outlives the call. VERSION: the bytes cannot be
@@ -51,15 +53,16 @@ struct machine_ops {
     enum status (*tick_make)(struct machine *machine, int64_t bounded_ms,
                              struct arena *scratch, struct slice *out_command);
 
-    void (*read)(const struct machine *machine, const struct replica_query *query,
-                 int64_t bounded_ms, struct arena *arena, struct replica_answer *out);
-    bool (*take_degrees)(struct machine *machine, struct degree_delta *out_delta);
+    void (*read)(const struct machine *machine, const struct replica_read *read,
+                 int64_t bounded_ms);
+    bool (*take_degrees)(struct machine *machine, enum recommend_degrees kind,
+                         struct degree_delta *out_delta);
 
     void (*collect)(struct machine *machine, struct store_batch *batch);
     void (*flushed)(struct machine *machine, uint64_t index);
     uint64_t (*dirty_bytes)(const struct machine *machine);
     uint64_t (*digest)(const struct machine *machine);
-    /* The union of counters, nothing else. */
+    /* The union of counters, and evidence_bytes. */
     void (*counters)(const struct machine *machine, struct replica_status *out_status);
 };
 

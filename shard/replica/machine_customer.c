@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A customer shard: profiles, events and sessions of shard/customer, and the evidence
- * that shard/recommend keeps of those sessions. The two parts know nothing of each other;
- * the sink here is all that joins them.
+ * A customer shard: profiles, events and sessions of shard/customer, and what
+ * shard/recommend keeps of them: evidence of the sessions, and the histories. The parts
+ * know nothing of each other; the sink here is all that joins them.
  */
 #include <stdlib.h>
 
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/recommend/evidence.h"
+#include "shard/recommend/histories.h"
 #include "shard/replica/machine.h"
 
 struct machine_customer {
     struct machine machine;
     struct customer_shard *shard;
     struct evidence *evidence;
+    struct histories *histories;
     uint64_t buckets; /* virtual buckets that the range holds */
+    uint64_t index;   /* of the newest entry begun, or loaded */
+    /* Scratch of what histories are told. */
+    struct histories_action *actions;
+    size_t action_capacity;
 };
 
 enum {
     MILLISECONDS = 1000,
+    KINDS_PURCHASES = 1 << CUSTOMER_EVENT_PURCHASE,
+    KINDS_INTENTS =
+        KINDS_PURCHASES | 1 << CUSTOMER_EVENT_CART_ADD | 1 << CUSTOMER_EVENT_WISHLIST,
 };
 
 static struct machine_customer *customer_of(struct machine *machine)
@@ -41,14 +50,32 @@ static void evidence_session_put(void *context, const struct customer_session *s
         .items = session->items,
         .item_count = session->item_count,
     };
-    evidence_put(context, &copy);
+    const struct machine_customer *machine = context;
+    evidence_put(machine->evidence, &copy);
 }
 
 static void evidence_session_remove(void *context, struct hash128 customer,
                                     uint64_t session_hash)
 {
     (void)customer;
-    evidence_remove(context, session_hash);
+    const struct machine_customer *machine = context;
+    evidence_remove(machine->evidence, session_hash);
+}
+
+static void histories_history_put(void *context, struct hash128 customer,
+                                  const struct customer_action *actions,
+                                  uint32_t action_count)
+{
+    struct machine_customer *machine = context;
+    memory_reserve((void **)&machine->actions, &machine->action_capacity, action_count,
+                   sizeof *machine->actions);
+    for (uint32_t i = 0; i < action_count; i++) {
+        machine->actions[i] = (struct histories_action){.sku_hash = actions[i].sku_hash,
+                                                        .at_ms = actions[i].at_ms,
+                                                        .quantity = actions[i].quantity,
+                                                        .kind = actions[i].kind};
+    }
+    histories_put(machine->histories, customer, machine->actions, action_count);
 }
 
 static void customer_machine_free(struct machine *machine)
@@ -56,17 +83,21 @@ static void customer_machine_free(struct machine *machine)
     struct machine_customer *customer = customer_of(machine);
     customer_free(customer->shard);
     evidence_free(customer->evidence);
+    histories_free(customer->histories);
+    free(customer->actions);
     free(customer);
 }
 
-static enum status customer_machine_load(struct machine *machine)
+static enum status customer_machine_load(struct machine *machine, uint64_t index)
 {
+    customer_of(machine)->index = index;
     return customer_load(customer_of(machine)->shard);
 }
 
 static void customer_machine_begin(struct machine *machine,
                                    const struct apply_position *position)
 {
+    customer_of(machine)->index = position->index;
     customer_entry_begin(customer_of(machine)->shard, position->index, position->log_ms);
 }
 
@@ -146,48 +177,95 @@ static enum status customer_machine_tick_make(struct machine *machine, int64_t b
     return command_encode_customer(&command, scratch, out_command);
 }
 
+/* Buckets outside the shard are left out: nobody here can speak for them. */
 static enum status customer_machine_search(const struct machine_customer *customer,
-                                           const struct replica_query *query,
+                                           const struct recommend_customer_search *search,
                                            struct arena *arena,
-                                           struct recommend_partial *out)
+                                           struct recommend_customer_found *out)
 {
-    struct recommend_query search = query->search;
-    search.buckets &= customer->buckets;
-    TRY(recommend_search(customer->evidence, &search, arena, out));
-    out->version = customer_index(customer->shard);
+    uint64_t version = customer->index;
+    if (search->sources & 1u << RECOMMEND_SOURCE_NEIGHBOURS) {
+        struct recommend_query query = search->neighbours;
+        query.buckets &= customer->buckets;
+        TRY(recommend_search(customer->evidence, &query, arena, &out->neighbours));
+        out->neighbours.version = version;
+        out->sources |= 1u << RECOMMEND_SOURCE_NEIGHBOURS;
+    }
+    if (search->sources & 1u << RECOMMEND_SOURCE_WALK) {
+        struct walk_query query = search->walk;
+        query.buckets &= customer->buckets;
+        TRY(walk_search(customer->histories, &query, arena, &out->walk));
+        out->walk.version = version;
+        out->sources |= 1u << RECOMMEND_SOURCE_WALK;
+    }
+    if (search->sources & 1u << RECOMMEND_SOURCE_WALK_THEN) {
+        struct walk_query query = search->walk_then;
+        query.buckets &= customer->buckets;
+        TRY(walk_search(customer->histories, &query, arena, &out->walk_then));
+        out->walk_then.version = version;
+        out->sources |= 1u << RECOMMEND_SOURCE_WALK_THEN;
+    }
+    return STATUS_OK;
+}
+
+static enum status customer_machine_context(const struct machine_customer *customer,
+                                            const struct replica_customer_query *about,
+                                            int64_t bounded_ms, struct arena *arena,
+                                            struct replica_answer *out)
+{
+    customer_read_context(
+        customer->shard,
+        &(const struct customer_context_query){.customer = about->customer,
+                                               .session_id = about->session_id,
+                                               .now_ms = bounded_ms,
+                                               .clicks_max = about->clicks_max},
+        arena, &out->context);
+    if (about->actions_max == 0 ||
+        (about->actions_without_clicks && out->context.click_count > 0)) {
+        return STATUS_OK;
+    }
+    struct customer_actions *actions = &out->actions;
+    TRY(customer_actions(customer->shard, about->customer, arena, actions));
+    if (actions->action_count > about->actions_max) {
+        actions->actions += actions->action_count - about->actions_max;
+        actions->action_count = about->actions_max;
+    }
     return STATUS_OK;
 }
 
 static void customer_machine_read(const struct machine *machine,
-                                  const struct replica_query *query, int64_t bounded_ms,
-                                  struct arena *arena, struct replica_answer *out)
+                                  const struct replica_read *read, int64_t bounded_ms)
 {
     const struct machine_customer *customer = customer_of_const(machine);
+    const struct replica_query *query = read->query;
     const struct replica_customer_query *about = &query->customer;
+    struct replica_answer *out = read->answer;
+    struct arena *arena = read->arena;
+    struct recommend_customer_found *found;
     switch (query->kind) {
     case REPLICA_QUERY_PROFILE:
         out->status =
             customer_get(customer->shard, about->customer, arena, &out->profile);
         break;
     case REPLICA_QUERY_CONTEXT:
-        customer_read_context(
-            customer->shard,
-            &(const struct customer_context_query){.customer = about->customer,
-                                                   .session_id = about->session_id,
-                                                   .now_ms = bounded_ms,
-                                                   .clicks_max = about->clicks_max},
-            arena, &out->context);
-        out->status = STATUS_OK;
+        out->status = customer_machine_context(customer, about, bounded_ms, arena, out);
         break;
     case REPLICA_QUERY_HISTORY:
         out->status = customer_history(customer->shard, about->customer, about->before,
                                        about->count, arena, &out->history);
         break;
     case REPLICA_QUERY_SEARCH:
-        out->status = customer_machine_search(customer, query, arena, &out->search);
+        found = arena_zalloc(arena, sizeof *found);
+        out->customer_found = found;
+        out->status =
+            found == NULL
+                ? STATUS_TOO_LARGE
+                : customer_machine_search(customer, query->customer_search, arena, found);
         break;
     case REPLICA_QUERY_STATUS:
     case REPLICA_QUERY_INVENTORY:
+    case REPLICA_QUERY_SKU_SEARCH:
+    case REPLICA_QUERY_TOKENS:
     default:
         out->status = STATUS_INVALID;
         break;
@@ -195,14 +273,22 @@ static void customer_machine_read(const struct machine *machine,
 }
 
 static bool customer_machine_take_degrees(struct machine *machine,
+                                          enum recommend_degrees kind,
                                           struct degree_delta *out_delta)
 {
     struct machine_customer *customer = customer_of(machine);
-    if (!evidence_degrees_changed(customer->evidence)) {
-        return false;
+    uint64_t version = customer->index;
+    if (kind == RECOMMEND_DEGREES_SESSIONS &&
+        evidence_degrees_changed(customer->evidence)) {
+        evidence_take_degrees(customer->evidence, version, out_delta);
+        return true;
     }
-    evidence_take_degrees(customer->evidence, customer_index(customer->shard), out_delta);
-    return true;
+    if (kind == RECOMMEND_DEGREES_CUSTOMERS &&
+        histories_degrees_changed(customer->histories)) {
+        histories_take_degrees(customer->histories, version, out_delta);
+        return true;
+    }
+    return false;
 }
 
 static void customer_machine_collect(struct machine *machine, struct store_batch *batch)
@@ -224,7 +310,8 @@ static uint64_t customer_machine_digest(const struct machine *machine)
 {
     const struct machine_customer *customer = customer_of_const(machine);
     uint64_t digest = customer_digest(customer->shard);
-    return hash_mix(digest) ^ evidence_digest(customer->evidence);
+    digest = hash_mix(digest) ^ evidence_digest(customer->evidence);
+    return hash_mix(digest) ^ histories_digest(customer->histories);
 }
 
 static void customer_machine_counters(const struct machine *machine,
@@ -232,8 +319,9 @@ static void customer_machine_counters(const struct machine *machine,
 {
     const struct machine_customer *customer = customer_of_const(machine);
     out_status->customer = customer_counters(customer->shard);
-    out_status->customer.memory_bytes +=
-        evidence_counters(customer->evidence).memory_bytes;
+    out_status->evidence_bytes = evidence_counters(customer->evidence).memory_bytes +
+                                 histories_counters(customer->histories).memory_bytes;
+    out_status->customer.memory_bytes += out_status->evidence_bytes;
 }
 
 static const struct machine_ops customer_ops = {
@@ -256,18 +344,31 @@ static const struct machine_ops customer_ops = {
     .counters = customer_machine_counters,
 };
 
+/* The setting walk_kinds: which actions make two customers alike. */
+static uint32_t customer_machine_kinds(const struct settings *settings)
+{
+    if (strcmp(settings->walk_kinds, "all") == 0) {
+        return HISTORIES_KINDS_ALL;
+    }
+    return strcmp(settings->walk_kinds, "intents") == 0 ? KINDS_INTENTS : KINDS_PURCHASES;
+}
+
 struct machine *machine_customer_new(const struct replica_options *options)
 {
     struct machine_customer *customer = memory_zalloc(sizeof *customer);
+    uint32_t bucket_count = (uint32_t)options->settings->virtual_buckets;
     customer->machine.ops = &customer_ops;
-    struct evidence_options evidence = {0};
-    customer->evidence = evidence_new(&evidence);
+    customer->evidence =
+        evidence_new(&(const struct evidence_options){.bucket_count = bucket_count});
+    customer->histories = histories_new(&(const struct histories_options){
+        .bucket_count = bucket_count,
+        .kinds = customer_machine_kinds(options->settings),
+    });
     struct customer_range range = {
         .first = options->range.start,
         .last = options->range.end - 1, /* an end of 0 is 2^64 */
     };
-    customer->buckets = evidence_bucket_mask(range.first, range.last,
-                                             evidence_bucket_count(customer->evidence));
+    customer->buckets = evidence_bucket_mask(range.first, range.last, bucket_count);
     struct customer_options shard = {
         .shard_id = options->shard_id,
         .range = range,
@@ -277,9 +378,10 @@ struct machine *machine_customer_new(const struct replica_options *options)
         .session_items_max = (uint32_t)options->settings->session_items_max,
     };
     struct customer_sink sink = {
-        .context = customer->evidence,
+        .context = customer,
         .session_put = evidence_session_put,
         .session_remove = evidence_session_remove,
+        .history_put = histories_history_put,
     };
     customer->shard = customer_new(&shard, &sink);
     return &customer->machine;

@@ -1,12 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A SKU shard: shard/inventory, and what shard/recommend keeps of its catalogue: content
+ * (attributes as tokens) and arrivals. Only ACTIVE SKUs are told: others are not for sale.
+ */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "shard/base/memory.h"
 #include "shard/replica/machine.h"
 
+enum {
+    /* A SKU's attributes and options, its path of categories, product and brand. */
+    SKU_TOKENS_MAX = INVENTORY_ATTRIBUTES_MAX + INVENTORY_OPTIONS_MAX +
+                     INVENTORY_CATEGORY_DEPTH_MAX + 2,
+    SKU_NUMBER_BYTES = 24,
+};
+
 struct machine_sku {
     struct machine machine;
     struct inventory *inventory;
+    struct content_index *content;
+    struct arrivals *arrivals;
+    uint64_t index; /* of the newest entry begun, or loaded */
+    /* Scratch of one SKU. */
+    uint64_t tokens[SKU_TOKENS_MAX];
+    uint32_t token_count;
     /* Names of the next TICK. */
     uint64_t sku_hashes[INVENTORY_TICK_NAMES_MAX];
     struct inventory_hold_id holds[INVENTORY_TICK_NAMES_MAX];
@@ -24,21 +43,159 @@ static const struct machine_sku *sku_of_const(const struct machine *machine)
     return (const struct machine_sku *)(const void *)machine; /* its first member */
 }
 
+/* --- What recommendations read ------------------------------------------------------ */
+
+/* A stored row may hold more than a command can bring: what is beyond is left out. */
+static void sku_token_add(struct machine_sku *machine, uint64_t token)
+{
+    if (machine->token_count < SKU_TOKENS_MAX) {
+        machine->tokens[machine->token_count++] = token;
+    }
+}
+
+static void sku_attribute_tokens(struct machine_sku *machine,
+                                 const struct inventory_attribute *attributes,
+                                 uint32_t attribute_count)
+{
+    for (uint32_t i = 0; i < attribute_count; i++) {
+        const struct inventory_attribute *attribute = &attributes[i];
+        struct slice value = attribute->text;
+        char number[SKU_NUMBER_BYTES];
+        if (attribute->kind != INVENTORY_ATTRIBUTE_TEXT) {
+            snprintf(number, sizeof number, "%" PRId64, attribute->number);
+            value = slice_from_string(number);
+        }
+        sku_token_add(machine, content_token(attribute->name, value));
+    }
+}
+
+/* A category counts with all above it: "Home > Mugs" is another than "Gifts > Mugs". */
+static void sku_category_tokens(struct machine_sku *machine,
+                                const struct inventory_sku *sku)
+{
+    uint64_t above = 0;
+    for (uint32_t i = 0; i < sku->category_count; i++) {
+        above = content_token(slice_of(&above, sizeof above), sku->categories[i]);
+        sku_token_add(machine, above);
+    }
+}
+
+/* Into the scratch. */
+static void sku_tokens(struct machine_sku *machine, const struct inventory_sku *sku)
+{
+    machine->token_count = 0;
+    sku_category_tokens(machine, sku);
+    sku_attribute_tokens(machine, sku->attributes, sku->attribute_count);
+    sku_attribute_tokens(machine, sku->options, sku->option_count);
+    if (sku->product_id.size > 0) {
+        sku_token_add(machine,
+                      content_token(slice_from_string("product"), sku->product_id));
+    }
+    if (sku->brand.size > 0) {
+        sku_token_add(machine, content_token(slice_from_string("brand"), sku->brand));
+    }
+}
+
+static void sku_told_remove(void *context, uint64_t sku_hash)
+{
+    struct machine_sku *machine = context;
+    content_remove(machine->content, sku_hash);
+    arrivals_remove(machine->arrivals, sku_hash);
+}
+
+static void sku_told_put(void *context, uint64_t sku_hash,
+                         const struct inventory_sku *sku)
+{
+    struct machine_sku *machine = context;
+    if (sku->state != SKU_STATE_ACTIVE) {
+        sku_told_remove(context, sku_hash);
+        return;
+    }
+    sku_tokens(machine, sku);
+    content_put(machine->content, sku_hash, machine->tokens, machine->token_count);
+    arrivals_put(machine->arrivals, sku_hash, sku->create_ms);
+}
+
+/* Weights come from the degrees of all shards. The thread's own table has at least what
+ * this shard has published, unless nobody has told it yet. */
+static bool sku_tokens_known(const struct machine_sku *sku,
+                             const struct degree_table *tokens)
+{
+    return tokens != NULL && degree_table_items(tokens, CONTENT_TOKEN_SKUS) >=
+                                 (int64_t)content_count(sku->content);
+}
+
+static enum status sku_search(const struct machine_sku *sku,
+                              const struct recommend_sku_search *search,
+                              const struct degree_table *tokens, struct arena *arena,
+                              struct recommend_sku_found *out)
+{
+    if (search->sources & 1u << RECOMMEND_SOURCE_CONTENT &&
+        sku_tokens_known(sku, tokens)) {
+        TRY(content_search(sku->content, tokens, &search->content, arena, &out->content));
+        out->content.version = sku->index;
+        out->sources |= 1u << RECOMMEND_SOURCE_CONTENT;
+    }
+    if (search->sources & 1u << RECOMMEND_SOURCE_ARRIVALS) {
+        TRY(arrivals_newest(sku->arrivals, search->arrivals_pool, arena, &out->arrivals));
+        out->sources |= 1u << RECOMMEND_SOURCE_ARRIVALS;
+    }
+    return STATUS_OK;
+}
+
+/* Copies: the answer leaves this thread. */
+static enum status sku_read_tokens(const struct machine_sku *sku,
+                                   const struct replica_tokens_query *query,
+                                   struct arena *arena,
+                                   const struct recommend_tokens **out_tokens)
+{
+    if (query->sku_hash_count > REPLICA_TOKENS_SKUS_MAX) {
+        return STATUS_INVALID;
+    }
+    struct recommend_tokens *all =
+        arena_zalloc(arena, ((size_t)query->sku_hash_count + 1) * sizeof *all);
+    if (all == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < query->sku_hash_count; i++) {
+        const uint64_t *found =
+            content_tokens(sku->content, query->sku_hashes[i], &all[i].token_count);
+        size_t bytes = all[i].token_count * sizeof *found;
+        if (bytes == 0) {
+            continue;
+        }
+        uint64_t *copy = arena_alloc(arena, bytes);
+        if (copy == NULL) {
+            return STATUS_TOO_LARGE;
+        }
+        memcpy(copy, found, bytes);
+        all[i].tokens = copy;
+    }
+    *out_tokens = all;
+    return STATUS_OK;
+}
+
+/* --- The machine --------------------------------------------------------------------- */
+
 static void sku_free(struct machine *machine)
 {
     struct machine_sku *sku = sku_of(machine);
     inventory_free(sku->inventory);
+    content_free(sku->content);
+    arrivals_free(sku->arrivals);
     free(sku);
 }
 
-static enum status sku_load(struct machine *machine)
+static enum status sku_load(struct machine *machine, uint64_t index)
 {
+    sku_of(machine)->index = index;
     return inventory_load(sku_of(machine)->inventory);
 }
 
 static void sku_entry_begin(struct machine *machine,
                             const struct apply_position *position)
 {
+    sku_of(machine)->index = position->index;
     inventory_entry_begin(sku_of(machine)->inventory, position);
 }
 
@@ -149,23 +306,49 @@ static enum status sku_tick_make(struct machine *machine, int64_t bounded_ms,
     return status;
 }
 
-static void sku_read(const struct machine *machine, const struct replica_query *query,
-                     int64_t bounded_ms, struct arena *arena, struct replica_answer *out)
+static void sku_read(const struct machine *machine, const struct replica_read *read,
+                     int64_t bounded_ms)
 {
+    const struct machine_sku *sku = sku_of_const(machine);
+    const struct replica_query *query = read->query;
+    struct replica_answer *out = read->answer;
+    struct recommend_sku_found *found;
     (void)bounded_ms;
-    if (query->kind != REPLICA_QUERY_INVENTORY) {
+    switch (query->kind) {
+    case REPLICA_QUERY_INVENTORY:
+        out->status = inventory_read(sku->inventory, &query->inventory, read->arena,
+                                     &out->inventory);
+        break;
+    case REPLICA_QUERY_SKU_SEARCH:
+        found = arena_zalloc(read->arena, sizeof *found);
+        out->sku_found = found;
+        out->status = found == NULL ? STATUS_TOO_LARGE
+                                    : sku_search(sku, query->sku_search, read->tokens,
+                                                 read->arena, found);
+        break;
+    case REPLICA_QUERY_TOKENS:
+        out->status = sku_read_tokens(sku, &query->tokens, read->arena, &out->tokens);
+        break;
+    case REPLICA_QUERY_STATUS:
+    case REPLICA_QUERY_PROFILE:
+    case REPLICA_QUERY_CONTEXT:
+    case REPLICA_QUERY_HISTORY:
+    case REPLICA_QUERY_SEARCH:
+    default:
         out->status = STATUS_INVALID;
-        return;
+        break;
     }
-    out->status = inventory_read(sku_of_const(machine)->inventory, &query->inventory,
-                                 arena, &out->inventory);
 }
 
-static bool sku_take_degrees(struct machine *machine, struct degree_delta *out_delta)
+static bool sku_take_degrees(struct machine *machine, enum recommend_degrees kind,
+                             struct degree_delta *out_delta)
 {
-    (void)machine;
-    (void)out_delta;
-    return false;
+    struct machine_sku *sku = sku_of(machine);
+    if (kind != RECOMMEND_DEGREES_TOKENS || !content_degrees_changed(sku->content)) {
+        return false;
+    }
+    content_take_degrees(sku->content, sku->index, out_delta);
+    return true;
 }
 
 static void sku_collect(struct machine *machine, struct store_batch *batch)
@@ -185,18 +368,25 @@ static uint64_t sku_dirty_bytes(const struct machine *machine)
 
 static uint64_t sku_digest(const struct machine *machine)
 {
-    return inventory_digest(sku_of_const(machine)->inventory);
+    const struct machine_sku *sku = sku_of_const(machine);
+    uint64_t digest = inventory_digest(sku->inventory);
+    digest = hash_mix(digest) ^ content_digest(sku->content);
+    return hash_mix(digest) ^ arrivals_digest(sku->arrivals);
 }
 
 static void sku_counters(const struct machine *machine, struct replica_status *out_status)
 {
+    const struct machine_sku *sku = sku_of_const(machine);
     struct inventory_query query = {.kind = INVENTORY_QUERY_COUNTERS};
     struct inventory_answer answer = {0};
     struct arena arena;
     arena_init(&arena, NULL, 0, 0);
-    (void)inventory_read(sku_of_const(machine)->inventory, &query, &arena, &answer);
+    (void)inventory_read(sku->inventory, &query, &arena, &answer);
     arena_close(&arena);
     out_status->inventory = answer.counters;
+    out_status->evidence_bytes =
+        content_memory_bytes(sku->content) + arrivals_memory_bytes(sku->arrivals);
+    out_status->inventory.memory_bytes += out_status->evidence_bytes;
 }
 
 static const struct machine_ops sku_ops = {
@@ -230,7 +420,10 @@ struct machine *machine_sku_new(const struct replica_options *options)
         .store = options->store,
         .request_memory_max_bytes =
             (uint64_t)options->settings->request_id_memory_max_bytes,
+        .sink = {.context = sku, .sku_put = sku_told_put, .sku_remove = sku_told_remove},
     };
+    sku->content = content_new();
+    sku->arrivals = arrivals_new();
     sku->inventory = inventory_new(&inventory);
     return &sku->machine;
 }

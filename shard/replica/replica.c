@@ -78,7 +78,7 @@ static enum status replica_load(struct replica *replica, struct moment now,
     } else if (status != STATUS_NOT_FOUND) {
         return status;
     }
-    TRY(replica->machine->ops->load(replica->machine));
+    TRY(replica->machine->ops->load(replica->machine, applied.index));
     replica->applied_index = applied.index;
     replica->applied_term = applied.term;
     replica->applied_log_ms = applied.log_time_ms;
@@ -332,9 +332,10 @@ uint64_t replica_digest(const struct replica *replica)
     return replica->machine->ops->digest(replica->machine);
 }
 
-bool replica_take_degrees(struct replica *replica, struct degree_delta *out_delta)
+bool replica_take_degrees(struct replica *replica, enum recommend_degrees kind,
+                          struct degree_delta *out_delta)
 {
-    return replica->machine->ops->take_degrees(replica->machine, out_delta);
+    return replica->machine->ops->take_degrees(replica->machine, kind, out_delta);
 }
 
 size_t replica_busy(const struct replica *replica)

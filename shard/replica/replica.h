@@ -153,11 +153,12 @@ struct replica_proposal *replica_done_proposal(struct replica *replica);
 struct replica_read *replica_done_read(struct replica *replica);
 
 /*
- * Customer shards: what changed in the degrees (how many sessions hold an item) since the
- * last call, at the first everything. To be told to every degree table before the answers
- * of the same turn go out. False when nothing changed; release with degree_delta_close.
+ * What changed in one of the shard's degree vectors since the last call of this kind, at
+ * the first everything. To be told to every degree table of the kind before the answers
+ * of the same turn go out. False when nothing changed, or shards of this table have no
+ * such vector; release with degree_delta_close.
  */
-MUST_USE bool replica_take_degrees(struct replica *replica,
+MUST_USE bool replica_take_degrees(struct replica *replica, enum recommend_degrees kind,
                                    struct degree_delta *out_delta);
 
 /* --- State ------------------------------------------------------------------------- */

@@ -118,9 +118,8 @@ void replica_serve_read(struct replica *replica, struct moment now,
     if (read->query->kind == REPLICA_QUERY_STATUS) {
         replica_status(replica, &read->answer->replica);
     } else {
-        replica->machine->ops->read(replica->machine, read->query,
-                                    log_time_bounded(&replica->clock, now), read->arena,
-                                    read->answer);
+        replica->machine->ops->read(replica->machine, read,
+                                    log_time_bounded(&replica->clock, now));
     }
     replica_end_read(replica, read, read->answer->status);
 }

@@ -20,7 +20,7 @@
 #include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
-#include "shard/recommend/search.h"
+#include "shard/recommend/sources.h"
 
 /* Numbered as souk.v1.ShardTable. */
 enum replica_kind {
@@ -47,12 +47,15 @@ struct replica_outcome {
 };
 
 enum replica_query_kind {
-    REPLICA_QUERY_STATUS = 1,    /* any shard: struct replica_status */
-    REPLICA_QUERY_INVENTORY = 2, /* SKU shards: struct inventory_query */
-    REPLICA_QUERY_PROFILE = 3,   /* customer shards, as all below: customer_get */
-    REPLICA_QUERY_CONTEXT = 4,   /* customer_context, at the shard's bounded clock */
-    REPLICA_QUERY_HISTORY = 5,   /* customer_history; reads the store */
-    REPLICA_QUERY_SEARCH = 6,    /* session neighbours: partial sums of this shard */
+    REPLICA_QUERY_STATUS = 1,     /* any shard: struct replica_status */
+    REPLICA_QUERY_INVENTORY = 2,  /* SKU shards: struct inventory_query */
+    REPLICA_QUERY_PROFILE = 3,    /* customer shards, as all below: customer_get */
+    REPLICA_QUERY_CONTEXT = 4,    /* customer_context, at the shard's bounded clock, and
+                                  * customer_actions when some are asked for */
+    REPLICA_QUERY_HISTORY = 5,    /* customer_history; reads the store */
+    REPLICA_QUERY_SEARCH = 6,     /* partial sums of this shard, of several sources */
+    REPLICA_QUERY_SKU_SEARCH = 7, /* SKU shards, as below: content and arrivals */
+    REPLICA_QUERY_TOKENS = 8,     /* attribute tokens of SKUs */
 };
 
 /* Where a replica stands; also what operators see of a shard. */
@@ -67,6 +70,7 @@ struct replica_status {
     uint64_t dirty_bytes;   /* waiting for the next flush, about */
     uint64_t commands_applied;
     uint64_t commands_replayed; /* answered from the memory of request ids */
+    uint64_t evidence_bytes;    /* of memory_bytes below: what recommendations read */
     union {
         struct inventory_counters inventory; /* REPLICA_SKU */
         struct customer_counters customer;   /* REPLICA_CUSTOMER */
@@ -76,18 +80,32 @@ struct replica_status {
 /* Of PROFILE, CONTEXT and HISTORY. */
 struct replica_customer_query {
     struct hash128 customer;
-    struct slice session_id; /* CONTEXT */
-    uint32_t clicks_max;     /* CONTEXT */
-    uint64_t before;         /* HISTORY */
-    uint32_t count;          /* HISTORY */
+    struct slice session_id;     /* CONTEXT */
+    uint32_t clicks_max;         /* CONTEXT */
+    uint32_t actions_max;        /* CONTEXT: the newest; 0: none are read */
+    bool actions_without_clicks; /* CONTEXT: only if there are none */
+    uint64_t before;             /* HISTORY */
+    uint32_t count;              /* HISTORY */
 };
 
+enum {
+    REPLICA_TOKENS_SKUS_MAX = RECOMMEND_COUNT_MAX, /* of one TOKENS query */
+};
+
+struct replica_tokens_query {
+    const uint64_t *sku_hashes;
+    uint32_t sku_hash_count; /* at most REPLICA_TOKENS_SKUS_MAX */
+};
+
+/* Searches are pointed at: they are large, and most queries are none. */
 struct replica_query {
     enum replica_query_kind kind;
     union {
         struct inventory_query inventory;
         struct replica_customer_query customer;
-        struct recommend_query search; /* buckets outside the shard are left out */
+        const struct recommend_customer_search *customer_search; /* SEARCH */
+        const struct recommend_sku_search *sku_search;           /* SKU_SEARCH */
+        struct replica_tokens_query tokens;
     };
 };
 
@@ -99,9 +117,15 @@ struct replica_answer {
         struct replica_status replica;
         struct inventory_answer inventory;
         struct customer_profile profile;
-        struct customer_context context;
+        struct {
+            struct customer_context context;
+            struct customer_actions actions; /* none unless asked for */
+        };
         struct customer_history history;
-        struct recommend_partial search; /* its version is the applied index */
+        /* In the arena; versions inside are the applied index. */
+        const struct recommend_customer_found *customer_found; /* SEARCH */
+        const struct recommend_sku_found *sku_found;           /* SKU_SEARCH */
+        const struct recommend_tokens *tokens; /* TOKENS: one per SKU, as asked */
     };
 };
 
@@ -132,6 +156,9 @@ struct replica_read {
     const struct replica_query *query;
     struct replica_answer *answer;
     struct arena *arena;
+    /* Degrees of attribute tokens over all shards (RECOMMEND_DEGREES_TOKENS), of the
+     * thread that the replica runs on; NULL: there are none, and no content search. */
+    const struct degree_table *tokens;
     uint64_t
         deadline_us; /* monotonic; a read that waits for a TICK ends at it; 0: none */
     /* out */

@@ -156,6 +156,15 @@ void world_persist(struct shard_world *world, bool flush)
     }
 }
 
+void world_tell_degrees(struct shard_world *world)
+{
+    struct host_news news;
+    while (host_take_degrees(world->host, &news)) {
+        host_tell_degrees(world->host, &news);
+        degree_delta_close(&news.delta);
+    }
+}
+
 bool world_finish(struct shard_world *world)
 {
     return host_finish(world->host) > 0;
@@ -244,9 +253,9 @@ void world_read(struct shard_world *world, struct world_call *call, uint64_t sha
     host_submit(world->host, world->now, &call->call);
 }
 
-static struct inventory_command world_identify(struct shard_world *world,
-                                               struct inventory_command command,
-                                               uint64_t request)
+struct inventory_command world_identify(struct shard_world *world,
+                                        struct inventory_command command,
+                                        uint64_t request)
 {
     struct inventory_identity *identity = &command.identity;
     if (request != 0) {

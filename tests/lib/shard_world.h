@@ -60,6 +60,8 @@ bool world_collect_state(struct shard_world *world, bool force);
 bool world_write_state(struct shard_world *world);
 /* What the apply writer would find persisted; `flush` flushes the store before. */
 void world_persist(struct shard_world *world, bool flush);
+/* Hands the news of degrees to the host's tables, as a loop does before it finishes. */
+void world_tell_degrees(struct shard_world *world);
 /* Runs the `done` of calls that have ended. */
 bool world_finish(struct shard_world *world);
 /* All of these until nothing happens any more, state left out. */
@@ -97,7 +99,11 @@ void world_call_add_customer(struct world_call *call,
 void world_propose(struct shard_world *world, struct world_call *call, uint64_t shard_id);
 void world_read(struct shard_world *world, struct world_call *call, uint64_t shard_id);
 
-/* Whole commands, with a request identity made of `request` (0: none). */
+/* The command with a request identity made of `request` (0: none). */
+struct inventory_command world_identify(struct shard_world *world,
+                                        struct inventory_command command,
+                                        uint64_t request);
+/* Whole commands, identified so. */
 struct inventory_command world_sku_upsert(struct shard_world *world, const char *sku_id,
                                           uint64_t request);
 struct inventory_command world_location_upsert(struct shard_world *world,

@@ -9,7 +9,7 @@ import traceback
 import world
 
 MODULES = ("cases_services", "cases_errors", "cases_values", "cases_idempotency",
-           "cases_life", "cases_wire", "cases_recommend", "cases_import", "cases_restart")
+           "cases_life", "cases_wire", "cases_recommend", "cases_placements", "cases_import", "cases_restart")
 
 
 def sentence(function):

@@ -80,14 +80,14 @@ TEST(setting, choices_are_whole_words)
 
 TEST(setting, strings_are_bounded_and_hold_no_nul)
 {
-    char text[257];
+    char text[SETTING_STRING_BYTES_MAX + 2];
     settings_init(&settings);
     memset(text, 'd', sizeof text);
-    text[256] = '\0';
+    text[SETTING_STRING_BYTES_MAX + 1] = '\0';
     EXPECT_STATUS(set("dir", text), STATUS_INVALID);
-    text[255] = '\0';
+    text[SETTING_STRING_BYTES_MAX] = '\0';
     EXPECT_OK(set("dir", text));
-    EXPECT_EQ(strlen(settings.dir), 255);
+    EXPECT_EQ(strlen(settings.dir), SETTING_STRING_BYTES_MAX);
     EXPECT_OK(set("dir", "short"));
     EXPECT_STRING(settings.dir, "short");
     EXPECT_STATUS(

@@ -81,3 +81,23 @@ TEST(shard_map, customer_ranges_begin_at_virtual_buckets)
     EXPECT_OK(shard_map_set(&map, SHARD_MAP_SKU, split, 2, &problem));
     shard_map_close(&map);
 }
+
+TEST(shard_map, with_fewer_buckets_takes_fewer_ranges)
+{
+    const uint64_t half = (uint64_t)1 << 63, quarter = (uint64_t)1 << 62;
+    const struct shard_range whole[] = {{1, 0, 0, 1}};
+    const struct shard_range halves[] = {{1, 0, half, 1}, {2, half, 0, 1}};
+    const struct shard_range odd[] = {{1, 0, quarter, 1}, {2, quarter, 0, 1}};
+    struct shard_map map;
+    struct problem problem;
+    shard_map_init(&map, 1, 0);
+    map.virtual_buckets = 2;
+    EXPECT_OK(shard_map_set(&map, SHARD_MAP_CUSTOMER, halves, 2, &problem));
+    EXPECT_STATUS(shard_map_set(&map, SHARD_MAP_CUSTOMER, odd, 2, &problem),
+                  STATUS_INVALID);
+    map.virtual_buckets = 1;
+    EXPECT_OK(shard_map_set(&map, SHARD_MAP_CUSTOMER, whole, 1, &problem));
+    EXPECT_STATUS(shard_map_set(&map, SHARD_MAP_CUSTOMER, halves, 2, &problem),
+                  STATUS_INVALID);
+    shard_map_close(&map);
+}

@@ -260,3 +260,68 @@ TEST(catalog, copies_stand_in_a_shard_that_is_not_the_home)
     EXPECT_EQ(world.answer.location_count, 0);
     world_close(&world);
 }
+
+/* What a sink heard of one SKU last. */
+struct heard {
+    uint64_t puts;
+    uint64_t removes;
+    uint64_t sku_hash;
+    enum sku_state state;
+    uint32_t attribute_count;
+    int64_t create_ms;
+    bool named;
+};
+
+static void hear_put(void *context, uint64_t sku_hash, const struct inventory_sku *sku)
+{
+    struct heard *heard = context;
+    heard->puts++;
+    heard->sku_hash = sku_hash;
+    heard->state = sku->state;
+    heard->attribute_count = sku->attribute_count;
+    heard->create_ms = sku->create_ms;
+    heard->named = slice_equal(sku->sku_id, S("A"));
+}
+
+static void hear_remove(void *context, uint64_t sku_hash)
+{
+    struct heard *heard = context;
+    heard->removes++;
+    EXPECT_EQ(heard->sku_hash, sku_hash);
+}
+
+TEST(catalog, a_sink_hears_each_sku_as_it_is_and_again_at_a_load)
+{
+    struct world world;
+    struct heard heard = {0};
+    const struct inventory_attribute colour = {
+        .name = S("colour"), .kind = INVENTORY_ATTRIBUTE_TEXT, .text = S("red")};
+    struct inventory_command command = world_sku_command("A");
+    struct inventory_command delete = {.kind = INVENTORY_SKU_DELETE};
+    world_open(&world);
+    world.options.sink = (struct inventory_sink){&heard, hear_put, hear_remove};
+    world_reload(&world);
+    command.sku_upsert.sku.attributes = &colour;
+    command.sku_upsert.sku.attribute_count = 1;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(heard.puts == 1 && heard.named && heard.state == SKU_STATE_ACTIVE);
+    EXPECT_EQ(heard.sku_hash, key_hash(S("A"), world.options.hash_seed));
+    world_location(&world, "L");
+    EXPECT_OK(world_adjust(&world, "A", "L", 1)->status);
+    EXPECT_OK(world_adjust(&world, "A", "L", -1)->status);
+    EXPECT_EQ(heard.puts, 1);                         /* stock is nothing to hear of */
+    command.sku_upsert.update_mask = SKU_FIELD_STATE; /* all else comes along */
+    command.sku_upsert.sku.state = SKU_STATE_RETIRED;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT_EQ(heard.state, SKU_STATE_RETIRED);
+    EXPECT_EQ(heard.attribute_count, 1);
+    int64_t create_ms = heard.create_ms;
+    heard = (struct heard){0};
+    world_reload(&world);
+    EXPECT(heard.puts == 1 && heard.named && heard.state == SKU_STATE_RETIRED);
+    EXPECT_EQ(heard.create_ms, create_ms);
+    delete.sku_delete.sku_id = S("A");
+    EXPECT_OK(world_apply(&world, delete)->status);
+    EXPECT_EQ(heard.removes, 1);
+    world_close(&world);
+}

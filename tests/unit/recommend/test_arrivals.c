@@ -162,6 +162,25 @@ TEST(arrivals, removals_from_a_long_list_bring_the_older_back)
     arrivals_free(arrivals);
 }
 
+TEST(arrivals, of_equal_skus_have_equal_digests_however_they_came)
+{
+    struct arrivals *one = arrivals_new(), *other = arrivals_new();
+    for (uint64_t i = 0; i < 10; i++) {
+        arrivals_put(one, i, (int64_t)i * 3);
+        arrivals_put(other, 9 - i, 5);
+        arrivals_put(other, 9 - i, (int64_t)(9 - i) * 3);
+    }
+    EXPECT_EQ(arrivals_digest(one), arrivals_digest(other));
+    EXPECT(arrivals_memory_bytes(one) > 10 * sizeof(struct arrival));
+    arrivals_put(other, 3, 10);
+    EXPECT(arrivals_digest(one) != arrivals_digest(other));
+    arrivals_remove(one, 3);
+    arrivals_remove(other, 3);
+    EXPECT_EQ(arrivals_digest(one), arrivals_digest(other));
+    arrivals_free(one);
+    arrivals_free(other);
+}
+
 TEST(arrivals, their_list_is_the_golden_one_and_returns)
 {
     struct arrival items[] = {{9, 1800000000000}, {1, -5}, {2, -5}};

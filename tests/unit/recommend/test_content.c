@@ -432,6 +432,33 @@ TEST(content, one_item_alone_is_similar_to_nothing_and_a_flood_of_tokens_is_cut)
     content_free(index);
 }
 
+TEST(content, the_same_tokens_again_change_nothing_to_be_told)
+{
+    const uint64_t tokens[] = {5, 3, 5}, same[] = {3, 5, 3}, others[] = {3, 6};
+    struct content_index *index = content_new();
+    struct degree_delta delta;
+    EXPECT(!content_degrees_changed(index));
+    content_put(index, 1, tokens, 3);
+    EXPECT(content_degrees_changed(index));
+    content_take_degrees(index, 1, &delta);
+    degree_delta_close(&delta);
+    uint64_t digest = content_digest(index);
+    content_put(index, 1, same, 3);
+    EXPECT(!content_degrees_changed(index));
+    EXPECT_EQ(content_digest(index), digest);
+    content_put(index, 1, others, 2);
+    content_take_degrees(index, 2, &delta);
+    EXPECT_EQ(delta.change_count, 2); /* one less with 5, one more with 6 */
+    degree_delta_close(&delta);
+    content_put(index, 2, NULL, 0);
+    content_take_degrees(index, 3, &delta);
+    content_put(index, 2, NULL, 0);
+    EXPECT(!content_degrees_changed(index));
+    EXPECT_EQ(content_count(index), 2);
+    degree_delta_close(&delta);
+    content_free(index);
+}
+
 TEST(content, its_logarithm_is_exact_below_a_million)
 {
     for (uint64_t value = 1; value < 1000000; value += 1 + value / 100) {

@@ -304,33 +304,37 @@ TEST(replica, makes_evidence_of_what_customers_do)
             world_call_close(&call);
         }
     }
-    struct degree_delta delta;
-    uint64_t shard_id;
-    EXPECT(host_take_degrees(world.host, &shard_id, &delta));
-    EXPECT_EQ(shard_id, WORLD_CUSTOMER_SHARD);
-    EXPECT_EQ(delta.change_count, 2);
-    degree_delta_close(&delta);
-    EXPECT(!host_take_degrees(world.host, &shard_id, &delta));
+    struct host_news news;
+    EXPECT(host_take_degrees(world.host, &news));
+    EXPECT_EQ(news.shard_id, WORLD_CUSTOMER_SHARD);
+    EXPECT_EQ(news.kind, RECOMMEND_DEGREES_SESSIONS);
+    EXPECT_EQ(news.delta.change_count, 2);
+    degree_delta_close(&news.delta);
+    EXPECT(!host_take_degrees(world.host, &news));
 
     struct world_call call;
     world_call_init(&call);
     uint64_t click = key_hash(slice_from_string("A"), WORLD_HASH_SEED);
-    call.query = (struct replica_query){
-        .kind = REPLICA_QUERY_SEARCH,
-        .search = {.clicks = &click,
-                   .click_count = 1,
-                   .clicks_max = 9,
-                   .candidates = 1500,
-                   .neighbours = 300,
-                   .bucket_count = 64,
-                   .buckets = UINT64_MAX},
+    const struct recommend_customer_search search = {
+        .sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS,
+        .neighbours = {.clicks = &click,
+                       .click_count = 1,
+                       .clicks_max = 9,
+                       .candidates = 1500,
+                       .neighbours = 300,
+                       .bucket_count = 64,
+                       .buckets = UINT64_MAX},
     };
+    call.query =
+        (struct replica_query){.kind = REPLICA_QUERY_SEARCH, .customer_search = &search};
     world_read(&world, &call, WORLD_CUSTOMER_SHARD);
     EXPECT(world_finish(&world));
     EXPECT_OK(call.call.status);
-    EXPECT_EQ(call.answer.search.neighbours, 3);
-    EXPECT_EQ(call.answer.search.item_count, 2);
-    EXPECT_EQ(call.answer.search.version, call.call.stamp.log_index);
+    const struct recommend_customer_found *found = call.answer.customer_found;
+    EXPECT_EQ(found->sources, search.sources);
+    EXPECT_EQ(found->neighbours.neighbours, 3);
+    EXPECT_EQ(found->neighbours.item_count, 2);
+    EXPECT_EQ(found->neighbours.version, call.call.stamp.log_index);
     world_call_close(&call);
     world_close(&world);
 }

@@ -163,7 +163,7 @@ static void open_log(struct runtime_world *world)
 }
 
 void runtime_world_open(struct runtime_world *world, unsigned loops, unsigned sku_shards,
-                        bool customers)
+                        unsigned customer_shards)
 {
     memset(world, 0, sizeof *world);
     settings_init(&world->settings);
@@ -184,11 +184,14 @@ void runtime_world_open(struct runtime_world *world, unsigned loops, unsigned sk
         shard->range.start = shard_start(i, sku_shards);
         shard->range.end = i + 1 == sku_shards ? 0 : shard_start(i + 1, sku_shards);
     }
-    if (customers) {
+    for (unsigned i = 0; i < customer_shards; i++) {
         struct runtime_shard *shard = &world->shards[world->shard_count++];
-        shard->shard_id = sku_shards + 1;
-        shard->replica_id = sku_shards + 1;
+        shard->shard_id = sku_shards + 1 + i;
+        shard->replica_id = shard->shard_id;
         shard->kind = REPLICA_CUSTOMER;
+        uint64_t width = UINT64_MAX / customer_shards + (customer_shards > 1);
+        shard->range.start = width * i;
+        shard->range.end = i + 1 == customer_shards ? 0 : width * (i + 1);
     }
 }
 
@@ -299,8 +302,8 @@ void runtime_call_close(struct runtime_call *call)
     sem_destroy(&call->finished);
 }
 
-static void call_fill(struct runtime_call *call, struct inventory_command *command,
-                      uint64_t request, uint64_t shard_id)
+void runtime_call_command(struct runtime_call *call, struct inventory_command *command,
+                          uint64_t request, uint64_t shard_id)
 {
     struct inventory_identity *identity = &command->identity;
     if (request != 0) {
@@ -325,7 +328,8 @@ void runtime_call_adjust(struct runtime_call *call, const char *sku_id, int64_t 
     command.stock_adjust.bucket = STOCK_BUCKET_ON_HAND;
     command.stock_adjust.delta = delta;
     command.stock_adjust.reason = STOCK_REASON_RECEIPT;
-    call_fill(call, &command, request, runtime_world_shard(call->world, sku_id));
+    runtime_call_command(call, &command, request,
+                         runtime_world_shard(call->world, sku_id));
 }
 
 void runtime_call_sku(struct runtime_call *call, const char *sku_id, uint64_t request)
@@ -334,7 +338,8 @@ void runtime_call_sku(struct runtime_call *call, const char *sku_id, uint64_t re
     command.sku_upsert.sku.sku_id = slice_from_string(sku_id);
     command.sku_upsert.update_mask = SKU_FIELDS_ALL;
     command.sku_upsert.attributes_max = 64;
-    call_fill(call, &command, request, runtime_world_shard(call->world, sku_id));
+    runtime_call_command(call, &command, request,
+                         runtime_world_shard(call->world, sku_id));
 }
 
 void runtime_call_location(struct runtime_call *call, uint64_t shard_id, uint64_t request)
@@ -346,7 +351,14 @@ void runtime_call_location(struct runtime_call *call, uint64_t shard_id, uint64_
     command.location_upsert.location.type = LOCATION_TYPE_STORE;
     command.location_upsert.location.version = request;
     command.location_upsert.location.etag = request;
-    call_fill(call, &command, home ? request : 0, shard_id);
+    runtime_call_command(call, &command, home ? request : 0, shard_id);
+}
+
+void runtime_call_query(struct runtime_call *call, uint64_t shard_id)
+{
+    shard_call_init_read(&call->call, shard_id, &call->query, &call->answer);
+    call->call.arena = &call->arena;
+    call->call.done = runtime_call_done;
 }
 
 void runtime_call_wait(struct runtime_call *call)
@@ -396,10 +408,7 @@ int64_t runtime_world_on_hand(struct runtime_world *world, const char *sku_id)
                       .location_ids = &call.ids[1],
                       .location_count = 1},
     };
-    shard_call_init_read(&call.call, runtime_world_shard(world, sku_id), &call.query,
-                         &call.answer);
-    call.call.arena = &call.arena;
-    call.call.done = runtime_call_done;
+    runtime_call_query(&call, runtime_world_shard(world, sku_id));
     EXPECT_OK(runtime_submit(world->runtime, &call.call));
     runtime_call_wait(&call);
     EXPECT_OK(call.call.status);

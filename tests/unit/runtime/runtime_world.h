@@ -54,10 +54,10 @@ struct runtime_world {
     const char *folder;
 };
 
-/* Shards 1..sku_shards are SKU shards of equal ranges, the next one, if asked for, is the
- * customer shard. Not started. */
+/* Shards 1..sku_shards are SKU shards of equal ranges, those behind them customer shards,
+ * whose number is a power of two. Not started. */
 void runtime_world_open(struct runtime_world *world, unsigned loops, unsigned sku_shards,
-                        bool customers);
+                        unsigned customer_shards);
 void runtime_world_start(struct runtime_world *world);
 void runtime_world_stop(struct runtime_world *world);
 void runtime_world_close(struct runtime_world *world);
@@ -92,6 +92,11 @@ void runtime_call_adjust(struct runtime_call *call, const char *sku_id, int64_t 
 void runtime_call_sku(struct runtime_call *call, const char *sku_id, uint64_t request);
 void runtime_call_location(struct runtime_call *call, uint64_t shard_id,
                            uint64_t request);
+/* Fills a PROPOSE of a whole command; with a request id unless `request` is 0. */
+void runtime_call_command(struct runtime_call *call, struct inventory_command *command,
+                          uint64_t request, uint64_t shard_id);
+/* Fills a READ of call->query. */
+void runtime_call_query(struct runtime_call *call, uint64_t shard_id);
 void runtime_call_wait(struct runtime_call *call);
 
 /* Makes the location "L" everywhere and the SKUs named, and waits. */

@@ -90,7 +90,7 @@ TEST(runtime, decides_the_calls_of_each_thread_in_order_and_once)
 {
     for (unsigned loops = 1; loops <= 2; loops++) {
         struct runtime_world world;
-        runtime_world_open(&world, loops, 2, false);
+        runtime_world_open(&world, loops, 2, 0);
         runtime_world_start(&world);
         runtime_world_stock(&world, skus, SKUS);
         run_submitters(&world);
@@ -105,7 +105,7 @@ TEST(runtime, decides_the_calls_of_each_thread_in_order_and_once)
 TEST(runtime, has_everything_after_a_stop_and_a_start)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 2, 2, true);
+    runtime_world_open(&world, 2, 2, 1);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
     run_submitters(&world);
@@ -122,7 +122,7 @@ TEST(runtime, has_everything_after_a_stop_and_a_start)
 TEST(runtime, finishes_what_is_in_flight_before_it_stops)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 2, 2, false);
+    runtime_world_open(&world, 2, 2, 0);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
     enum {
@@ -147,7 +147,7 @@ TEST(runtime, finishes_what_is_in_flight_before_it_stops)
 TEST(runtime, merges_the_batches_of_all_loops_into_one_synced_write)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 2, 2, false);
+    runtime_world_open(&world, 2, 2, 0);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
     const char *on_first = NULL, *on_second = NULL;
@@ -186,7 +186,7 @@ TEST(runtime, merges_the_batches_of_all_loops_into_one_synced_write)
 TEST(runtime, refuses_at_once_when_a_loop_has_too_much_waiting)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 1, 1, false);
+    runtime_world_open(&world, 1, 1, 0);
     world.settings.proposal_queue_max_bytes = 65536;
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
@@ -221,7 +221,7 @@ TEST(runtime, refuses_at_once_when_a_loop_has_too_much_waiting)
 TEST(runtime, knows_no_shard_that_is_not_here)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 1, 1, false);
+    runtime_world_open(&world, 1, 1, 0);
     runtime_world_start(&world);
     struct runtime_call call;
     runtime_call_init(&world, &call);
@@ -236,7 +236,7 @@ TEST(runtime, knows_no_shard_that_is_not_here)
 TEST(runtime, asks_a_stalled_store_again_until_it_takes_the_state)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 1, 1, false);
+    runtime_world_open(&world, 1, 1, 0);
     runtime_world_start(&world);
     atomic_store(&world.store.overloads, 5);
     runtime_world_stock(&world, skus, SKUS);
@@ -262,7 +262,7 @@ TEST(runtime, refuses_new_work_when_the_disk_is_nearly_full)
     static const struct file_system_ops full_disk_ops = {.space = full_disk_space};
     struct file_system full_disk = {.ops = &full_disk_ops};
     struct runtime_world world;
-    runtime_world_open(&world, 1, 1, false);
+    runtime_world_open(&world, 1, 1, 0);
     world.files = &full_disk;
     runtime_world_start(&world);
     struct runtime_call call;
@@ -286,7 +286,7 @@ TEST(runtime, ends_the_process_when_the_log_cannot_be_written)
         struct log_options silent = {.fd = -1, .level = LOG_ERROR};
         log_setup(&silent);
         struct runtime_world world;
-        runtime_world_open(&world, 1, 1, false);
+        runtime_world_open(&world, 1, 1, 0);
         runtime_world_start(&world);
         atomic_store(&world.log.failure, STATUS_IO);
         struct runtime_call call;
@@ -347,7 +347,7 @@ static void relay_run(struct runtime_task *task, struct moment now)
 TEST(runtime, runs_tasks_and_timers_on_their_loop)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 3, 2, false);
+    runtime_world_open(&world, 3, 2, 0);
     runtime_world_start(&world);
     struct relay relay = {.task.run = relay_run,
                           .timer.fire = relay_fire,
@@ -371,6 +371,7 @@ struct degrees_look {
     struct runtime_task task;
     struct runtime_world *world;
     unsigned loop;
+    enum recommend_degrees kind;
     int64_t total;
     sem_t finished;
 };
@@ -379,14 +380,16 @@ static void degrees_look_run(struct runtime_task *task, struct moment now)
 {
     (void)now;
     struct degrees_look *look = CONTAINER_OF(task, struct degrees_look, task);
-    look->total = degree_table_total(runtime_degrees(look->world->runtime, look->loop));
+    look->total =
+        degree_table_total(runtime_degrees(look->world->runtime, look->loop, look->kind));
     sem_post(&look->finished);
 }
 
-static int64_t degrees_total(struct runtime_world *world, unsigned loop)
+static int64_t degrees_total(struct runtime_world *world, unsigned loop,
+                             enum recommend_degrees kind)
 {
     struct degrees_look look = {
-        .task.run = degrees_look_run, .world = world, .loop = loop};
+        .task.run = degrees_look_run, .world = world, .loop = loop, .kind = kind};
     sem_init(&look.finished, 0, 0);
     runtime_post(world->runtime, loop, &look.task);
     sem_wait(&look.finished);
@@ -394,41 +397,129 @@ static int64_t degrees_total(struct runtime_world *world, unsigned loop)
     return look.total;
 }
 
+static void expect_totals(struct runtime_world *world, int64_t sessions,
+                          int64_t customers, int64_t tokens)
+{
+    for (unsigned loop = 0; loop < runtime_loop_count(world->runtime); loop++) {
+        EXPECT_EQ(degrees_total(world, loop, RECOMMEND_DEGREES_SESSIONS), sessions);
+        EXPECT_EQ(degrees_total(world, loop, RECOMMEND_DEGREES_CUSTOMERS), customers);
+        EXPECT_EQ(degrees_total(world, loop, RECOMMEND_DEGREES_TOKENS), tokens);
+    }
+}
+
+/* An event of a customer of the shard: the first half of hashes, or the second. */
+static void record_event(struct runtime_world *world, uint64_t shard_id, uint64_t number,
+                         enum customer_event_kind kind)
+{
+    char id[32];
+    struct runtime_call call;
+    uint64_t half = shard_id == world->shards[world->shard_count - 1].shard_id;
+    snprintf(id, sizeof id, "e-%u", (unsigned)number);
+    struct customer_event event = {
+        .event_id = slice_from_string(id),
+        .customer = {half << 63 | number, number},
+        .kind = kind,
+        .sku_hash = 42,
+        .sku_id = slice_from_string("A"),
+        .occurred_ms = system_clock_wall_ms(),
+    };
+    struct customer_command command = {.kind = CUSTOMER_RECORD,
+                                       .record = {.events = &event, .event_count = 1}};
+    runtime_call_init(world, &call);
+    runtime_call_location(&call, shard_id, 1); /* for its `done` */
+    EXPECT_OK(command_encode_customer(&command, &call.arena, &call.command));
+    EXPECT_OK(runtime_submit(world->runtime, &call.call));
+    runtime_call_wait(&call);
+    EXPECT_OK(call.call.status);
+    EXPECT_EQ(call.outcome.customer.stored, 1);
+    runtime_call_close(&call);
+}
+
 TEST(runtime, tells_every_loop_what_was_counted_before_the_answer_goes_out)
 {
     struct runtime_world world;
-    runtime_world_open(&world, 3, 2, true);
+    runtime_world_open(&world, 3, 2, 2);
     runtime_world_start(&world);
-    for (uint64_t i = 1; i <= 5; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "e-%u", (unsigned)i);
-        struct customer_event event = {
-            .event_id = slice_from_string(id),
-            .customer = {i << 60 | i, i},
-            .kind = CUSTOMER_EVENT_PURCHASE,
-            .sku_hash = 42,
-            .sku_id = slice_from_string("A"),
-            .occurred_ms = system_clock_wall_ms(),
-        };
-        struct customer_command command = {
-            .kind = CUSTOMER_RECORD, .record = {.events = &event, .event_count = 1}};
-        struct runtime_call call;
-        runtime_call_init(&world, &call);
-        runtime_call_location(&call, 3, 1); /* for its `done` */
-        EXPECT_OK(command_encode_customer(&command, &call.arena, &call.command));
-        EXPECT_OK(runtime_submit(world.runtime, &call.call));
-        runtime_call_wait(&call);
-        EXPECT_EQ(call.outcome.customer.stored, 1);
-        runtime_call_close(&call);
-        for (unsigned loop = 0; loop < 3; loop++) {
-            EXPECT_EQ(degrees_total(&world, loop), (int64_t)i);
-        }
+    for (uint64_t i = 1; i <= 6; i++) { /* of three, the third only looks */
+        record_event(&world, 3 + i % 2, i,
+                     i % 3 ? CUSTOMER_EVENT_PURCHASE : CUSTOMER_EVENT_VIEW);
+        expect_totals(&world, (int64_t)i, (int64_t)(i - i / 3), 0);
     }
+    runtime_world_stock(&world, skus, 5);
+    expect_totals(&world, 6, 4, 5); /* SKUs without attributes count, too */
     runtime_world_stop(&world);
     runtime_world_start(&world);
-    for (unsigned loop = 0; loop < 3; loop++) {
-        EXPECT_EQ(degrees_total(&world, loop), 5);
-    }
+    expect_totals(&world, 6, 4, 5);
+    record_event(&world, 4, 7, CUSTOMER_EVENT_PURCHASE);
+    expect_totals(&world, 7, 5, 5);
+    runtime_world_stop(&world);
+    runtime_world_close(&world);
+}
+
+/* --- Searches ---------------------------------------------------------------------- */
+
+/* Makes one more SKU of the shard, with a brand. */
+static void put_brand(struct runtime_world *world, uint64_t shard_id, const char *brand)
+{
+    static unsigned number;
+    char sku_id[32];
+    struct runtime_call call;
+    do {
+        snprintf(sku_id, sizeof sku_id, "branded-%u", ++number);
+    } while (runtime_world_shard(world, sku_id) != shard_id);
+    struct inventory_command command = {.kind = INVENTORY_SKU_UPSERT};
+    command.sku_upsert.sku.sku_id = slice_from_string(sku_id);
+    command.sku_upsert.sku.brand = slice_from_string(brand);
+    command.sku_upsert.update_mask = SKU_FIELDS_ALL;
+    runtime_call_init(world, &call);
+    runtime_call_command(&call, &command, 9000 + number, shard_id);
+    EXPECT_OK(runtime_submit(world->runtime, &call.call));
+    runtime_call_wait(&call);
+    EXPECT_OK(call.outcome.status);
+    runtime_call_close(&call);
+}
+
+static uint32_t similar_count(struct runtime_world *world, uint64_t shard_id,
+                              const char *brand)
+{
+    struct runtime_call call;
+    uint64_t token = content_token(slice_from_string("brand"), slice_from_string(brand));
+    const struct recommend_sku_search search = {.sources = 1u << RECOMMEND_SOURCE_CONTENT,
+                                                .content = {.seeds = {{1, &token, 1, 1}},
+                                                            .seed_count = 1,
+                                                            .count = 10,
+                                                            .reach = 1000,
+                                                            .bucket_count = 64,
+                                                            .buckets = UINT64_MAX}};
+    runtime_call_init(world, &call);
+    call.query =
+        (struct replica_query){.kind = REPLICA_QUERY_SKU_SEARCH, .sku_search = &search};
+    runtime_call_query(&call, shard_id);
+    EXPECT_OK(runtime_submit(world->runtime, &call.call));
+    runtime_call_wait(&call);
+    EXPECT_OK(call.call.status);
+    EXPECT_EQ(call.answer.sku_found->sources, search.sources);
+    uint32_t count = call.answer.sku_found->content.item_count;
+    runtime_call_close(&call);
+    return count;
+}
+
+TEST(runtime, weighs_attributes_of_one_shard_by_what_all_shards_hold)
+{
+    struct runtime_world world;
+    runtime_world_open(&world, 2, 2, 0);
+    runtime_world_start(&world);
+    put_brand(&world, 1, "X");
+    put_brand(&world, 1, "X");
+    EXPECT_EQ(similar_count(&world, 1, "X"), 0); /* all have it: it tells nothing */
+    put_brand(&world, 2, "Y");
+    runtime_world_settle(&world, 0);
+    EXPECT_EQ(similar_count(&world, 1, "X"), 2); /* those of the other loop do not */
+    EXPECT_EQ(similar_count(&world, 2, "X"), 0);
+    EXPECT_EQ(similar_count(&world, 2, "Y"), 1);
+    runtime_world_stop(&world);
+    runtime_world_start(&world);
+    EXPECT_EQ(similar_count(&world, 1, "X"), 2);
     runtime_world_stop(&world);
     runtime_world_close(&world);
 }
