@@ -79,8 +79,9 @@ def curve(context, imported_per_s):
     return cases
 
 
-def also_bought_cases(context, node, sessions):
-    """Left out while the node knows no such placement."""
+def also_bought_cases(context, sessions):
+    """The same sessions, as purchases. Left out where a node knows no such placement."""
+    node = souk_node.Node(context, "bought", sessions, kind="purchase")
     arguments = ("--placement", "also-bought")
     try:
         node.closed(1, *arguments)(0.1)
@@ -111,7 +112,7 @@ def start(context):
         Case(f"{alone}, {EVENTS_PER_S} events/s", "answers/s",
              written.open_beside_writers(OPEN_RATE, EVENTS_PER_S, EVENTS_PER_MESSAGE),
              [Peer("souk, without events", of=alone, bar="p99_ratio <= 2")]),
-        *also_bought_cases(context, node, sessions),
+        *also_bought_cases(context, sessions),
         *curve(context, sessions.clicks / node.import_s),
     ]
 

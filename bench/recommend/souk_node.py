@@ -17,7 +17,8 @@ SOLD_OUT_OF = 100
 
 
 class Node:
-    def __init__(self, context, name, sessions, customer_shards=1, sold_out_percent=0):
+    def __init__(self, context, name, sessions, customer_shards=1, sold_out_percent=0,
+                 kind="view"):
         self.context = context
         self.sessions = sessions
         self.bin = context.build / "bin"
@@ -32,7 +33,7 @@ class Node:
              "--neighbours_kept", 100, "--customer_shards", customer_shards])
         self.address = f"127.0.0.1:{self.port_of(folder / 'ports.json')}"
         started = time.monotonic()
-        self.bring_in("sessions", sessions.evidence, "--end", END)
+        self.bring_in("sessions", sessions.evidence, "--end", END, "--kind", kind)
         if sold_out_percent > 0:
             self.bring_in("stock", self.sold_out(sold_out_percent))
         self.import_s = time.monotonic() - started

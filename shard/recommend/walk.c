@@ -12,6 +12,9 @@
 enum {
     TABLE_SIZE_MIN = 64,
     PREFETCH_AHEAD = 4,
+    PREFETCH_HELD_AHEAD = 12, /* less is done with each of these */
+    SORT_BUCKET_MAX =
+        16, /* votes; hashes that lie closer together are sorted another way */
 };
 
 enum status walk_query_check(const struct walk_query *query)
@@ -77,9 +80,11 @@ struct walk {
     struct arena *arena;
     const struct history_customer **visited; /* of the seed at hand */
     uint32_t visited_count;
-    uint64_t held; /* of all visited */
-    struct walk_row *rows;
+    uint64_t held;         /* of all visited */
+    struct walk_row *rows; /* all free between two seeds */
+    uint64_t row_capacity;
     uint64_t row_mask;
+    uint32_t *places; /* of the rows in use */
     uint32_t row_count;
     uint32_t visit;
     int64_t weights[HISTORIES_ACTIONS_MAX + 1]; /* by |H_u|; 0: not yet asked for */
@@ -133,7 +138,7 @@ static struct walk_row *walk_row(struct walk *walk, uint32_t item)
     }
     if (walk->rows[place].item == 0) {
         walk->rows[place].item = item + 1;
-        walk->row_count++;
+        walk->places[walk->row_count++] = (uint32_t)place;
     }
     return &walk->rows[place];
 }
@@ -168,53 +173,111 @@ static int vote_compare(const void *left, const void *right)
     return a->sku_hash < b->sku_hash ? -1 : a->sku_hash > b->sku_hash;
 }
 
-static enum status walk_unpack(const struct walk *walk, struct walk_votes *out)
+/* Puts votes into `out` by hash. Hashes are spread evenly, so their top bits all but sort
+ * them; false, and nothing useful in `out`, when these are not. */
+static bool votes_spread(const struct walk_vote *votes, uint32_t count, uint32_t *starts,
+                         unsigned bits, struct walk_vote *out)
 {
-    out->count = 0;
-    out->votes = arena_alloc(walk->arena, walk->row_count * sizeof *out->votes);
-    if (out->votes == NULL) {
-        return STATUS_TOO_LARGE;
-    }
-    for (uint64_t i = 0; i <= walk->row_mask; i++) {
-        const struct walk_row *row = &walk->rows[i];
-        if (row->item != 0) {
-            out->votes[out->count++] = (struct walk_vote){
-                .sku_hash = walk->histories->items[row->item - 1]->sku_hash,
-                .sum = row->sum,
-                .evidence = row->evidence};
+    unsigned shift = 64 - bits;
+    memset(starts, 0, (((size_t)1 << bits) + 1) * sizeof *starts);
+    for (uint32_t i = 0; i < count; i++) {
+        if (++starts[(votes[i].sku_hash >> shift) + 1] > SORT_BUCKET_MAX) {
+            return false;
         }
     }
-    if (out->count > 0) {
-        qsort(out->votes, out->count, sizeof *out->votes, vote_compare);
+    for (uint64_t bucket = 1; bucket <= (uint64_t)1 << bits; bucket++) {
+        starts[bucket] += starts[bucket - 1];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        out[starts[votes[i].sku_hash >> shift]++] = votes[i];
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        struct walk_vote moved = out[i];
+        uint32_t place = i;
+        for (; place > 0 && out[place - 1].sku_hash > moved.sku_hash; place--) {
+            out[place] = out[place - 1];
+        }
+        out[place] = moved;
+    }
+    return true;
+}
+
+static enum status votes_sort(struct arena *arena, struct walk_votes *votes)
+{
+    unsigned bits = 1;
+    while (bits < 32 && (uint64_t)1 << bits < votes->count) {
+        bits++;
+    }
+    uint32_t *starts = arena_alloc(arena, (((size_t)1 << bits) + 1) * sizeof *starts);
+    struct walk_vote *sorted = arena_alloc(arena, votes->count * sizeof *sorted);
+    if (starts == NULL || sorted == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    if (votes_spread(votes->votes, votes->count, starts, bits, sorted)) {
+        votes->votes = sorted;
+    } else {
+        qsort(votes->votes, votes->count, sizeof *votes->votes, vote_compare);
     }
     return STATUS_OK;
 }
 
-static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_votes *out)
+/* Takes the rows in use, and frees them. */
+static enum status walk_unpack(const struct walk *walk, struct walk_votes *out)
 {
-    const struct history_item *seed = histories_item_find(walk->histories, sku_hash);
-    uint64_t size = TABLE_SIZE_MIN;
-    *out = (struct walk_votes){0};
-    if (seed == NULL || seed->degree == 0) {
-        return STATUS_OK;
+    out->votes = arena_alloc(walk->arena, walk->row_count * sizeof *out->votes);
+    if (out->votes == NULL) {
+        return STATUS_TOO_LARGE;
     }
-    walk_visit(walk, seed);
-    uint64_t rows = walk->held < walk->histories->item_count
-                        ? walk->held
-                        : walk->histories->item_count;
+    for (uint32_t i = 0; i < walk->row_count; i++) {
+        struct walk_row *row = &walk->rows[walk->places[i]];
+        out->votes[i] = (struct walk_vote){
+            .sku_hash = walk->histories->items[row->item - 1]->sku_hash,
+            .sum = row->sum,
+            .evidence = row->evidence};
+        *row = (struct walk_row){0};
+    }
+    out->count = walk->row_count;
+    return out->count > 1 ? votes_sort(walk->arena, out) : STATUS_OK;
+}
+
+/* Room for `rows` items of one seed at a load of at most a half. */
+static enum status walk_reserve(struct walk *walk, uint64_t rows)
+{
+    uint64_t size = TABLE_SIZE_MIN;
     while (size < rows * 2) {
         size *= 2;
     }
     walk->row_mask = size - 1;
     walk->row_count = 0;
-    walk->visit = 0;
-    walk->rows = arena_zalloc(walk->arena, (size_t)size * sizeof *walk->rows);
-    if (walk->rows == NULL) {
-        return STATUS_TOO_LARGE;
+    if (size <= walk->row_capacity) {
+        return STATUS_OK;
     }
+    walk->row_capacity = size;
+    walk->rows = arena_zalloc(walk->arena, (size_t)size * sizeof *walk->rows);
+    walk->places = arena_alloc(walk->arena, (size_t)size / 2 * sizeof *walk->places);
+    return walk->rows == NULL || walk->places == NULL ? STATUS_TOO_LARGE : STATUS_OK;
+}
+
+static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_votes *out)
+{
+    const struct history_item *seed = histories_item_find(walk->histories, sku_hash);
+    *out = (struct walk_votes){0};
+    if (seed == NULL || seed->degree == 0) {
+        return STATUS_OK;
+    }
+    walk_visit(walk, seed);
+    TRY(walk_reserve(walk, walk->held < walk->histories->item_count
+                               ? walk->held
+                               : walk->histories->item_count));
+    walk->visit = 0;
     for (uint32_t i = 0; i < walk->visited_count; i++) {
         const struct history_customer *customer = walk->visited[i];
         int64_t weight = walk_weight_of(walk, customer->held_count);
+        if (walk->visited_count - i > PREFETCH_HELD_AHEAD) {
+            const struct history_customer *ahead = walk->visited[i + PREFETCH_HELD_AHEAD];
+            __builtin_prefetch(walk->query->window > 0 ? (const void *)ahead->steps
+                                                       : (const void *)ahead->held);
+        }
         walk->visit++;
         if (walk->query->window > 0) {
             walk_follow(walk, customer, seed->number, weight);

@@ -178,6 +178,32 @@ TEST(search, says_the_same_on_1_3_and_9_shards_to_the_last_digit)
     }
 }
 
+TEST(search, a_short_list_is_the_head_of_the_long_one)
+{
+    for (uint64_t seed = 1; seed <= STORES; seed++) {
+        struct rng rng;
+        struct case_ made;
+        struct world world;
+        struct recommend_ranked all, few;
+        struct arena arena;
+        struct recommend_rank_options options = {.count = RECOMMEND_COUNT_MAX};
+        rng_init(&rng, seed);
+        case_make(&rng, &made);
+        case_fill(&made, &world, 1);
+        arena_init(&arena, NULL, 0, 0);
+        struct recommend_query query = query_of(&made.query);
+        world_ask(&world, &query, &options, &arena, &all);
+        options.count = 1 + (uint32_t)rng_below(&rng, 8);
+        world_ask(&world, &query, &options, &arena, &few);
+        EXPECT(few.item_count ==
+               (all.item_count < options.count ? all.item_count : options.count));
+        all.item_count = few.item_count;
+        world_expect_same(&all, &few, seed);
+        arena_close(&arena);
+        world_close(&world);
+    }
+}
+
 TEST(search, a_catalogue_of_one_item_still_answers)
 {
     struct world world;
