@@ -7,7 +7,6 @@ lines without a customer and of descriptions that differ.
 """
 import csv
 import itertools
-import json
 import os
 import pathlib
 import random
@@ -22,7 +21,6 @@ ROWS_PER_S = 60_000  # of the made-up file, for each second asked for
 ROWS_MAX = 370_000
 STOCK_CODES = 3_900
 CUSTOMERS = 4_300
-START_S = 30
 SEED = 1
 
 
@@ -81,23 +79,10 @@ class Import:
             self.files[key] = (path, count_rows(path))
         return self.files[key]
 
-    def start_node(self):
-        self.turn += 1
-        folder = self.context.folder / f"node-{self.turn}"
-        folder.mkdir()
-        process = self.context.spawn([self.bin / "soukd", "--dir", folder, "--port", "0"])
-        for _ in range(START_S * 20):
-            if process.poll() is not None:
-                break
-            try:
-                return process, json.loads((folder / "ports.json").read_text())["client"]
-            except (OSError, ValueError, KeyError):
-                time.sleep(0.05)
-        raise Unavailable("soukd did not start")
-
     def run(self, seconds):
         path, rows = self.file_for(seconds)
-        process, port = self.start_node()
+        self.turn += 1
+        process, port = self.context.node(self.context.folder / f"node-{self.turn}")
         rejects = self.context.folder / "rejects.csv"
         started = time.monotonic()
         seen, client_cpu_s = self.context.run_json(

@@ -35,3 +35,5 @@ class Case:
     ours: typing.Callable[[float], Sample]
     peers: list = dataclasses.field(default_factory=list)
     bar: str = ""
+    optional: bool = False  # Unavailable makes its figures null instead of ending the run
+    why: str = ""  # set when it could not run

@@ -12,6 +12,7 @@ from . import Unavailable, measure, table
 from .context import TOP, Context
 
 BENCH = TOP / "bench"
+ROUNDS = 5
 
 
 def load(name):
@@ -56,37 +57,65 @@ def build_folder(options):
 
 def run_one(name, build, options):
     module = load(name)
-    context = Context(build, name, options.rounds, options.seconds,
-                      not options.no_install)
+    rounds = options.rounds or getattr(module, "ROUNDS", ROUNDS)
+    context = Context(build, name, rounds, options.seconds, not options.no_install,
+                      options_for(module, options))
     try:
         cases = module.start(context)
-        samples = measure.take_turns(cases, options.rounds, options.seconds, context.say)
+        samples = measure.take_turns(cases, rounds, options.seconds, context.say)
         rows = measure.rows_of(cases, samples)
     finally:
         if hasattr(module, "stop"):
             module.stop(context)
         context.stop()
-    return {"bench": name, "commit": commit(), "machine": machine(), "rounds": options.rounds,
+    return {"bench": name, "commit": commit(), "machine": machine(), "rounds": rounds,
             "seconds": options.seconds, "rows": rows}
 
 
-def main():
+def parser_of(module=None):
+    """All take the same options; a benchmark named alone may take some of its own."""
     parser = argparse.ArgumentParser(prog="bench/run", description="Souk beside its peers.")
-    parser.add_argument("names", nargs="*", metavar="NAME|all")
+    parser.add_argument("names", nargs=None if module else "*",
+                        metavar="NAME" if module else "NAME|all")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--json", action="store_true", help="one object per benchmark on stdout")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS}, or what the benchmark says")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each side in each round")
     parser.add_argument("--build", help="a build folder to take as it is")
     parser.add_argument("--no-install", action="store_true", help="leave missing packages missing")
-    options = parser.parse_args()
+    if module:
+        module.arguments(parser)
+    return parser
+
+
+def parse():
+    """The options, with .names a list; and by name those of benchmarks that take their own."""
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    if first in names() and hasattr(load(first), "arguments"):
+        options = parser_of(load(first)).parse_args()
+        options.names = [first]
+        return options
+    return parser_of().parse_args()
+
+
+def options_for(module, options):
+    """For `all`: the defaults of a benchmark's own arguments beside the common options."""
+    if hasattr(module, "arguments") and len(options.names) != 1:
+        own = argparse.ArgumentParser()
+        module.arguments(own)
+        return argparse.Namespace(**{**vars(own.parse_args([])), **vars(options)})
+    return options
+
+
+def main():
+    options = parse()
     if options.list:
         for name in names():
             print(f"{name:<12} {load(name).TITLE}")
         return 0
     wanted = names() if options.names == ["all"] else options.names
     unknown = [name for name in wanted if name not in names()]
-    if unknown or not wanted or options.rounds < 1 or options.seconds <= 0:
+    if unknown or not wanted or (options.rounds or 1) < 1 or options.seconds <= 0:
         print(f"bench/run NAME|all; there is {', '.join(names()) or 'none yet'}", file=sys.stderr)
         return 1
     failed = False

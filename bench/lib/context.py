@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 from . import Unavailable
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 STOP_GRACE_S = 10
+NODE_START_S = 30
 
 
 def children_of():
@@ -32,13 +34,14 @@ def children_of():
 
 
 class Context:
-    def __init__(self, build, name, rounds=1, seconds=1.0, install=True):
+    def __init__(self, build, name, rounds=1, seconds=1.0, install=True, options=None):
         self.source = TOP
         self.build = build
         self.name = name
         self.rounds = rounds
         self.seconds = seconds
         self.install = install  # what is missing may be fetched and built
+        self.options = options  # what the benchmark's own arguments() took
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"souk-bench-{name}-"))
         self.processes = []
 
@@ -60,6 +63,21 @@ class Context:
         log.close()
         self.processes.append(process)
         return process
+
+    def node(self, folder, options=()):
+        """A soukd with a fresh data folder: (process, client port)."""
+        folder.mkdir()
+        process = self.spawn([self.build / "bin" / "soukd", "--dir", folder, "--port", "0",
+                              *options])
+        for _ in range(NODE_START_S * 20):
+            if process.poll() is not None:
+                break
+            try:
+                return process, json.loads((folder / "ports.json").read_text())["client"]
+            except (OSError, ValueError, KeyError):
+                time.sleep(0.05)
+        said = (self.folder / f"process-{len(self.processes) - 1}.log").read_text()
+        raise Unavailable(f"soukd did not start: {said.strip()[-300:]}")
 
     def run_json(self, command, timeout_s=120):
         """The one JSON object a program prints, and the CPU seconds the program took."""

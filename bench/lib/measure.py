@@ -42,15 +42,16 @@ def take_turns(cases, rounds, seconds, say):
             sides += [(peer.name, peer.run, peer) for peer in case.peers if peer.run]
             # Every other round backwards, so that a drift of the machine favours nobody.
             for name, run, peer in sides if number % 2 == 0 else reversed(sides):
-                if peer is not None and peer.why:
+                if (peer or case).why:
                     continue
                 try:
                     sample = run(seconds)
                 except Unavailable as error:
-                    if peer is None:
+                    if peer is None and not case.optional:
                         raise
-                    peer.why = str(error)
-                    samples[case.name].pop(name, None)
+                    (peer or case).why = str(error)
+                    samples[case.name][name] = []
+                    say(f"{case.name}, {name}: {error}")
                     continue
                 samples[case.name].setdefault(name, []).append(sample)
                 say(f"round {number + 1}/{rounds} {case.name}, {name}: "
@@ -63,8 +64,8 @@ def make_row(case, ours, peer, theirs):
         "case": case.name,
         "unit": case.unit,
         "ours": median_of(ours, "value"),
-        "ours_min": min(sample.value for sample in ours),
-        "ours_max": max(sample.value for sample in ours),
+        "ours_min": min((sample.value for sample in ours), default=None),
+        "ours_max": max((sample.value for sample in ours), default=None),
         "ours_cpu_us": median_of(ours, "cpu_us"),
         "peer": median_of(theirs, "value"),
         "peer_name": peer.name if peer else None,
@@ -77,11 +78,11 @@ def make_row(case, ours, peer, theirs):
         row[key.replace("us", "ratio")] = quotient(row[key], row[f"peer_{key}"])
     row["ratio"] = quotient(row["ours"], row["peer"])
     row["cpu_ratio"] = quotient(row["ours_cpu_us"], row["peer_cpu_us"])
-    row["extra"] = {key: median_of_extra(ours, key) for key in ours[0].extra}
+    row["extra"] = {key: median_of_extra(ours, key) for key in ours[0].extra} if ours else {}
     row["bar"] = peer.bar if peer else case.bar
     row["met"] = judge(row["bar"], row)
     if row["peer"] is None:
-        row["why"] = (peer.why or "it did not run") if peer else "no peer"
+        row["why"] = (peer.why or "it did not run") if peer else (case.why or "no peer")
     return row
 
 

@@ -14,7 +14,7 @@ def figure(value, digits=0):
 
 COLUMNS = [
     ("case", lambda row: row["case"]),
-    ("ours", lambda row: f"{figure(row['ours'])} {row['unit']}"),
+    ("ours", lambda row: f"{figure(row['ours'])} {row['unit']}".rstrip()),
     ("min..max", lambda row: f"{figure(row['ours_min'])}..{figure(row['ours_max'])}"),
     ("cpu us", lambda row: figure(row["ours_cpu_us"], 2)),
     ("peer", lambda row: row["peer_name"] or "-"),
@@ -38,6 +38,7 @@ def render(document):
              f"{document['seconds']:g} s, {machine['cores']} cores, commit {document['commit']}"]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
               for line in cells]
-    lines += [f"  {row['case']}, {row['peer_name']}: {row['why']}"
-              for row in document["rows"] if row["peer_name"] and row.get("why")]
+    lines += [f"  {row['case']}, {row['peer_name'] or 'ours'}: {row['why']}"
+              for row in document["rows"]
+              if row.get("why") and (row["peer_name"] or row["ours"] is None)]
     return "\n".join(lines)

@@ -115,9 +115,8 @@ static enum status json_inside(struct json_members *members, char byte,
 static enum status json_outside(struct json_members *members, char byte,
                                 struct problem *problem)
 {
-    if (json_blank(byte) ||
-        (members->place == JSON_BEFORE && memchr("\xef\xbb\xbf", byte, 3) != NULL)) {
-        return STATUS_OK; /* the mark of UTF-8, too */
+    if (json_blank(byte)) {
+        return STATUS_OK;
     }
     if (members->place == JSON_BEHIND) {
         return problem_set(problem, STATUS_INVALID, "",

@@ -16,6 +16,7 @@ enum {
 };
 
 static const char set_blanks[] = " \t";
+static const char set_mark[] = "\xef\xbb\xbf";
 
 struct set_reader {
     struct set_callbacks callbacks;
@@ -28,7 +29,9 @@ struct set_reader {
     size_t item_count, item_capacity;
     char *numbers; /* the texts of JSON's items */
     size_t number_capacity;
-    bool begun; /* the first byte that is no blank came: one of these is in use */
+    bool begun;        /* the first byte that tells came: one of the two is in use */
+    size_t mark;       /* bytes of the mark of UTF-8 before it */
+    uint64_t newlines; /* before it */
     struct line_reader lines;
     struct json_members members;
 };
@@ -294,17 +297,40 @@ enum set_format set_reader_format(const struct set_reader *reader)
     return reader->format;
 }
 
-/* A file that begins with a brace is JSON: no name of an item does. */
-static void set_detect_json(struct set_reader *reader, struct slice piece)
+/*
+ * A file that begins with a brace is JSON: no name of an item does. What stands before the
+ * first byte that tells is only counted: the mark of UTF-8, and the ends of lines. Returns
+ * how many bytes of the piece that was.
+ */
+static size_t set_before(struct set_reader *reader, struct slice piece)
 {
-    for (size_t i = 0; i < piece.size && !reader->begun; i++) {
+    for (size_t i = 0; i < piece.size; i++) {
         uint8_t byte = piece.data[i];
-        reader->begun = byte != ' ' && byte != '\t' && byte != '\r' && byte != '\n' &&
-                        memchr("\xef\xbb\xbf", byte, 3) == NULL;
-        if (byte == '{' && reader->detect && reader->format == SET_BASKET_LINES) {
-            reader->format = SET_BASKET_JSON;
+        if (reader->newlines == 0 && reader->mark < 3 &&
+            byte == (uint8_t)set_mark[reader->mark]) {
+            reader->mark++;
+        } else if (byte == '\n') {
+            reader->newlines++;
+        } else if (byte != ' ' && byte != '\t' && byte != '\r') {
+            reader->begun = true;
+            if (byte == '{' && reader->detect && reader->format == SET_BASKET_LINES) {
+                reader->format = SET_BASKET_JSON;
+            }
+            return i;
         }
     }
+    return piece.size;
+}
+
+/* To the reader of lines what set_before counted. */
+static bool set_begin_lines(struct set_reader *reader)
+{
+    bool go_on = line_reader_feed(&reader->lines, slice_of(set_mark, reader->mark));
+    while (go_on && reader->newlines > 0) {
+        reader->newlines--;
+        go_on = line_reader_feed(&reader->lines, slice_of("\n", 1));
+    }
+    return go_on;
 }
 
 static enum status set_stopped(const struct set_reader *reader, bool go_on,
@@ -321,7 +347,16 @@ static enum status set_stopped(const struct set_reader *reader, bool go_on,
 enum status set_reader_feed(struct set_reader *reader, struct slice piece,
                             struct problem *problem)
 {
-    set_detect_json(reader, piece);
+    if (!reader->begun) {
+        size_t before = set_before(reader, piece);
+        piece = slice_of(piece.data + before, piece.size - before);
+        if (!reader->begun) {
+            return STATUS_OK;
+        }
+        if (reader->format != SET_BASKET_JSON && !set_begin_lines(reader)) {
+            return set_stopped(reader, false, problem);
+        }
+    }
     if (reader->format == SET_BASKET_JSON) {
         return json_members_feed(&reader->members, piece, problem);
     }
@@ -330,8 +365,12 @@ enum status set_reader_feed(struct set_reader *reader, struct slice piece,
 
 enum status set_reader_finish(struct set_reader *reader, struct problem *problem)
 {
+    bool go_on = true;
     if (reader->format == SET_BASKET_JSON) {
         return json_members_finish(&reader->members, problem);
     }
-    return set_stopped(reader, line_reader_finish(&reader->lines), problem);
+    if (!reader->begun) {
+        go_on = set_begin_lines(reader);
+    }
+    return set_stopped(reader, go_on && line_reader_finish(&reader->lines), problem);
 }

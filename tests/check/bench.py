@@ -34,6 +34,7 @@ def known_rows():
         Case("b", "op/s", sampler([150, 150, 150], 4.0),
              [Peer("third", sampler([10, 20, 30], 1.0))], bar=""),
         Case("c", "op/s", sampler([1, 2, 3]), bar="ours >= 3"),
+        Case("d", "op/s", unavailable, bar="ours >= 3", optional=True),
     ]
     samples = measure.take_turns(cases, 3, 1, lambda _text: None)
     return measure.rows_of(cases, samples)
@@ -49,6 +50,8 @@ WANTED = [
     {"case": "b", "peer_name": "third", "peer": 20, "met": None},
     {"case": "c", "peer_name": None, "ours": 2, "ours_cpu_us": None, "met": False,
      "why": "no peer"},
+    {"case": "d", "peer_name": None, "ours": None, "ours_min": None, "met": None,
+     "why": "no such program"},
 ]
 
 

@@ -170,6 +170,14 @@ TEST(set_reader, a_basket_line_keeps_the_blanks_inside_its_names)
                 "1:[citrus fruit cream cheese   milk] ");
 }
 
+TEST(set_reader, blank_lines_before_json_do_not_hide_it)
+{
+    expect_told(SET_BASKET_LINES, "\r\n \n\n\n\n\n\n\n{\"1\":[[7]]}", "1:1[7] ");
+    expect_told(SET_BASKET_LINES, "\n\n\n\n milk\n", "_1 _2 _3 _4 5:[milk] ");
+    expect_told(SET_BASKET_LINES, "\xef\xac\x81sh\n", "1:[\xef\xac\x81sh] ");
+    expect_told(SET_BASKET_LINES, "\n\n", "_1 _2 ");
+}
+
 TEST(set_reader, a_customers_baskets_come_from_json_without_the_end_marks)
 {
     expect_told(
