@@ -247,6 +247,9 @@ static void loop_arm_timer(struct loop *loop)
 {
     struct moment now = system_clock_now();
     uint64_t due_us = host_next_due_us(loop->host, now);
+    if (loop_free_log_job(loop) == NULL && due_us < now.monotonic_us + MILLISECOND_US) {
+        due_us = now.monotonic_us + MILLISECOND_US; /* a tick waits for the log as well */
+    }
     struct heap_node *node = heap_peek(&loop->timers);
     if (node != NULL) {
         uint64_t timer_us = CONTAINER_OF(node, struct runtime_timer, node)->due_us;
