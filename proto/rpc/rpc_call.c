@@ -6,6 +6,7 @@
 
 #include "proto/rpc/rpc_private.h"
 #include "shard/base/metric.h"
+#include "shard/base/wake.h"
 
 static void call_arrived(struct rpc_tag *tag, bool ok);
 static void call_answered(struct rpc_tag *tag, bool ok);
@@ -398,13 +399,19 @@ void rpc_call_send_posted(struct rpc_tag *tag, bool ok)
  * calls after one sync wakes it once. The call is not released before it was sent, so
  * its handle can carry the wake.
  */
+static void call_wake_worker(void *receiver)
+{
+    struct rpc_call *call = receiver;
+    rpc_batch_start(call->handle, NULL, 0, &call->worker->posted);
+}
+
 static void call_hand_in(struct rpc_call *call)
 {
     struct rpc_worker *worker = call->worker;
     if (rpc_worker_current() == worker) {
         call_send(call);
     } else if (mailbox_post(&worker->answers, &call->answer_node)) {
-        rpc_batch_start(call->handle, NULL, 0, &worker->posted);
+        wake_send(call_wake_worker, call);
     }
 }
 

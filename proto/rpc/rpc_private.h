@@ -28,9 +28,10 @@
 #include "shard/base/memory.h"
 
 enum {
-    RPC_WORKER_TICK_MS = 250,   /* longest sleep of a worker */
-    RPC_WORKER_POOL_MAX = 1024, /* freed call blocks kept for the next calls */
-    RPC_WORKER_BURST_MAX = 64,  /* events after which streams held back are flushed */
+    RPC_WORKER_TICK_MS = 250,        /* longest sleep of a worker */
+    RPC_WORKER_POOL_MAX = 1024,      /* freed call blocks kept for the next calls */
+    RPC_WORKER_HELD_EVENTS_MAX = 64, /* after which streams held back are flushed */
+    RPC_BURST_EVENTS_MAX = 16,       /* after which others are woken */
     RPC_US_PER_MS = 1000,
 };
 
@@ -47,8 +48,9 @@ struct rpc_worker {
     struct list
         deadlines;    /* of struct rpc_call, those clamped by the server, oldest first */
     struct list held; /* of struct rpc_stream: their last message is not sent yet */
-    unsigned burst;   /* events since the first of `held` */
-    struct list pool; /* of struct rpc_call, free */
+    unsigned held_events;  /* since the first of them */
+    unsigned burst_events; /* since the first wake that is held */
+    struct list pool;      /* of struct rpc_call, free */
     size_t pool_count;
     pthread_mutex_t lock; /* guards `streams` */
     struct list streams;  /* of struct rpc_stream, open */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "proto/rpc/rpc_private.h"
+#include "shard/base/wake.h"
 
 enum {
     RPC_THREAD_NAME_BYTES = 16, /* the kernel's limit, NUL included */
@@ -115,10 +116,24 @@ static void worker_expire(struct rpc_worker *worker)
     }
 }
 
+/* After each event; nothing waits for long. */
+static void worker_let_go(struct rpc_worker *worker, bool queue_empty)
+{
+    if (wake_waits() && (queue_empty || ++worker->burst_events >= RPC_BURST_EVENTS_MAX)) {
+        worker->burst_events = 0;
+        wake_release();
+        wake_hold();
+    }
+    if (!list_empty(&worker->held) &&
+        (queue_empty || ++worker->held_events >= RPC_WORKER_HELD_EVENTS_MAX)) {
+        rpc_stream_flush_held(worker);
+    }
+}
+
 static gpr_timespec worker_wake_time(const struct rpc_worker *worker)
 {
     int64_t wake_us = worker->check_us;
-    if (!list_empty(&worker->held)) {
+    if (wake_waits() || !list_empty(&worker->held)) {
         return gpr_inf_past(GPR_CLOCK_MONOTONIC); /* only what is there already */
     }
     if (!list_empty(&worker->deadlines)) {
@@ -138,6 +153,7 @@ static void *worker_run(void *argument)
     struct rpc_worker *worker = argument;
     current_worker = worker;
     worker->now_us = rpc_now_us();
+    wake_hold();
     for (;;) {
         grpc_event event =
             grpc_completion_queue_next(worker->queue, worker_wake_time(worker), NULL);
@@ -150,10 +166,7 @@ static void *worker_run(void *argument)
             HANDOVER_END(tag);
             tag->run(tag, event.success != 0);
         }
-        if (!list_empty(&worker->held) && (event.type == GRPC_QUEUE_TIMEOUT ||
-                                           ++worker->burst >= RPC_WORKER_BURST_MAX)) {
-            rpc_stream_flush_held(worker);
-        }
+        worker_let_go(worker, event.type == GRPC_QUEUE_TIMEOUT);
         worker_expire(worker);
         if (worker->now_us >= worker->check_us) {
             worker->check_us = worker->now_us + RPC_WORKER_TICK_MS * RPC_US_PER_MS;
@@ -165,6 +178,7 @@ static void *worker_run(void *argument)
             grpc_completion_queue_shutdown(worker->queue);
         }
     }
+    wake_release();
     current_worker = NULL;
     return NULL;
 }
