@@ -6,10 +6,12 @@
 
 #include "proto/rpc/rpc_private.h"
 #include "shard/base/metric.h"
+#include "shard/base/wake.h"
 
 static void call_arrived(struct rpc_tag *tag, bool ok);
 static void call_answered(struct rpc_tag *tag, bool ok);
 static void call_closed(struct rpc_tag *tag, bool ok);
+static void call_depart(struct rpc_departure *departure);
 
 /* --- Blocks ---------------------------------------------------------------------------- */
 
@@ -39,6 +41,7 @@ static struct rpc_call *call_new(struct rpc_worker *worker)
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     list_init(&call->deadline_node);
+    call->departure.start = call_depart;
     arena_init(&call->arena, call->inline_arena, sizeof call->inline_arena, 0);
     return call;
 }
@@ -381,6 +384,18 @@ static void call_send(struct rpc_call *call)
     rpc_batch_start(call->handle, ops, count, &call->answered);
 }
 
+static void call_depart(struct rpc_departure *departure)
+{
+    call_send(CONTAINER_OF(departure, struct rpc_call, departure));
+}
+
+static void call_join_burst(struct rpc_call *call)
+{
+    char *peer = grpc_call_get_peer(call->handle);
+    rpc_burst_add(call->worker, &call->departure, peer);
+    gpr_free(peer);
+}
+
 void rpc_call_send_posted(struct rpc_tag *tag, bool ok)
 {
     struct rpc_worker *worker = CONTAINER_OF(tag, struct rpc_worker, posted);
@@ -389,8 +404,9 @@ void rpc_call_send_posted(struct rpc_tag *tag, bool ok)
     while (node != NULL) {
         struct rpc_call *call = CONTAINER_OF(node, struct rpc_call, answer_node);
         node = node->next;
-        call_send(call);
+        call_join_burst(call);
     }
+    rpc_burst_leave(worker); /* whoever posted them has had a burst already */
 }
 
 /*
@@ -398,13 +414,19 @@ void rpc_call_send_posted(struct rpc_tag *tag, bool ok)
  * calls after one sync wakes it once. The call is not released before it was sent, so
  * its handle can carry the wake.
  */
+static void call_wake_worker(void *receiver)
+{
+    struct rpc_call *call = receiver;
+    rpc_batch_start(call->handle, NULL, 0, &call->worker->posted);
+}
+
 static void call_hand_in(struct rpc_call *call)
 {
     struct rpc_worker *worker = call->worker;
     if (rpc_worker_current() == worker) {
-        call_send(call);
+        call_join_burst(call);
     } else if (mailbox_post(&worker->answers, &call->answer_node)) {
-        rpc_batch_start(call->handle, NULL, 0, &worker->posted);
+        wake_send(call_wake_worker, call);
     }
 }
 

@@ -130,12 +130,20 @@ struct rpc_channel *rpc_channel_open(struct rpc_client *client, const char *targ
     ASSERT(channel->options.message_max_bytes <= INT_MAX);
     channel_arguments(&channel->options, &arguments);
     channel->client = client;
+    atomic_init(&channel->refs, 1);
     channel->handle = grpc_channel_create(target, credentials, &arguments);
     grpc_channel_credentials_release(credentials);
     ASSERT(pthread_mutex_lock(&client->lock) == 0);
     client->channels++;
     pthread_mutex_unlock(&client->lock);
     return channel;
+}
+
+void rpc_channel_unref(struct rpc_channel *channel)
+{
+    if (atomic_fetch_sub_explicit(&channel->refs, 1, memory_order_acq_rel) == 1) {
+        free(channel);
+    }
 }
 
 void rpc_channel_close(struct rpc_channel *channel)
@@ -147,7 +155,7 @@ void rpc_channel_close(struct rpc_channel *channel)
     ASSERT(pthread_mutex_lock(&channel->client->lock) == 0);
     channel->client->channels--;
     pthread_mutex_unlock(&channel->client->lock);
-    free(channel);
+    rpc_channel_unref(channel);
 }
 
 gpr_timespec rpc_client_deadline(const struct rpc_call_options *options,
@@ -185,10 +193,9 @@ grpc_op rpc_client_initial_op(const struct rpc_call_options *options,
     return op;
 }
 
-void rpc_client_initial_free(const struct rpc_call_options *options,
-                             grpc_metadata *headers)
+void rpc_client_initial_free(grpc_metadata *headers, size_t count)
 {
-    for (size_t i = 0; options != NULL && i < options->header_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         grpc_slice_unref(headers[i].key);
         grpc_slice_unref(headers[i].value);
     }

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/rpc/rpc_client_call.h"
 
+#include <grpc/support/alloc.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/rpc/rpc_client_private.h"
+
+enum {
+    RPC_CHANNEL_PEER_CALLS = 64,
+};
 
 /* One block: everything a unary call needs from start to the last reference. */
 struct rpc_client_call {
     uint32_t magic;
     atomic_uint refs;
     struct rpc_tag done;
+    struct rpc_departure departure;
+    grpc_op initial_op;
+    grpc_metadata *headers; /* until the batch has started; NULL without any */
+    size_t header_count;
     struct rpc_client *client;
+    struct rpc_channel *channel; /* NULL once done */
     const struct rpc_method *method;
     pthread_mutex_t lock;        /* guards `handle` against a late cancel */
     grpc_call *handle;           /* NULL once done */
@@ -95,6 +106,17 @@ static void call_detach(struct rpc_client_call *call)
     grpc_call_unref(handle);
 }
 
+/* Where the channel is connected to, now and then: it may change with every connection. */
+static void call_tell_peer(struct rpc_client_call *call)
+{
+    struct rpc_channel *channel = call->channel;
+    if (channel->peer_age++ % RPC_CHANNEL_PEER_CALLS == 0) {
+        char *peer = grpc_call_get_peer(call->handle);
+        snprintf(channel->peer, sizeof channel->peer, "%s", peer);
+        gpr_free(peer);
+    }
+}
+
 static void call_done(struct rpc_tag *tag, bool ok)
 {
     struct rpc_client_call *call = CONTAINER_OF(tag, struct rpc_client_call, done);
@@ -117,6 +139,9 @@ static void call_done(struct rpc_tag *tag, bool ok)
         rpc_client_read_status(call->code, &call->text, &call->trailers, &call->arena,
                                &call->status);
     }
+    call_tell_peer(call);
+    rpc_channel_unref(call->channel);
+    call->channel = NULL;
     call_detach(call);
     client = call->client;
     call->thunk(call, response, call->callback, call->user);
@@ -124,11 +149,25 @@ static void call_done(struct rpc_tag *tag, bool ok)
     rpc_client_leave(client);
 }
 
-static void call_start(struct rpc_client_call *call, const struct rpc_unary *unary)
+/* The options are the caller's; what the batch needs of them is kept. */
+static void call_keep_options(struct rpc_client_call *call,
+                              const struct rpc_call_options *options)
 {
-    grpc_metadata headers[RPC_CALL_HEADERS_MAX];
+    if (options != NULL && options->header_count > 0) {
+        call->headers = memory_alloc(options->header_count * sizeof *call->headers);
+        call->header_count = options->header_count;
+    }
+    call->initial_op = rpc_client_initial_op(options, call->headers);
+}
+
+static void call_depart(struct rpc_departure *departure)
+{
+    struct rpc_client_call *call =
+        CONTAINER_OF(departure, struct rpc_client_call, departure);
+    grpc_metadata *headers = call->headers; /* the call may be gone once it has started */
+    size_t header_count = call->header_count;
     grpc_op ops[6];
-    ops[0] = rpc_client_initial_op(unary->options, headers);
+    ops[0] = call->initial_op;
     ops[1] = rpc_op(GRPC_OP_SEND_MESSAGE);
     ops[1].data.send_message.send_message = call->request;
     ops[2] = rpc_op(GRPC_OP_SEND_CLOSE_FROM_CLIENT);
@@ -141,7 +180,8 @@ static void call_start(struct rpc_client_call *call, const struct rpc_unary *una
     ops[5].data.recv_status_on_client.status = &call->code;
     ops[5].data.recv_status_on_client.status_details = &call->text;
     rpc_batch_start(call->handle, ops, 6, &call->done);
-    rpc_client_initial_free(unary->options, headers);
+    rpc_client_initial_free(headers, header_count);
+    free(headers);
 }
 
 void rpc_client_call_start(const struct rpc_unary *unary,
@@ -154,7 +194,10 @@ void rpc_client_call_start(const struct rpc_unary *unary,
     call->magic = RPC_CLIENT_CALL_MAGIC;
     atomic_store_explicit(&call->refs, out_call ? 2 : 1, memory_order_relaxed);
     call->done.run = call_done;
+    call->departure.start = call_depart;
     call->client = channel->client;
+    call->channel = channel;
+    atomic_fetch_add_explicit(&channel->refs, 1, memory_order_relaxed);
     ASSERT(pthread_mutex_init(&call->lock, NULL) == 0);
     call->method = unary->method;
     call->thunk = unary->thunk;
@@ -171,7 +214,12 @@ void rpc_client_call_start(const struct rpc_unary *unary,
     if (out_call != NULL) {
         *out_call = call;
     }
-    call_start(call, unary);
+    call_keep_options(call, unary->options);
+    if (rpc_client_is_current(channel->client)) {
+        rpc_burst_add(&channel->client->worker, &call->departure, channel->peer);
+    } else {
+        call_depart(&call->departure);
+    }
 }
 
 void rpc_client_call_cancel(struct rpc_client_call *call)

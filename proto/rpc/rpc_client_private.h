@@ -22,9 +22,14 @@ struct rpc_client {
 struct rpc_channel {
     struct rpc_client *client;
     grpc_channel *handle;
+    atomic_uint refs; /* 1 until it is closed, 1 per unary call */
+    /* Where the last call that asked went, "" before; the worker's thread only. */
+    char peer[RPC_PEER_BYTES];
+    unsigned peer_age; /* calls since */
     struct rpc_channel_options options;
 };
 
+void rpc_channel_unref(struct rpc_channel *channel);
 /* A call needs the queue from here to rpc_client_leave. */
 void rpc_client_enter(struct rpc_client *client);
 void rpc_client_leave(struct rpc_client *client);
@@ -36,8 +41,7 @@ gpr_timespec rpc_client_deadline(const struct rpc_call_options *options,
 grpc_op rpc_client_initial_op(const struct rpc_call_options *options,
                               grpc_metadata *headers);
 /* After the batch has started. */
-void rpc_client_initial_free(const struct rpc_call_options *options,
-                             grpc_metadata *headers);
+void rpc_client_initial_free(grpc_metadata *headers, size_t count);
 grpc_call *rpc_client_create_call(struct rpc_channel *channel,
                                   const struct rpc_method *method, gpr_timespec deadline);
 

@@ -85,7 +85,7 @@ static void client_stream_begin(struct rpc_stream *stream,
     stream->sending = true;
     stream->sends++;
     rpc_stream_start(stream, ops, count, &stream->sent);
-    rpc_client_initial_free(opening->options, headers);
+    rpc_client_initial_free(headers, ops[0].data.send_initial_metadata.count);
 }
 
 struct rpc_stream *rpc_client_stream_open(const struct rpc_opening *opening)

@@ -28,14 +28,41 @@
 #include "shard/base/memory.h"
 
 enum {
-    RPC_WORKER_TICK_MS = 250,   /* longest sleep of a worker */
-    RPC_WORKER_POOL_MAX = 1024, /* freed call blocks kept for the next calls */
-    RPC_WORKER_BURST_MAX = 64,  /* events after which streams held back are flushed */
+    RPC_WORKER_TICK_MS = 250,        /* longest sleep of a worker */
+    RPC_WORKER_POOL_MAX = 1024,      /* freed call blocks kept for the next calls */
+    RPC_WORKER_HELD_EVENTS_MAX = 64, /* after which streams held back are flushed */
+    RPC_BURST_EVENTS_MAX = 16,       /* fewer, since whole bursts wait for each other */
+    RPC_SOCKETS_MAX = 64,            /* peers whose sockets a worker remembers */
+    RPC_SOCKET_FDS_MAX = 8,          /* of one peer */
+    RPC_PEER_BYTES = 64,
     RPC_US_PER_MS = 1000,
 };
 
 struct rpc_tag {
     void (*run)(struct rpc_tag *tag, bool ok);
+};
+
+struct rpc_peer_address {
+    uint8_t bytes[16]; /* IPv4 mapped */
+    uint16_t port;
+};
+
+/* What a worker knows of a peer: the descriptors of its connections, C-core's. */
+struct rpc_socket {
+    char peer[RPC_PEER_BYTES]; /* as grpc_call_get_peer names it; "" = unused */
+    struct rpc_peer_address address;
+    int fds[RPC_SOCKET_FDS_MAX];
+    unsigned fd_count;
+    unsigned waiting;  /* departures of the burst being collected */
+    int64_t search_us; /* not looked for before; INT64_MAX: not TCP */
+};
+
+/* A batch that is ready and waits for the end of the burst; part of a call that lives
+ * until it has been started. */
+struct rpc_departure {
+    struct list node;
+    void (*start)(struct rpc_departure *departure);
+    struct rpc_socket *socket; /* NULL: not known */
 };
 
 /* One completion queue and its one thread; a server has several, a client one. */
@@ -47,8 +74,12 @@ struct rpc_worker {
     struct list
         deadlines;    /* of struct rpc_call, those clamped by the server, oldest first */
     struct list held; /* of struct rpc_stream: their last message is not sent yet */
-    unsigned burst;   /* events since the first of `held` */
-    struct list pool; /* of struct rpc_call, free */
+    unsigned held_events;   /* since the first of them */
+    struct list departures; /* of struct rpc_departure: unary answers and calls */
+    unsigned burst_events;  /* since the first of them, or the first wake held */
+    struct rpc_socket sockets[RPC_SOCKETS_MAX]; /* by hash of the peer */
+    int64_t socket_search_us;                   /* no search before */
+    struct list pool;                           /* of struct rpc_call, free */
     size_t pool_count;
     pthread_mutex_t lock; /* guards `streams` */
     struct list streams;  /* of struct rpc_stream, open */
@@ -77,6 +108,21 @@ void rpc_worker_close(struct rpc_worker *worker);
 struct rpc_worker *rpc_worker_current(void);
 
 int64_t rpc_now_us(void);
+
+/* --- Bursts: the worker's thread only --------------------------------------------------- */
+
+/* `peer` as grpc_call_get_peer names it, "" when not known. */
+void rpc_burst_add(struct rpc_worker *worker, struct rpc_departure *departure,
+                   const char *peer);
+/* Starts all of them, in order. */
+void rpc_burst_leave(struct rpc_worker *worker);
+/* False for what is no TCP peer. */
+bool rpc_socket_parse_peer(const char *peer, struct rpc_peer_address *out);
+/* NULL when its place is taken by a peer of the burst being collected. */
+struct rpc_socket *rpc_socket_find(struct rpc_worker *worker, const char *peer);
+/* What is written until the socket is uncorked waits in the kernel and leaves together. */
+void rpc_socket_cork(struct rpc_worker *worker, struct rpc_socket *socket);
+void rpc_socket_uncork(struct rpc_socket *socket);
 
 /* The batch completes as `tag` in the call's queue. */
 void rpc_batch_start(grpc_call *handle, const grpc_op *ops, size_t count,
@@ -168,6 +214,7 @@ struct rpc_call {
     int64_t arrived_us;
     int64_t deadline_us;
     struct mailbox_node answer_node;
+    struct rpc_departure departure;
     struct list deadline_node; /* or in the worker's pool */
     void (*on_cancel)(struct rpc_call *call, void *user);
     void *on_cancel_user;

@@ -212,7 +212,7 @@ void rpc_stream_pump_soon(struct rpc_stream *stream)
         return;
     }
     if (list_empty(&worker->held)) {
-        worker->burst = 0;
+        worker->held_events = 0;
     }
     list_remove(&stream->held_node); /* once is enough */
     list_append(&worker->held, &stream->held_node);

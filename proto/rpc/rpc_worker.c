@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "proto/rpc/rpc_private.h"
+#include "shard/base/wake.h"
 
 enum {
     RPC_THREAD_NAME_BYTES = 16, /* the kernel's limit, NUL included */
@@ -96,6 +97,7 @@ void rpc_worker_init(struct rpc_worker *worker)
     worker->posted.run = rpc_call_send_posted;
     list_init(&worker->deadlines);
     list_init(&worker->held);
+    list_init(&worker->departures);
     list_init(&worker->pool);
     list_init(&worker->streams);
     ASSERT(pthread_mutex_init(&worker->lock, NULL) == 0);
@@ -115,10 +117,37 @@ static void worker_expire(struct rpc_worker *worker)
     }
 }
 
+/* Something of this thread waits for the end of the burst. */
+static bool worker_in_burst(const struct rpc_worker *worker)
+{
+    return !list_empty(&worker->departures) || wake_waits();
+}
+
+static void worker_end_burst(struct rpc_worker *worker)
+{
+    worker->burst_events = 0;
+    wake_release(); /* others work while this thread writes */
+    wake_hold();
+    rpc_burst_leave(worker);
+}
+
+/* After each event; nothing waits for long. */
+static void worker_let_go(struct rpc_worker *worker, bool queue_empty)
+{
+    if (worker_in_burst(worker) &&
+        (queue_empty || ++worker->burst_events >= RPC_BURST_EVENTS_MAX)) {
+        worker_end_burst(worker);
+    }
+    if (!list_empty(&worker->held) &&
+        (queue_empty || ++worker->held_events >= RPC_WORKER_HELD_EVENTS_MAX)) {
+        rpc_stream_flush_held(worker);
+    }
+}
+
 static gpr_timespec worker_wake_time(const struct rpc_worker *worker)
 {
     int64_t wake_us = worker->check_us;
-    if (!list_empty(&worker->held)) {
+    if (worker_in_burst(worker) || !list_empty(&worker->held)) {
         return gpr_inf_past(GPR_CLOCK_MONOTONIC); /* only what is there already */
     }
     if (!list_empty(&worker->deadlines)) {
@@ -138,6 +167,7 @@ static void *worker_run(void *argument)
     struct rpc_worker *worker = argument;
     current_worker = worker;
     worker->now_us = rpc_now_us();
+    wake_hold();
     for (;;) {
         grpc_event event =
             grpc_completion_queue_next(worker->queue, worker_wake_time(worker), NULL);
@@ -150,10 +180,7 @@ static void *worker_run(void *argument)
             HANDOVER_END(tag);
             tag->run(tag, event.success != 0);
         }
-        if (!list_empty(&worker->held) && (event.type == GRPC_QUEUE_TIMEOUT ||
-                                           ++worker->burst >= RPC_WORKER_BURST_MAX)) {
-            rpc_stream_flush_held(worker);
-        }
+        worker_let_go(worker, event.type == GRPC_QUEUE_TIMEOUT);
         worker_expire(worker);
         if (worker->now_us >= worker->check_us) {
             worker->check_us = worker->now_us + RPC_WORKER_TICK_MS * RPC_US_PER_MS;
@@ -165,6 +192,7 @@ static void *worker_run(void *argument)
             grpc_completion_queue_shutdown(worker->queue);
         }
     }
+    wake_release();
     current_worker = NULL;
     return NULL;
 }
@@ -186,6 +214,7 @@ void rpc_worker_join(struct rpc_worker *worker)
 void rpc_worker_close(struct rpc_worker *worker)
 {
     ASSERT(list_empty(&worker->streams));
+    ASSERT(list_empty(&worker->departures));
     ASSERT(list_empty(&worker->deadlines));
     rpc_call_pool_close(worker);
     grpc_completion_queue_destroy(worker->queue);

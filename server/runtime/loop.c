@@ -9,6 +9,7 @@
 #include "server/runtime/thread.h"
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
+#include "shard/base/wake.h"
 
 enum {
     MILLISECOND_US = 1000,
@@ -27,12 +28,18 @@ static bool loop_is_stopping(struct loop *loop)
     return atomic_load_explicit(&loop->stopping, memory_order_acquire);
 }
 
+static void loop_wake_now(void *receiver)
+{
+    struct loop *loop = receiver;
+    uv_async_send(&loop->wake);
+}
+
 static void loop_wake(struct loop *loop)
 {
     if (loop_is_current(loop)) {
         loop->again = true;
     } else {
-        uv_async_send(&loop->wake);
+        wake_send(loop_wake_now, loop);
     }
 }
 
@@ -287,6 +294,9 @@ static void loop_arm_timer(struct loop *loop)
 {
     struct moment now = system_clock_now();
     uint64_t due_us = host_next_due_us(loop->host, now);
+    if (loop_free_log_job(loop) == NULL && due_us < now.monotonic_us + MILLISECOND_US) {
+        due_us = now.monotonic_us + MILLISECOND_US; /* a tick waits for the log as well */
+    }
     struct heap_node *node = heap_peek(&loop->timers);
     if (node != NULL) {
         uint64_t timer_us = CONTAINER_OF(node, struct runtime_timer, node)->due_us;
@@ -309,7 +319,9 @@ static void loop_run_turns(struct loop *loop)
     }
     for (unsigned turn = 0; turn < LOOP_TURNS_MAX; turn++) {
         loop->again = false;
+        wake_hold();
         loop_turn(loop);
+        wake_release();
         if (!loop->again) {
             break;
         }
