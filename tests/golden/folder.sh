@@ -87,7 +87,8 @@ hold_id() {
   /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["hold_id"])'
 }
 
-# Everything that a client can see and that time does not change.
+# Everything that a client can see and that time does not change; of a recommendation its
+# evidence, since how sources are weighed is no part of what is stored.
 look() {
   local souk="$bin/souk"
   "$souk" sku list -o json
@@ -107,7 +108,8 @@ for level in json.load(sys.stdin)["levels"]:
     /usr/bin/python3 -c '
 import json, sys
 for item in json.load(sys.stdin)["items"]:
-    print(item["sku_id"], item["score"], item["reasons"])'
+    print(item["sku_id"], [(reason["kind"], reason["related_sku_id"], reason["evidence_count"])
+                           for reason in item["reasons"]])'
   "$souk" import events "$golden/events.csv" --rejects "$work/rejects.csv" -o json |
     /usr/bin/python3 -c '
 import json, sys
