@@ -356,10 +356,11 @@ def test_the_cluster_tells_what_evidence_holds_and_leaves_the_oldest_behind_the_
         return found.sessions, found.sessions_waiting, found.postings
 
     same(evidence(), (0, 0, 0))
-    # Both sessions are of one customer, so of one bucket.
-    for session, items in (("s1", ("a-sku", "b-sku", "c-sku")), ("s2", ("a-sku",))):
+    # Both sessions are of one customer, so of one bucket; the second is a minute newer.
+    for age, session, items in ((60, "s1", ("a-sku", "b-sku", "c-sku")), (0, "s2", ("a-sku",))):
         server.event.RecordEvents(event_pb2.RecordEventsRequest(events=[
-            event("somebody", item, session_id=session) for item in items]))
+            event("somebody", item, session_id=session, occurred_time=timestamp(now() - age))
+            for item in items]))
     same(evidence(), (1, 1, 1))
 
 
