@@ -67,6 +67,7 @@ enum {
     RECOMMEND_FLOW_LATER_TOKENS_PERCENT = 25,
     RECOMMEND_FLOW_LATER_SEARCH_PERCENT = 60,
     RECOMMEND_FLOW_RANK_PERCENT = 75,
+    RECOMMEND_FLOW_SEED_WEIGHT = 1000, /* of the first; others decay from it */
 };
 
 /* X(NAME, "name on the wire"); MERGE and DONE wait for nothing. */

@@ -19,7 +19,9 @@ void recommend_plan_init(struct recommend_plan *plan, const struct shard_map *ma
                  .power_quarters = 1,
                  .power_hundredths = 15,
                  .window = 3,
-                 .seeds_max = 20},
+                 .seeds_max = 20,
+                 .decay_percent = 100,
+                 .then_decay_percent = 100},
         /* The decays .95 and .90 of TIFU-KNN, groups of seven baskets of a day. */
         .buy_again = {.kinds = PERSONAL_KINDS_BOUGHT,
                       .basket_ms = (int64_t)24 * 60 * 60 * 1000,

@@ -40,6 +40,9 @@ struct recommend_walk_options {
     uint32_t power_hundredths; /* 100b */
     uint32_t window;           /* of WALK_THEN, 1 .. WALK_WINDOW_MAX */
     uint32_t seeds_max;        /* 1 .. RECOMMEND_FLOW_SEEDS_MAX; of every source */
+    /* What a seed's voice keeps per seed before it, 1 .. 100: the newest matter most. */
+    uint32_t decay_percent;
+    uint32_t then_decay_percent; /* of WALK_THEN */
 };
 /* As in struct personal_buy_again_options. */
 struct recommend_buy_again_options {

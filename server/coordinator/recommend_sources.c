@@ -156,6 +156,18 @@ static enum status rank_neighbours(const struct recommend_flow *flow,
                           flow->arena, out);
 }
 
+/* A fixed point with three digits; NULL, which is all alike, while nothing decays. */
+static const uint32_t *walk_seed_weights(uint32_t decay_percent,
+                                         uint32_t weights[static WALK_SEEDS_MAX])
+{
+    weights[0] = RECOMMEND_FLOW_SEED_WEIGHT;
+    for (uint32_t i = 1; i < WALK_SEEDS_MAX; i++) {
+        uint32_t kept = (weights[i - 1] * decay_percent + 50) / 100;
+        weights[i] = kept > 0 ? kept : 1;
+    }
+    return decay_percent < 100 ? weights : NULL;
+}
+
 static enum status rank_walk(const struct recommend_flow *flow, bool then,
                              const struct recommend_rank_options *options,
                              struct recommend_ranked *out)
@@ -163,10 +175,14 @@ static enum status rank_walk(const struct recommend_flow *flow, bool then,
     const struct recommend_customer_search *search = &flow->customer_search;
     const struct walk_partial *merged =
         then ? &flow->merged->walk_then : &flow->merged->walk;
+    const struct recommend_walk_options *from = &flow->plan.walk;
+    uint32_t weights[WALK_SEEDS_MAX];
     const struct walk_rank_options walk = {
         .rank = *options,
-        .nearest = flow->plan.walk.nearest,
-        .power_hundredths = flow->plan.walk.power_hundredths,
+        .nearest = from->nearest,
+        .power_hundredths = from->power_hundredths,
+        .seed_weights = walk_seed_weights(
+            then ? from->then_decay_percent : from->decay_percent, weights),
         .kind = then ? RECOMMEND_REASON_THEN_BOUGHT : RECOMMEND_REASON_ALSO_BOUGHT};
     if (merged->bucket_count == 0) {
         return STATUS_OK; /* nobody answered */

@@ -225,7 +225,9 @@ static void recommend_options(struct recommend_plan *plan,
         .power_quarters = (uint32_t)settings->walk_power_quarters,
         .power_hundredths = (uint32_t)settings->walk_power_hundredths,
         .window = (uint32_t)settings->walk_then_window,
-        .seeds_max = (uint32_t)settings->walk_seeds};
+        .seeds_max = (uint32_t)settings->walk_seeds,
+        .decay_percent = (uint32_t)settings->walk_seed_decay_percent,
+        .then_decay_percent = (uint32_t)settings->walk_then_seed_decay_percent};
     plan->buy_again.basket_ms = settings->buy_again_basket_hours * 60 * 60 * 1000;
     plan->buy_again.group_baskets = (uint32_t)settings->buy_again_group;
     plan->buy_again.within_decay = recommend_decay(settings->buy_again_within_percent);

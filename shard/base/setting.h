@@ -54,6 +54,8 @@
     N(walk_power_hundredths, 15, 0, 100,    "hundredths",           "100b of the walk: how little a popular item counts") \
     N(walk_then_window,     3, 1, 8,        "steps",                "how soon an item follows another to count as taken next") \
     N(walk_seeds,           20, 1, 64,      "items",                "newest items of a customer's history that are walked from") \
+    N(walk_seed_decay_percent, 100, 1, 100, "%",                    "what an item walked from counts, of the newer one before it") \
+    N(walk_then_seed_decay_percent, 100, 1, 100, "%",               "the same, for what was taken next") \
     N(buy_again_basket_hours, 24, 1, 8760,  "hours",                "purchases of one such stretch are one basket") \
     N(buy_again_group,      7, 1, 1000,     "baskets",              "baskets of one group, which age together") \
     N(buy_again_within_percent, 95, 1, 100, "%",                    "what a basket keeps per newer one of its group") \

@@ -207,7 +207,14 @@ static void list_walk(struct reference *reference, bool then, uint32_t count,
                                      .buckets = UINT64_MAX,
                                      .exclude_customer = reference->plan->has_actor,
                                      .customer = reference->plan->actor};
+    uint32_t percent = then ? from->then_decay_percent : from->decay_percent;
+    uint32_t weights[WALK_SEEDS_MAX];
+    for (uint32_t i = 0, weight = 1000; i < WALK_SEEDS_MAX; i++) {
+        weights[i] = weight > 0 ? weight : 1;
+        weight = (weights[i] * percent + 50) / 100;
+    }
     const struct walk_rank_options options = {
+        .seed_weights = percent == 100 ? NULL : weights,
         .rank = reference_options(reference, count),
         .nearest = from->nearest,
         .power_hundredths = from->power_hundredths,

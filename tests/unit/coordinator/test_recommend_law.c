@@ -77,6 +77,8 @@ static void law_options(struct rng *rng, struct recommend_plan *plan)
     plan->walk.customers = 1 + (uint32_t)rng_below(rng, 400);
     plan->walk.nearest = 1 + (uint32_t)rng_below(rng, 60);
     plan->walk.seeds_max = 1 + (uint32_t)rng_below(rng, 12);
+    plan->walk.decay_percent = 100 - (uint32_t)rng_below(rng, 2) * 30;
+    plan->walk.then_decay_percent = 100 - (uint32_t)rng_below(rng, 2) * 70;
     plan->content_reach = 1 + (uint32_t)rng_below(rng, 100);
     plan->arrivals.days = (uint32_t)rng_below(rng, 3) * 20;
     plan->arrivals.pool = 1 + (uint32_t)rng_below(rng, 100);
