@@ -135,6 +135,9 @@ class Tour:
         self.options, self.node, self.souk, self.work = options, node, souk, work
         self.holds = []
         self.seed = None
+        self.clicked = []  # by the newcomer, oldest first
+        self.explained = None  # their last answer
+        self.lamp, self.bought = None, 0
 
     # --- Telling -------------------------------------------------------------------------
 
@@ -285,6 +288,53 @@ class Tour:
             self.say(f"     {item['rank']}. {item.get('name', item['sku_id'])} - "
                      f"{item['because']}; {item['available']} in stock")
 
+    def step_clicks(self):
+        """Somebody new clicks three times: each click changes the answer"""
+        who = ("--visitor", f"tour-new-{os.getpid()}-{int(time.time())}")
+        asked = (*who, "--placement", "for-you", "--exclude-seen", "--count", 5)
+        self.show("rec", *asked)
+        answer = self.souk.ask("rec", *asked)
+        check(answer["items"], "nothing is shown to somebody new")
+        check(all(reason["fallback"] for item in answer["items"] for reason in item["reasons"]),
+              "somebody new was shown something with a personal reason")
+        self.say(f"     nothing is known yet: {answer['items'][0]['because']}")
+        self.clicked = []
+        for number in range(1, 4):
+            before = [item["sku_id"] for item in answer["items"]]
+            self.clicked.append(before[0])
+            self.souk.ask("events", "record", "view", before[0], *who)
+            answer = self.souk.ask("rec", *asked)
+            after = [item["sku_id"] for item in answer["items"]]
+            check(after and after != before, f"click {number} changed nothing")
+            first = answer["items"][0]
+            check(not first["reasons"][0]["fallback"],
+                  f"after {number} clicks still only what others like: {first['because']}")
+            self.say(f"     click {number}, {self.name(before[0])}: now "
+                     f"{first.get('name', first['sku_id'])} - {first['because']}")
+        self.explained = answer
+
+    def step_why(self):
+        """Why this?"""
+        answer = self.explained
+        self.show("rec explain", answer["answer_id"])
+        why = self.souk.ask("rec", "explain", answer["answer_id"])
+        check([seed["sku_id"] for seed in why["seeds"]] == self.clicked[::-1],
+              f"found from {why['seeds']}, clicked was {self.clicked}")
+        check(why["personal"] == "used" and why["consent_used"] == ["personalization"],
+              f"personal history was {why['personal']}")
+        asked = [source["source"] for source in why["sources"] if source["asked"]]
+        check("neighbours" in asked, f"asked were {asked}")
+        check(all(source["tier"] > 0 for source in why["sources"] if not source["asked"]),
+              f"a source of the first tier was not asked: {why['sources']}")
+        self.say("     found from " + ", ".join(self.name(sku) for sku in self.clicked[::-1]))
+        self.say(f"     asked {', '.join(asked)}; fallbacks were not needed"
+                 if len(asked) < len(why["sources"]) else f"     asked {', '.join(asked)}")
+        for reason in answer["items"][0]["reasons"]:
+            related = reason.get("related_sku_id")
+            self.say(f"     {reason['weight']:4.0%} of the first item: {reason['kind']}"
+                     + (f" of {self.name(related)}" if related else "")
+                     + f", {reason['evidence_count']} counted")
+
     def step_sold_out(self):
         """The best item sells out: the next answer lacks it"""
         items = self.recommended("--session", self.seed, "--count", 5)
@@ -327,8 +377,43 @@ class Tour:
         reasons = [r for r in item["reasons"] if r.get("related_sku_id") == self.seed]
         check(reasons and reasons[0]["evidence_count"] == bought,
               f"bought {bought} times, the reasons are {item['reasons']}")
+        self.lamp, self.bought = sku, bought
         self.say(f"   Bought with it {bought} time{'s' if bought > 1 else ''}, the lamp is in the "
                  f"very next answer: \"{item['because']}\".")
+
+    def lamp_evidence(self):
+        """How many sessions with the seed speak for the lamp now."""
+        items = self.recommended("--session", self.seed, "--count", 200)
+        reasons = [reason for item in items if item["sku_id"] == self.lamp
+                   for reason in item["reasons"] if reason.get("related_sku_id") == self.seed]
+        return max((reason["evidence_count"] for reason in reasons), default=0)
+
+    def step_erase(self):
+        """A customer is erased: nobody is recommended anything by them any more"""
+        who = f"cleo-{self.lamp}"
+        self.souk.ask("events", "record", "purchase", self.seed, self.lamp, "--visitor", who,
+                      "--session", who)
+        with_cleo = self.lamp_evidence()
+        check(with_cleo == self.bought + 1,
+              f"Cleo bought, too, and {with_cleo} speak for the lamp instead of {self.bought + 1}")
+        answer = self.souk.ask("rec", "--visitor", who, "--placement", "for-you", "--count", 5)
+        self.souk.ask("rec", "explain", answer["answer_id"])
+        self.show("customer erase", who, "--visitor --yes")
+        proof = self.souk.ask("customer", "erase", who, "--visitor", "--yes")
+        check(proof["events_removed"] == 2 and proof["sessions_removed"] == 1,
+              f"the proof is {proof}")
+        without = self.lamp_evidence()
+        check(without == self.bought, f"{without} speak for the lamp after Cleo has gone, "
+              f"{self.bought} did before")
+        again = self.souk.ask("customer", "erase", who, "--visitor", "--yes")
+        check(again["events_removed"] == 0 and again["sessions_removed"] == 0,
+              f"a second erasure found {again}")
+        old, reason = self.souk.attempt("rec", "explain", answer["answer_id"])
+        check(old is None and reason == "NOT_FOUND",
+              "an answer given to Cleo can still be explained")
+        self.say(f"   {with_cleo} sessions spoke for the lamp, now {without}: the proof names log "
+                 f"entry {proof['log_index']} of shard {proof['shard_id']}. A second erasure finds "
+                 "nothing, and what Cleo was shown is forgotten.")
 
     def rows(self, *words):
         code, out, talk = self.souk.run(*words, output="jsonl")
@@ -373,7 +458,8 @@ class Tour:
     STEPS = (
         ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
         ("hold expires", step_expiry), ("recommendation", step_recommendation),
-        ("sold out", step_sold_out), ("purchase", step_purchase), ("kill -9", step_kill),
+        ("clicks", step_clicks), ("why this", step_why), ("sold out", step_sold_out),
+        ("purchase", step_purchase), ("erased", step_erase), ("kill -9", step_kill),
     )
 
     def walk(self):
@@ -392,9 +478,10 @@ class Tour:
             self.say(f"\nAll {len(self.STEPS)} steps went as told; the node stops. Without "
                      "--once it stays up to be played with.")
             return 0
-        self.say(f"\nAll {len(self.STEPS)} steps went as told. Three things to try:")
+        self.say(f"\nAll {len(self.STEPS)} steps went as told. Things to try:")
         self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
-        self.say(f"   souk rec --session {self.seed} --count 5")
+        self.say(f"   souk rec --session {self.seed} --count 5 --explain")
+        self.say(f"   souk rec --placement also-bought --seed {self.seed} --count 5")
         self.say(f"   souk hold create {self.seed}:2 --owner me --ttl 1m")
         self.say("   souk status")
         return 0

@@ -8,6 +8,7 @@
 
 #include "server/coordinator/recommend_flow_private.h"
 #include "shard/base/assert.h"
+#include "shard/base/mutant.h"
 
 static bool context_needs(const struct recommend_flow *flow, enum recommend_needs needs)
 {
@@ -85,7 +86,7 @@ bool recommend_context_take(struct recommend_flow *flow,
     }
     flow->own_session = context->session_hash;
     flow->clicks = context->clicks;
-    flow->click_count = context->click_count;
+    flow->click_count = MUTANT(clicks_ignored) ? 0 : context->click_count;
     if (flow->plan.session_item_count > 0) {
         flow->clicks = flow->plan.session_items;
         flow->click_count = flow->plan.session_item_count;

@@ -14,6 +14,8 @@
     X(no_decrement,      "a hold does not lower what is available")                     \
     X(no_expiry,         "a hold never expires")                                        \
     X(stock_unchecked,   "a recommendation shows items without asking for their stock") \
+    X(clicks_ignored,    "the recorded session of who asks is not looked at")           \
+    X(erase_incomplete,  "sessions that end stay evidence")                             \
     X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start")
 /* clang-format on */
 

@@ -8,6 +8,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
+#include "shard/base/mutant.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/histories.h"
 #include "shard/replica/machine.h"
@@ -59,7 +60,9 @@ static void evidence_session_remove(void *context, struct hash128 customer,
 {
     (void)customer;
     const struct machine_customer *machine = context;
-    evidence_remove(machine->evidence, session_hash);
+    if (!MUTANT(erase_incomplete)) {
+        evidence_remove(machine->evidence, session_hash);
+    }
 }
 
 static void histories_history_put(void *context, struct hash128 customer,

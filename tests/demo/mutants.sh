@@ -32,6 +32,8 @@ expect_caught()
 expect_caught no_decrement 'last unit'
 expect_caught no_expiry 'hold expires'
 expect_caught stock_unchecked 'sold out'
+expect_caught clicks_ignored 'why this'
+expect_caught erase_incomplete erased
 expect_caught lost_after_kill 'kill -9'
 
 # And without a fault the same build passes.
