@@ -64,7 +64,10 @@ ALL = [
         placement="buy-again", count=10,
         settings={"placements": "buy-again=buy-again:10,popular:6", "buy_again_due_percent": 0}),
     Set("gowalla", HISTORIES, "gowalla/train.txt.xz", {"recall@20": "recall", "NDCG@20": "ndcg"},
-        "--validation: the last tenth of each customer's items", placement="for-you",
-        exclude_history=True),
+        "--validation: a tenth of each customer's items, drawn; one point through the server",
+        placement="for-you", exclude_history=True,
+        settings={"placements": "for-you=walk:1/popular:1", "walk_seeds": 64,
+                  "walk_power_quarters": 2, "walk_power_hundredths": 45,
+                  "walk_nearest": 200, "walk_customers": 500}),
 ]
 BY_NAME = {each.name: each for each in ALL}

@@ -13,9 +13,11 @@ A question is (actor, session, excluded, targets), as bench_evaluate reads it. F
 import gzip
 import json
 import lzma
+import random
 
 TAIL_SESSIONS = 5000  # of a training file, held back for validation
 TAIL_PART = 10  # a tenth of a history
+SPLIT_SEED = 1
 
 
 def opened(path):
@@ -125,16 +127,19 @@ def write_sessions_head(path, out):
 
 
 def write_histories_head(path, out, exclude):
-    """All but the last tenth of each history into `out`; the questions are returned."""
-    asked = []
+    """All but a tenth of each history into `out`, drawn by a fixed seed, since a file may
+    have its items in any order (Gowalla's ascend, so that the rare stand last); the
+    questions are returned."""
+    asked, chance = [], random.Random(SPLIT_SEED)
     with open(out, "w", encoding="utf-8") as target:
         for customer, items in histories_of(path).items():
             tail = max(1, len(items) // TAIL_PART) if len(items) > 1 else 0
-            before = items[:len(items) - tail]
+            drawn = set(chance.sample(range(len(items)), tail))
+            before = [item for place, item in enumerate(items) if place not in drawn]
             target.write(" ".join([customer, *before]) + "\n")
             if tail:
                 asked.append((f"c:{customer}", [], before if exclude else [],
-                              items[len(items) - tail:]))
+                              [items[place] for place in sorted(drawn)]))
     return asked
 
 
