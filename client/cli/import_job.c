@@ -245,7 +245,9 @@ static void import_job_say(const struct import_job *job, const struct import_pas
         (unsigned long long)all->duplicates, (unsigned long long)all->refused,
         (unsigned long long)skipped);
     if (changed == 0 && all->duplicates > 0) {
-        fprintf(stderr, "nothing changed: all of this file had been imported before\n");
+        fprintf(stderr,
+                "nothing changed: all of this file had been seen before. A row refused "
+                "then is not taken now: put it, corrected, into a file of its own\n");
     }
 }
 
@@ -271,11 +273,28 @@ static json_t *import_job_summary(struct import_job *job)
     return summary;
 }
 
+/* A row that an earlier run had refused counts as known now: what the first such run wrote
+ * of it stays, beside the new file if there is one. */
+static bool import_job_keep_rejects(const struct import_job *job)
+{
+    char before[REJECTS_PATH_BYTES + 8];
+    uint64_t skipped = 0;
+    bool known = import_job_all(job, &skipped).duplicates > 0;
+    if (known && job->rejects.count > 0) {
+        snprintf(before, sizeof before, "%s.before", job->rejects.path);
+        if (access(before, F_OK) == 0 || rename(job->rejects.path, before) == 0) {
+            fprintf(stderr, "souk: what an earlier run refused is in %s\n", before);
+        }
+    }
+    return known;
+}
+
 enum command_exit import_job_report(struct import_job *job)
 {
     json_t *summary = import_job_summary(job);
     uint64_t rejected = job->rejects.count;
-    int failed = rejects_close(&job->rejects, true);
+    bool known = import_job_keep_rejects(job);
+    int failed = rejects_close(&job->rejects, !known);
     if (rejected > 0 && failed == 0) {
         output_text(summary, "rejects_file", job->rejects.path);
         fprintf(stderr, "souk: %llu rows were refused; they are in %s\n",
