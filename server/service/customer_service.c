@@ -29,6 +29,32 @@ static void customer_upserted(struct edge_one *one)
     souk__v1__customer_service__upsert_customer__reply(one->edge.rpc, &response);
 }
 
+/* A command that is decided once under its request id, for the log of its customer. */
+static enum status customer_log(struct edge_one *one, struct customer_command *command,
+                                const struct inventory_identity *identity, uint64_t hash,
+                                uint64_t fingerprint, struct problem *problem)
+{
+    command->identity = (struct customer_identity){.kind = CUSTOMER_IDENTITY_REQUEST,
+                                                   .anchor = hash,
+                                                   .request_id = identity->request_id,
+                                                   .fingerprint = fingerprint,
+                                                   .request_ms = identity->request_ms};
+    if (command_encode_customer(command, one->edge.arena, &one->command) != STATUS_OK) {
+        return problem_set(problem, STATUS_TOO_LARGE, "",
+                           "the request is too large to be logged");
+    }
+    return STATUS_OK;
+}
+
+static void customer_submit(struct edge_one *one, uint64_t hash,
+                            void (*done)(struct edge_one *one))
+{
+    const struct shard_map *map = one->edge.service->map;
+    unsigned shard = shard_map_find(map, SHARD_MAP_CUSTOMER, hash);
+    edge_submit_command(one, shard_map_range(map, SHARD_MAP_CUSTOMER, shard)->shard_id,
+                        done);
+}
+
 static enum status customer_encode(struct edge_one *one,
                                    const Souk__V1__UpsertCustomerRequest *request,
                                    uint64_t *out_hash, struct problem *problem)
@@ -41,17 +67,8 @@ static enum status customer_encode(struct edge_one *one,
                         &command.upsert, problem));
     TRY(customer_upsert_check(&command.upsert, problem));
     *out_hash = customer_hash(command.upsert.customer);
-    command.identity = (struct customer_identity){
-        .kind = CUSTOMER_IDENTITY_REQUEST,
-        .anchor = *out_hash,
-        .request_id = identity.request_id,
-        .fingerprint = customer_upsert_fingerprint(&command.upsert),
-        .request_ms = identity.request_ms};
-    if (command_encode_customer(&command, one->edge.arena, &one->command) != STATUS_OK) {
-        return problem_set(problem, STATUS_TOO_LARGE, "",
-                           "the request is too large to be logged");
-    }
-    return STATUS_OK;
+    return customer_log(one, &command, &identity, *out_hash,
+                        customer_upsert_fingerprint(&command.upsert), problem);
 }
 
 static void customer_upsert(struct rpc_call *rpc,
@@ -68,12 +85,7 @@ static void customer_upsert(struct rpc_call *rpc,
         edge_fail(&one->edge, &problem);
         return;
     }
-    edge_submit_command(
-        one,
-        shard_map_range(service->map, SHARD_MAP_CUSTOMER,
-                        shard_map_find(service->map, SHARD_MAP_CUSTOMER, hash))
-            ->shard_id,
-        customer_upserted);
+    customer_submit(one, hash, customer_upserted);
 }
 
 static void customer_got(struct edge_one *one)
@@ -217,17 +229,8 @@ static enum status customer_erase_encode(struct edge_one *one,
                       problem));
     TRY(customer_erased_actor(one, request, &command.erase.customer, problem));
     *out_hash = customer_hash(command.erase.customer);
-    command.identity = (struct customer_identity){
-        .kind = CUSTOMER_IDENTITY_REQUEST,
-        .anchor = *out_hash,
-        .request_id = identity.request_id,
-        .fingerprint = customer_erase_fingerprint(&command.erase),
-        .request_ms = identity.request_ms};
-    if (command_encode_customer(&command, one->edge.arena, &one->command) != STATUS_OK) {
-        return problem_set(problem, STATUS_TOO_LARGE, "",
-                           "the request is too large to be logged");
-    }
-    return STATUS_OK;
+    return customer_log(one, &command, &identity, *out_hash,
+                        customer_erase_fingerprint(&command.erase), problem);
 }
 
 static void customer_erase(struct rpc_call *rpc,
@@ -244,12 +247,7 @@ static void customer_erase(struct rpc_call *rpc,
         edge_fail(&one->edge, &problem);
         return;
     }
-    edge_submit_command(
-        one,
-        shard_map_range(service->map, SHARD_MAP_CUSTOMER,
-                        shard_map_find(service->map, SHARD_MAP_CUSTOMER, hash))
-            ->shard_id,
-        customer_erased);
+    customer_submit(one, hash, customer_erased);
 }
 
 void customer_service_register(struct service *service, struct rpc_server *server)

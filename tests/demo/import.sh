@@ -4,37 +4,7 @@
 # Imports against a real node: bad rows, a second run, another packing, a server that is
 # killed in the middle, and the exit codes that scripts rely on.
 set -eu
-build=$1
-work=$(mktemp -d)
-node=
-PATH=$build/bin:$PATH
-finish()
-{
-    [ -z "$node" ] || kill -9 "$node" 2> /dev/null || true
-    wait 2> /dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-
-fail()
-{
-    echo "FAIL: $*" >&2
-    tail -n 5 "$work"/*.err >&2 || true
-    exit 1
-}
-
-field() # NAME < JSON
-{
-    /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
-}
-
-expect_exit() # CODE COMMAND...
-{
-    local wanted=$1 code=0
-    shift
-    "$@" > "$work/out" 2> "$work/last.err" || code=$?
-    [ "$code" = "$wanted" ] || fail "'$*' ended with $code, not $wanted"
-}
+. "$(dirname "$0")/import_lib.bash"
 
 start_node() # PORT
 {
@@ -90,6 +60,19 @@ expect_exit 1 souk import stock "$work/nothing.csv"
 printf 'sku_id,\033[31mred\377\n' > "$work/odd.csv"
 expect_exit 1 souk import stock "$work/odd.csv"
 grep -qF "'\\x1b[31mred\\xff'" "$work/last.err" || fail "bytes that do not print are printed"
+# What the first run refused stays on record, although its rows are known afterwards.
+expect_exit 0 souk sku put KNOWN --name Known
+printf 'sku_id,location_id,on_hand\nKNOWN,hall,5\nKNOWN,mars,5\nKNOWN,hall,x\n' > "$work/refused.csv"
+for run in 1 2 3; do
+    expect_exit 1 souk import stock "$work/refused.csv"
+done
+grep -q '^3,"NOT_FOUND"' "$work/refused.csv.rejects.csv.before" || fail "run $run lost a reject"
+grep -q '^4,' "$work/refused.csv.rejects.csv" || fail "line 4 is not in the rejects"
+printf 'sku_id,location_id,on_hand\nKNOWN,mars,6\n' > "$work/alone.csv"
+expect_exit 1 souk import stock "$work/alone.csv"
+expect_exit 0 souk import stock "$work/alone.csv"
+grep -q 'is not taken now' "$work/last.err" || fail "it calls a refused row imported"
+grep -q '^2,' "$work/alone.csv.rejects.csv" || fail "the reject went with a run that refused none"
 # What sku put does not name stays.
 expect_exit 0 souk sku put KEPT --name Kept --price 3.50
 expect_exit 0 souk sku put KEPT

@@ -5,37 +5,7 @@
 # cost, a second run, another packing, stock that is there already, an import that is
 # killed in the middle and begun again.
 set -eu
-build=$1
-work=$(mktemp -d)
-node=
-PATH=$build/bin:$PATH
-finish()
-{
-    [ -z "$node" ] || kill -9 "$node" 2> /dev/null || true
-    wait 2> /dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-
-fail()
-{
-    echo "FAIL: $*" >&2
-    tail -n 5 "$work"/*.err >&2 || true
-    exit 1
-}
-
-field() # NAME < JSON
-{
-    /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
-}
-
-expect_exit() # CODE COMMAND...
-{
-    local wanted=$1 code=0
-    shift
-    "$@" > "$work/out" 2> "$work/last.err" || code=$?
-    [ "$code" = "$wanted" ] || fail "'$*' ended with $code, not $wanted"
-}
+. "$(dirname "$0")/import_lib.bash"
 
 counted() # ROWS APPLIED DUPLICATES REJECTED SKIPPED
 {
