@@ -184,12 +184,12 @@ static struct health_watcher *health_watcher_of(struct rpc_health *health,
     return NULL;
 }
 
+/* Ends as OK behind NOT_SERVING: with any other status C-core's clients drop what they have
+ * received and not yet read, the last state among it. Whoever watches asks again anyway. */
 static void health_watch_draining(struct rpc_stream *stream, void *user)
 {
-    struct problem problem;
     (void)user;
-    problem_set(&problem, STATUS_DRAINING, "", "the server is stopping");
-    rpc_stream_finish(stream, &problem);
+    rpc_stream_finish(stream, NULL);
 }
 
 static void health_watch_done(struct rpc_stream *stream, const struct rpc_status *status,

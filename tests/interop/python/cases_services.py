@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every RPC of every service does what its .proto says."""
+import queue
+import threading
+
 from google.protobuf import field_mask_pb2
 from grpc.reflection.v1 import reflection_pb2 as reflection1
 from grpc.reflection.v1 import reflection_pb2_grpc as reflection1_grpc
@@ -375,10 +378,18 @@ def test_health_is_told_for_the_server_and_each_service(world):
 def test_a_health_watch_sees_the_server_stop(world):
     server = world.start("--stop-grace-ms", "2000")
     watch = server.health.Watch(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
-    same(next(watch).status, health_pb2.HealthCheckResponse.SERVING)
+    seen = queue.Queue()
+
+    def read():  # all the time, as whoever watches does
+        for answer in watch:
+            seen.put(answer.status)
+        seen.put("the end")
+
+    threading.Thread(target=read, daemon=True).start()
+    same(seen.get(timeout=CALL_SECONDS), health_pb2.HealthCheckResponse.SERVING)
     server.process.send_signal(signal.SIGTERM)
-    same(next(watch).status, health_pb2.HealthCheckResponse.NOT_SERVING)
-    watch.cancel()
+    same(seen.get(timeout=CALL_SECONDS), health_pb2.HealthCheckResponse.NOT_SERVING)
+    same(seen.get(timeout=CALL_SECONDS), "the end")
     same(server.process.wait(START_SECONDS), 0)
     server.channel.close()
 
