@@ -10,7 +10,6 @@ TITLE = "durable reserve on one node: 64 clients, 100,000 SKUs, PostgreSQL besid
 CLIENTS = 64
 KEYS = 100_000
 BATCH = 50
-BATCH_CLIENTS = 16
 CHANNELS = 1  # as the no-op has
 OPEN_RATE = 2000
 WARMUP_S = 0.5
@@ -98,8 +97,7 @@ class Souk:
                       seen["p99_us"], {"late_us_max": seen["late_us_max"]})
 
     def closed(self, choice, batch=1):
-        clients = CLIENTS if batch == 1 else BATCH_CLIENTS
-        return lambda seconds: self.run(seconds, "--clients", clients, "--choice", choice,
+        return lambda seconds: self.run(seconds, "--clients", CLIENTS, "--choice", choice,
                                         "--batch", batch, "--channels", CHANNELS)
 
     def open(self, rate):
@@ -134,10 +132,9 @@ class PostgresPeer:
             program = self.start()
             fill(self.server, KEYS)
             self.runs += 1
-            clients = CLIENTS if batch == 1 else BATCH_CLIENTS
             before = self.context.cpu_s(self.server.pids())
             seen, _ = self.context.run_json(
-                [program, self.server.conninfo, "--connections", clients, "--keys", KEYS,
+                [program, self.server.conninfo, "--connections", CLIENTS, "--keys", KEYS,
                  "--choice", choice, "--seconds", seconds, "--batch", batch,
                  "--seed", self.runs], timeout_s=seconds + 120)
             if seen["refused"]:
