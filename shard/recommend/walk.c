@@ -11,7 +11,7 @@
 
 enum {
     TABLE_SIZE_MIN = 64,
-    PREFETCH_AHEAD = 4,
+    PREFETCH_AHEAD = 16,
     PREFETCH_HELD_AHEAD = 12, /* less is done with each of these */
     SORT_BUCKET_MAX =
         16, /* votes; hashes that lie closer together are sorted another way */
@@ -80,7 +80,7 @@ struct walk {
     struct arena *arena;
     const struct history_customer **visited; /* of the seed at hand */
     uint32_t visited_count;
-    uint64_t held;         /* of all visited */
+    const struct history_customer *excluded;
     struct walk_row *rows; /* all free between two seeds */
     uint64_t row_capacity;
     uint64_t row_mask;
@@ -98,36 +98,40 @@ static int64_t walk_weight_of(struct walk *walk, uint32_t held_count)
     return walk->weights[held_count];
 }
 
-static bool walk_excludes(const struct walk *walk, const struct history_customer *row)
-{
-    const struct walk_query *query = walk->query;
-    return query->exclude_customer && row->id.high == query->customer.high &&
-           row->id.low == query->customer.low;
-}
-
-/* The newest of each bucket asked for. */
+/* The newest of each bucket asked for. Customers lie all over memory, so none is looked at
+ * before all are known: then many can be on their way at once. */
 static void walk_visit(struct walk *walk, const struct history_item *seed)
 {
     const struct walk_query *query = walk->query;
     uint32_t most = (query->customers + query->bucket_count - 1) / query->bucket_count;
     walk->visited_count = 0;
-    walk->held = 0;
-    for (uint64_t left = query->buckets; left != 0; left &= left - 1) {
+    for (uint64_t left = query->buckets & seed->buckets; left != 0; left &= left - 1) {
         const struct history_list *list =
             histories_item_list(seed, (uint32_t)__builtin_ctzll(left));
         uint32_t taken = 0;
-        for (uint32_t i = list ? list->count : 0; i > 0 && taken < most; i--) {
-            const struct history_customer *customer = list->entries[i - 1].customer;
-            if (i > PREFETCH_AHEAD) {
-                __builtin_prefetch(list->entries[i - 1 - PREFETCH_AHEAD].customer);
-            }
-            if (!walk_excludes(walk, customer)) {
-                walk->visited[walk->visited_count++] = customer;
-                walk->held += customer->held_count;
+        if ((left & (left - 1)) != 0) {
+            __builtin_prefetch(&list[1].entries[list[1].count - 1]);
+        }
+        for (uint32_t i = list->count; i > 0 && taken < most; i--) {
+            if (list->entries[i - 1].customer != walk->excluded) {
+                walk->visited[walk->visited_count++] = list->entries[i - 1].customer;
                 taken++;
             }
         }
     }
+}
+
+/* How much all that are visited hold. */
+static uint64_t walk_held(const struct walk *walk)
+{
+    uint64_t held = 0;
+    for (uint32_t i = 0; i < walk->visited_count; i++) {
+        if (walk->visited_count - i > PREFETCH_AHEAD) {
+            __builtin_prefetch(walk->visited[i + PREFETCH_AHEAD]);
+        }
+        held += walk->visited[i]->held_count;
+    }
+    return held;
 }
 
 static struct walk_row *walk_row(struct walk *walk, uint32_t item)
@@ -258,6 +262,18 @@ static enum status walk_reserve(struct walk *walk, uint64_t rows)
     return walk->rows == NULL || walk->places == NULL ? STATUS_TOO_LARGE : STATUS_OK;
 }
 
+/* What a walk reads of a customer beside the row itself. */
+static void walk_prefetch(const struct walk *walk, uint32_t place)
+{
+    const struct history_customer *customer =
+        place < walk->visited_count ? walk->visited[place] : NULL;
+    if (customer != NULL && walk->query->window > 0) {
+        __builtin_prefetch(customer->steps);
+    } else if (customer != NULL && customer->items != customer->few) {
+        __builtin_prefetch(customer->items);
+    }
+}
+
 static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_votes *out)
 {
     const struct history_item *seed = histories_item_find(walk->histories, sku_hash);
@@ -266,26 +282,22 @@ static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_v
         return STATUS_OK;
     }
     walk_visit(walk, seed);
-    TRY(walk_reserve(walk, walk->held < walk->histories->item_count
-                               ? walk->held
-                               : walk->histories->item_count));
+    uint64_t held = walk_held(walk);
+    TRY(walk_reserve(
+        walk, held < walk->histories->item_count ? held : walk->histories->item_count));
     walk->visit = 0;
     for (uint32_t i = 0; i < walk->visited_count; i++) {
         const struct history_customer *customer = walk->visited[i];
         int64_t weight = walk_weight_of(walk, customer->held_count);
-        if (walk->visited_count - i > PREFETCH_HELD_AHEAD) {
-            const struct history_customer *ahead = walk->visited[i + PREFETCH_HELD_AHEAD];
-            __builtin_prefetch(walk->query->window > 0 ? (const void *)ahead->steps
-                                                       : (const void *)ahead->held);
-        }
+        walk_prefetch(walk, i + PREFETCH_HELD_AHEAD);
         walk->visit++;
         if (walk->query->window > 0) {
             walk_follow(walk, customer, seed->number, weight);
             continue;
         }
         for (uint32_t n = 0; n < customer->held_count; n++) {
-            if (customer->held[n].item != seed->number) {
-                walk_count(walk, customer->held[n].item, weight);
+            if (customer->items[n] != seed->number) {
+                walk_count(walk, customer->items[n], weight);
             }
         }
     }
@@ -309,6 +321,9 @@ enum status walk_search(const struct histories *histories, const struct walk_que
     walk->histories = histories;
     walk->query = query;
     walk->arena = arena;
+    if (query->exclude_customer) {
+        walk->excluded = histories_customer_find(histories, query->customer);
+    }
     walk->visited = arena_alloc(arena, (size_t)visited * sizeof *walk->visited);
     if (walk->visited == NULL) {
         return STATUS_TOO_LARGE;
