@@ -111,9 +111,12 @@ static uint32_t item_find_or_add(struct histories *histories, uint64_t sku_hash)
     ASSERT(histories->item_count < UINT32_MAX);
     memory_reserve((void **)&histories->items, &histories->item_capacity,
                    histories->item_count + 1, sizeof *histories->items);
+    memory_reserve((void **)&histories->sku_hashes, &histories->hash_capacity,
+                   histories->item_count + 1, sizeof *histories->sku_hashes);
     struct history_item *item = memory_zalloc(sizeof *item);
     item->sku_hash = sku_hash;
     item->number = (uint32_t)histories->item_count;
+    histories->sku_hashes[histories->item_count] = sku_hash;
     histories->items[histories->item_count++] = item;
     map_insert(&histories->item_index, &item->node, hash_mix(sku_hash));
     return item->number;
@@ -473,7 +476,7 @@ void histories_take_all_degrees(struct histories *histories, uint64_t version,
     while ((customer = customer_next(histories, customer)) != NULL) {
         for (uint32_t i = 0; i < customer->held_count; i++) {
             degree_log_note(&histories->degree_log,
-                            histories->items[customer->items[i]]->sku_hash,
+                            histories->sku_hashes[customer->items[i]],
                             degree_log_period(customer->at_ms[i]), 1);
         }
     }
@@ -526,6 +529,7 @@ void histories_free(struct histories *histories)
     map_close(&histories->item_index);
     degree_log_close(&histories->degree_log);
     free(histories->items);
+    free(histories->sku_hashes);
     free(histories->held);
     free(histories->step);
     free(histories);
@@ -540,7 +544,7 @@ struct histories_counters histories_counters(const struct histories *histories)
         .memory_bytes =
             histories->customers.count *
                 (sizeof(struct history_customer) + sizeof(struct map_node *)) +
-            histories->item_count * (sizeof(struct history_item) + 2 * sizeof(void *)) +
+            histories->item_count * (sizeof(struct history_item) + 3 * sizeof(void *)) +
             histories->postings * (sizeof(int64_t) + sizeof(uint32_t)) +
             histories->steps * sizeof(uint32_t) + histories->list_bytes +
             histories->degree_log.capacity * sizeof(struct degree_change),
@@ -553,10 +557,10 @@ static uint64_t customer_digest(const struct histories *histories,
     uint64_t digest = hash_mix(customer->id.high) ^ customer->id.low;
     uint64_t held = 0;
     for (uint32_t i = 0; i < customer->step_count; i++) {
-        digest = hash_mix(digest ^ histories->items[customer->steps[i]]->sku_hash);
+        digest = hash_mix(digest ^ histories->sku_hashes[customer->steps[i]]);
     }
     for (uint32_t i = 0; i < customer->held_count; i++) {
-        uint64_t sku_hash = histories->items[customer->items[i]]->sku_hash;
+        uint64_t sku_hash = histories->sku_hashes[customer->items[i]];
         held += hash_mix(hash_mix(sku_hash) ^ (uint64_t)customer->at_ms[i]);
     }
     return hash_mix(digest ^ held);

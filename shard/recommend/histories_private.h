@@ -65,8 +65,10 @@ struct histories {
     struct map customers;
     struct map item_index;
     struct history_item **items; /* by number; they stay once seen */
+    uint64_t *sku_hashes;        /* theirs */
     size_t item_count;
     size_t item_capacity;
+    size_t hash_capacity;
     struct degree_log degree_log;
     uint64_t items_live;
     uint64_t postings;
