@@ -11,8 +11,6 @@
 
 enum {
     LOAD_DRAIN_S = 60,
-    /* More slots than a message has items: the pick of a recommendation fits, too. */
-    LOAD_SLOT_ITEMS_MIN = LOAD_SESSION_ITEMS,
 };
 
 static struct load_cell *slot_cell(struct load_slot *slot)
@@ -103,24 +101,24 @@ static void cpu_times(const struct load_options *options, double *out_client_s,
 
 static void slots_make(struct load *load)
 {
-    unsigned batch = load->options.batch > LOAD_SLOT_ITEMS_MIN ? load->options.batch
-                                                               : LOAD_SLOT_ITEMS_MIN;
+    unsigned batch = load->options.batch, picks = batch * LOAD_SESSION_ITEMS;
     load->slots = memory_zalloc(load->options.clients * sizeof(struct load_slot));
     for (unsigned i = 0; i < load->options.clients; i++) {
         struct load_slot *slot = &load->slots[i];
         slot->load = load;
         slot->index = i;
         rng_init(&slot->rng, hash_mix(load->options.seed) + i);
-        slot->sku_ids = memory_zalloc(batch * sizeof *slot->sku_ids);
-        slot->sku_pointers = memory_zalloc(batch * sizeof(const char *));
-        slot->request_ids = memory_zalloc(batch * sizeof *slot->request_ids);
+        slot->sku_ids = memory_zalloc(picks * sizeof *slot->sku_ids);
+        slot->sku_pointers = memory_zalloc(picks * sizeof(const char *));
+        slot->request_ids = memory_zalloc(picks * sizeof *slot->request_ids);
         slot->lines = memory_zalloc(batch * sizeof *slot->lines);
         slot->holds = memory_zalloc(batch * sizeof *slot->holds);
         slot->adjustments = memory_zalloc(batch * sizeof *slot->adjustments);
         slot->lanes = memory_zalloc(batch * sizeof *slot->lanes);
         slot->events = memory_zalloc(batch * sizeof *slot->events);
+        slot->questions = memory_zalloc(batch * sizeof *slot->questions);
         slot->visitor_ids = memory_zalloc(batch * sizeof *slot->visitor_ids);
-        for (unsigned at = 0; at < batch; at++) {
+        for (unsigned at = 0; at < picks; at++) {
             slot->sku_pointers[at] = slot->sku_ids[at];
         }
         slot_release(slot);
@@ -139,6 +137,7 @@ static void slots_free(struct load *load)
         free(slot->adjustments);
         free(slot->lanes);
         free(slot->events);
+        free(slot->questions);
         free(slot->visitor_ids);
     }
     free(load->slots);
@@ -228,6 +227,9 @@ bool load_run(struct load *load, struct load_outcome *out_outcome)
     }
     ASSERT(pthread_mutex_init(&load->lock, NULL) == 0);
     ASSERT(pthread_cond_init(&load->freed, NULL) == 0);
+    if (!load_stream_open(load)) {
+        return false;
+    }
     slots_make(load);
     start_us = load_now_us();
     load->measure_from_us = start_us + (uint64_t)(load->options.warmup_s * 1e6);
@@ -250,6 +252,7 @@ bool load_run(struct load *load, struct load_outcome *out_outcome)
         .server_cpu_s = end.server_s - times.server_s,
         .late_us_max = late_us_max,
     };
+    load_stream_close(load);
     slots_free(load);
     return true;
 }

@@ -19,6 +19,7 @@
 #include "bench/load/load_stats.h"
 #include "bench/load/session_set.h"
 #include "shard/base/identifier.h"
+#include "shard/base/list.h"
 
 enum {
     LOAD_SKU_BYTES = 24,
@@ -28,10 +29,23 @@ enum {
 
 struct load;
 
+/* BatchRecommend over the client's stream: slots that are ready are sent by a thread of its
+ * own, since sending may wait and callbacks may not; answers come in the order of sending. */
+struct load_stream {
+    struct souk_recommend_stream *stream; /* NULL: recommendations are unary */
+    pthread_t sender;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct list ready; /* under lock, like the next two; oldest first */
+    struct list sent;
+    bool closing;
+};
+
 /* Owned by the thread that runs its operation; by nobody while it is free. */
 struct load_slot {
     struct load *load;
     struct load_slot *next_free;
+    struct list link; /* in a load_stream */
     unsigned index;
     struct rng rng;
     enum load_kind kind;
@@ -39,7 +53,8 @@ struct load_slot {
     unsigned failed; /* of them */
     unsigned shown;  /* items recommended in all of them */
     uint64_t due_us; /* where its latency starts */
-    char (*sku_ids)[LOAD_SKU_BYTES];
+    char (
+        *sku_ids)[LOAD_SKU_BYTES]; /* LOAD_SESSION_ITEMS per item, for recommendations */
     const char **sku_pointers;
     char (*request_ids)[UUID_TEXT_BYTES + 1];
     struct souk_hold_line *lines;
@@ -47,6 +62,7 @@ struct load_slot {
     struct souk_stock_adjust_request *adjustments;
     struct session_lane *lanes; /* the sessions it plays, one per item of a message */
     struct souk_event *events;
+    struct souk_recommend_request *questions;
     char (*visitor_ids)[LOAD_VISITOR_BYTES];
 };
 
@@ -56,6 +72,7 @@ struct load {
     struct key_choice choice;
     struct session_set sessions; /* count 0: none were given */
     struct session_walk walk;
+    struct load_stream recommendations;
     struct load_slot *slots;
     struct load_stats stats;
     uint64_t measure_from_us; /* monotonic */
@@ -88,5 +105,15 @@ void load_operation_start(struct load_slot *slot);
 void load_finish(struct load_slot *slot, const struct souk_error *error);
 /* Notes why an item failed. */
 void load_slot_fail(struct load_slot *slot, const char *reason);
+/* Chooses `count` items: SKUs, and ids for writes. */
+void load_pick(struct load_slot *slot, unsigned count);
+/* An item that was refused fails; one that was not is fine. */
+void load_count_item(struct load_slot *slot, const struct souk_item_status *status);
+
+void load_recommend_start(struct load_slot *slot);
+/* The stream, if the mix asks for one; false after a message on stderr. */
+bool load_stream_open(struct load *load);
+/* Every slot has been finished. */
+void load_stream_close(struct load *load);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One operation of each kind, alone or in batches: what is sent, and what came back. */
+/* One operation of each kind but recommendations, alone or in batches: what is sent, and
+ * what came back. */
 #include "bench/load/load.h"
 
 #include <inttypes.h>
@@ -10,7 +11,7 @@ void load_sku_id(uint64_t key, char out_text[LOAD_SKU_BYTES])
     snprintf(out_text, LOAD_SKU_BYTES, "sku-%06" PRIu64, key);
 }
 
-static void pick(struct load_slot *slot, unsigned count)
+void load_pick(struct load_slot *slot, unsigned count)
 {
     int64_t wall_ms = load_wall_ms();
     slot->items = count;
@@ -21,7 +22,7 @@ static void pick(struct load_slot *slot, unsigned count)
     }
 }
 
-static void count_item(struct load_slot *slot, const struct souk_item_status *status)
+void load_count_item(struct load_slot *slot, const struct souk_item_status *status)
 {
     if (status->code != SOUK_OK) {
         slot->failed++;
@@ -41,7 +42,7 @@ static void reserve_batch_done(void *context,
                                const struct souk_error *error)
 {
     for (size_t i = 0; reply != NULL && i < reply->result_count; i++) {
-        count_item(context, &reply->results[i].status);
+        load_count_item(context, &reply->results[i].status);
     }
     load_finish(context, error);
 }
@@ -49,7 +50,7 @@ static void reserve_batch_done(void *context,
 static void reserve_start(struct load_slot *slot)
 {
     const struct load_options *options = &slot->load->options;
-    pick(slot, options->batch);
+    load_pick(slot, options->batch);
     for (unsigned i = 0; i < slot->items; i++) {
         slot->lines[i] = (struct souk_hold_line){
             .sku_id = slot->sku_ids[i], .location_id = options->location, .quantity = 1};
@@ -81,7 +82,7 @@ static void adjust_batch_done(void *context,
                               const struct souk_error *error)
 {
     for (size_t i = 0; reply != NULL && i < reply->result_count; i++) {
-        count_item(context, &reply->results[i].status);
+        load_count_item(context, &reply->results[i].status);
     }
     load_finish(context, error);
 }
@@ -89,7 +90,7 @@ static void adjust_batch_done(void *context,
 static void adjust_start(struct load_slot *slot)
 {
     const struct load_options *options = &slot->load->options;
-    pick(slot, options->batch);
+    load_pick(slot, options->batch);
     for (unsigned i = 0; i < slot->items; i++) {
         slot->adjustments[i] =
             (struct souk_stock_adjust_request){.request_id = slot->request_ids[i],
@@ -119,7 +120,7 @@ static void read_batch_done(void *context, const struct souk_stock_batch_get_rep
 static void read_start(struct load_slot *slot)
 {
     const struct load_options *options = &slot->load->options;
-    pick(slot, options->batch);
+    load_pick(slot, options->batch);
     if (slot->items == 1) {
         struct souk_stock_get_request request = {.sku_id = slot->sku_ids[0],
                                                  .location_id = options->location};
@@ -133,38 +134,11 @@ static void read_start(struct load_slot *slot)
         NULL, read_batch_done, slot);
 }
 
-static void recommend_done(void *context, const struct souk_recommend_reply *reply,
-                           const struct souk_error *error)
-{
-    struct load_slot *slot = context;
-    slot->shown = reply != NULL ? (unsigned)reply->item_count : 0;
-    load_finish(slot, error);
-}
-
-static void recommend_start(struct load_slot *slot)
-{
-    struct load *load = slot->load;
-    struct souk_recommend_request request = {.placement = load->options.placement,
-                                             .session_items = slot->sku_pointers,
-                                             .session_item_count = LOAD_SESSION_ITEMS,
-                                             .count = load->options.count};
-    if (load->sessions.count > 0) {
-        struct session_click click = session_walk_next(&load->walk, &slot->lanes[0]);
-        request.session_items = click.items;
-        request.session_item_count = click.item_count;
-    } else {
-        pick(slot, LOAD_SESSION_ITEMS);
-    }
-    slot->items = 1;
-    slot->failed = 0;
-    souk_recommend_start(load->client, &request, NULL, recommend_done, slot);
-}
-
 static void event_done(void *context, const struct souk_event_record_reply *reply,
                        const struct souk_error *error)
 {
     for (size_t i = 0; reply != NULL && i < reply->failure_count; i++) {
-        count_item(context, &reply->failures[i].status);
+        load_count_item(context, &reply->failures[i].status);
     }
     load_finish(context, error);
 }
@@ -174,7 +148,7 @@ static void event_done(void *context, const struct souk_event_record_reply *repl
 static void event_start(struct load_slot *slot)
 {
     struct load *load = slot->load;
-    pick(slot, load->options.batch);
+    load_pick(slot, load->options.batch);
     for (unsigned i = 0; i < slot->items; i++) {
         struct souk_event *event = &slot->events[i];
         const char *sku_id = slot->sku_ids[i];
@@ -212,7 +186,7 @@ void load_operation_start(struct load_slot *slot)
         read_start(slot);
         return;
     case LOAD_RECOMMEND:
-        recommend_start(slot);
+        load_recommend_start(slot);
         return;
     case LOAD_EVENT:
         event_start(slot);

@@ -23,7 +23,7 @@ enum {
 struct load_options {
     const char *address;
     const char *location; /* where the stock lies */
-    double rate;          /* operations per second of an open loop; 0: closed loop */
+    double rate;          /* messages per second of an open loop; 0: closed loop */
     enum schedule_kind arrivals;
     unsigned clients; /* closed: that many always under way; open: at most */
     double seconds;   /* measured, after the warm-up */
@@ -32,7 +32,7 @@ struct load_options {
     enum key_choice_kind choice;
     double theta;
     struct mix mix;
-    unsigned batch; /* items in one message */
+    unsigned batch; /* operations in one message */
     unsigned channels;
     unsigned workers;
     uint64_t seed;

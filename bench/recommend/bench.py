@@ -11,9 +11,11 @@ import serenade
 import session_files
 import souk_node
 
-TITLE = "recommendations from live sessions through the server, Serenade beside it"
+TITLE = "recommendations from live sessions, one by one and in batches, Serenade beside it"
 
 CLIENTS = 64
+BATCH = 50  # questions in a message of BatchRecommend
+BATCH_MESSAGES = 8  # under way on the one stream
 OPEN_RATE = 3000
 EVENTS_PER_S = 5000
 EVENTS_PER_MESSAGE = 50
@@ -105,6 +107,9 @@ def start(context):
         Case("unary", "answers/s", node.closed(CLIENTS),
              [peer.closed(CLIENTS, bar="ratio >= 0.5"),
               no_op.peer(context, CLIENTS, bar="ratio >= 0.7")]),
+        Case("batch", "answers/s", node.closed(BATCH_MESSAGES, "--batch", BATCH),
+             [peer.closed(CLIENTS, bar="ratio >= 1"),
+              Peer("souk, unary", of="unary")]),
         Case(f"unary, {SOLD_OUT_PERCENT}% sold out", "answers/s", sold_out.closed(CLIENTS),
              [Peer("souk, unary", of="unary"),
               Peer(serenade.NAME, of="unary", of_peer=serenade.NAME, bar="ratio >= 0.5")]),

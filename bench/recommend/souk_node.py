@@ -11,6 +11,7 @@ START_S = 60
 SETTLE_S = 2
 LOAD_PATIENCE_S = 120
 END = "2026-01-01"  # of the made-up times of the evidence
+LOOPS = 2  # threads that own shards: as many as the peer has workers
 CHANNELS = 1  # connections, as the no-op has
 OPEN_CLIENTS = 256  # calls under way at most in an open loop
 SOLD_OUT_OF = 100
@@ -30,7 +31,8 @@ class Node:
         folder.mkdir()
         self.process = context.spawn(
             [self.bin / "soukd", "--dir", folder, "--port", "0", "--neighbours_candidates", 500,
-             "--neighbours_kept", 100, "--customer_shards", customer_shards])
+             "--neighbours_kept", 100, "--customer_shards", customer_shards,
+             "--shard_loops", LOOPS])
         self.address = f"127.0.0.1:{self.port_of(folder / 'ports.json')}"
         started = time.monotonic()
         self.bring_in("sessions", sessions.evidence, "--end", END, "--kind", kind)

@@ -181,7 +181,7 @@ static uint32_t recommend_wanted(const struct recommend_flow *flow)
 {
     uint32_t missing = flow->plan.count - flow->shown_count;
     return flow->catalogue_used ? RECOMMEND_FLOW_CATALOGUE_PAGE
-                                : missing + missing / 2 + 10;
+                                : missing + missing / 4 + 4;
 }
 
 static void recommend_rank_next(struct recommend_flow *flow, uint32_t wanted)

@@ -57,8 +57,9 @@ enum {
     RECOMMEND_FLOW_CLICKS_MAX = 50, /* of the recorded session, for exclude_seen */
     /* Where a list is cut at first: LIST_ONE + 2 * count when one source answers a tier,
      * LIST_MANY + 4 * count when several are blended; then at RECOMMEND_COUNT_MAX. */
-    RECOMMEND_FLOW_LIST_ONE = 40,
+    RECOMMEND_FLOW_LIST_ONE = 10,
     RECOMMEND_FLOW_LIST_MANY = 100,
+    RECOMMEND_FLOW_CONTENT_ONE = 40, /* of CONTENT, which a SEARCH cuts, once for all */
     /* Parts of the soft deadline, in percent, at which stages of the first tier end. */
     RECOMMEND_FLOW_CONTEXT_PERCENT = 25,
     RECOMMEND_FLOW_TOKENS_PERCENT = 40,

@@ -83,8 +83,8 @@ void recommend_catalogue_skip(struct recommend_flow *flow);
 
 /* --- recommend_sources.c: the coordinator's half of each source ---------------------- */
 
-/* Where the lists of the tiers at hand are cut at first. */
-uint32_t recommend_list_length(const struct recommend_flow *flow);
+/* How much of CONTENT is searched for; all that it will ever have. */
+uint32_t recommend_content_length(const struct recommend_flow *flow);
 /* Adds up what was heard into flow->merged. TOO_LARGE, QUANTITY_OVERFLOW. */
 MUST_USE enum status recommend_sources_merge(struct recommend_flow *flow);
 /* The blended list of the tiers at hand, cut at first or long; says whether it was cut.

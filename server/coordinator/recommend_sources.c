@@ -12,12 +12,17 @@
 
 #define RECOMMEND_DAY_MS ((int64_t)24 * 60 * 60 * 1000)
 
-uint32_t recommend_list_length(const struct recommend_flow *flow)
+static uint32_t list_length(const struct recommend_flow *flow, uint32_t one)
 {
     bool many = (flow->asked & (flow->asked - 1)) != 0;
     uint32_t length = many ? RECOMMEND_FLOW_LIST_MANY + 4 * flow->plan.count
-                           : RECOMMEND_FLOW_LIST_ONE + 2 * flow->plan.count;
+                           : one + 2 * flow->plan.count;
     return length < RECOMMEND_COUNT_MAX ? length : RECOMMEND_COUNT_MAX;
+}
+
+uint32_t recommend_content_length(const struct recommend_flow *flow)
+{
+    return list_length(flow, RECOMMEND_FLOW_CONTENT_ONE);
 }
 
 /* --- Merge ------------------------------------------------------------------------- */
@@ -325,7 +330,7 @@ enum status recommend_sources_rank(struct recommend_flow *flow, bool whole,
     struct recommend_ranked ranked[PLACEMENT_SOURCES_MAX] = {0};
     struct blend_list lists[PLACEMENT_SOURCES_MAX];
     const struct recommend_rank_options options = {
-        .count = whole ? RECOMMEND_COUNT_MAX : recommend_list_length(flow),
+        .count = whole ? RECOMMEND_COUNT_MAX : list_length(flow, RECOMMEND_FLOW_LIST_ONE),
         .excluded = flow->excluded,
         .excluded_count = flow->excluded_count,
         .excluded_sorted = true};

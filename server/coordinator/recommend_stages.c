@@ -146,7 +146,7 @@ bool recommend_tokens_take(struct recommend_flow *flow, const struct recommend_a
 static void content_query_make(struct recommend_flow *flow)
 {
     struct content_query *query = &flow->sku_search.content;
-    uint32_t wanted = recommend_list_length(flow) + flow->excluded_count;
+    uint32_t wanted = recommend_content_length(flow) + flow->excluded_count;
     if (flow->plan.given_count > 0 || wanted > RECOMMEND_COUNT_MAX) {
         wanted = RECOMMEND_COUNT_MAX;
     }

@@ -23,8 +23,8 @@
 #include "shard/base/memory.h"
 
 enum {
-    BATCH_WAVE_MAX = 64,                 /* questions worked on at once, per loop */
-    BATCH_WINDOW_MAX = 4,                /* messages open on one stream */
+    BATCH_WAVE_MAX = 12,  /* questions at once, per loop: more leave the caches */
+    BATCH_WINDOW_MAX = 4, /* messages open on one stream */
     BATCH_SCRATCH_BYTES_MAX = 256 << 20, /* of a wave */
     BATCH_REPLY_BYTES_MAX = 64 << 20,    /* of a wave's answers */
 };

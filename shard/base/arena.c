@@ -8,7 +8,8 @@
 
 enum {
     ARENA_ALIGNMENT = 16,
-    ARENA_BLOCK_BYTES = 4096,        /* the first; each next one doubles, */
+    ARENA_BLOCK_BYTES = 4096,        /* the first; each next one is larger, */
+    ARENA_BLOCK_GROWTH = 4,          /* by this, */
     ARENA_BLOCK_BYTES_MAX = 1 << 16, /* so that large work takes few blocks */
 };
 
@@ -53,7 +54,8 @@ void arena_close(struct arena *arena)
 
 static void arena_grow(struct arena *arena, size_t size)
 {
-    size_t usual = arena->blocks != NULL ? arena->blocks->size * 2 : ARENA_BLOCK_BYTES;
+    size_t usual = arena->blocks != NULL ? arena->blocks->size * ARENA_BLOCK_GROWTH
+                                         : ARENA_BLOCK_BYTES;
     struct arena_block *block;
     size_t capacity;
     usual = usual < ARENA_BLOCK_BYTES_MAX ? usual : ARENA_BLOCK_BYTES_MAX;

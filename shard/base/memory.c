@@ -21,6 +21,15 @@ void *memory_zalloc(size_t size)
     return block;
 }
 
+void *memory_alloc_aligned(size_t alignment, size_t size)
+{
+    void *block;
+    ASSERT(size > 0 && size % alignment == 0);
+    block = aligned_alloc(alignment, size);
+    ASSERT(block != NULL);
+    return block;
+}
+
 void *memory_realloc(void *block, size_t size)
 {
     void *grown = realloc(block, size ? size : 1);

@@ -11,6 +11,9 @@
 
 void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
+/* `alignment` is a power of two, and `size` a multiple of it. */
+void *memory_alloc_aligned(size_t alignment, size_t size)
+    __attribute__((malloc, returns_nonnull));
 void *memory_realloc(void *block, size_t size) __attribute__((returns_nonnull));
 void *memory_copy(const void *data, size_t size) __attribute__((malloc, returns_nonnull));
 char *memory_string(const char *string) __attribute__((malloc, returns_nonnull));

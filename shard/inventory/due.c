@@ -3,6 +3,10 @@
 #include "shard/base/mutant.h"
 #include "shard/inventory/inventory_private.h"
 
+enum {
+    DUE_SKUS_AHEAD = 8, /* whose rows are asked of the memory */
+};
+
 struct due_names {
     const struct inventory *inventory;
     int64_t bounded_ms;
@@ -39,6 +43,10 @@ static void due_skus_named(struct due_names *names, const struct inventory_query
         due_sku(names, state_sku_find(inventory, query->sku_ids[i]));
     }
     for (uint32_t i = 0; i < query->sku_hash_count; i++) {
+        if (i + DUE_SKUS_AHEAD < query->sku_hash_count &&
+            state_owns(inventory, query->sku_hashes[i + DUE_SKUS_AHEAD])) {
+            table_prefetch(&inventory->skus, query->sku_hashes[i + DUE_SKUS_AHEAD]);
+        }
         const struct table_node *node =
             state_owns(inventory, query->sku_hashes[i])
                 ? table_find_hash(&inventory->skus, query->sku_hashes[i])

@@ -2,6 +2,11 @@
 /* Queries: pure functions of the applied log. */
 #include "shard/inventory/inventory_private.h"
 
+enum {
+    READ_SKUS_AHEAD = 4,   /* whose levels are asked of the memory, */
+    READ_LEVELS_AHEAD = 2, /* the first of each */
+};
+
 uint32_t read_page_size(const struct inventory_query *query)
 {
     if (query->page_size == 0) {
@@ -353,6 +358,37 @@ static const struct sku_row *read_sku_by_hash(const struct inventory *inventory,
     return node != NULL ? CONTAINER_OF(node, const struct sku_row, node) : NULL;
 }
 
+/* The rows that are asked for, and their hashes. Rows lead to levels and documents all
+ * over memory: finding them all first lets these be asked for early. */
+static void read_rows(const struct inventory *inventory,
+                      const struct inventory_query *query, const struct sku_row **rows,
+                      struct inventory_availability *items)
+{
+    for (uint32_t i = 0; i < query->sku_count; i++) {
+        rows[i] = state_sku_find(inventory, query->sku_ids[i]);
+        items[i].sku_hash = state_hash(inventory, query->sku_ids[i]);
+    }
+    for (uint32_t i = 0; i < query->sku_hash_count; i++) {
+        uint64_t hash = query->sku_hashes[i];
+        const struct sku_row *row = read_sku_by_hash(inventory, hash);
+        rows[query->sku_count + i] = row;
+        items[query->sku_count + i].sku_hash = hash;
+        if (row != NULL) {
+            __builtin_prefetch(row->levels);
+            __builtin_prefetch(row->document);
+        }
+    }
+}
+
+static void read_prefetch(const struct sku_row *row)
+{
+    for (uint32_t i = 0; row != NULL && i < row->level_count && i < READ_LEVELS_AHEAD;
+         i++) {
+        __builtin_prefetch(row->levels[i]);
+        __builtin_prefetch(&row->levels[i]->buckets[STOCK_BUCKET_COUNT - 1]);
+    }
+}
+
 static enum status read_availability(const struct inventory *inventory,
                                      const struct inventory_query *query,
                                      struct arena *arena, struct inventory_answer *out)
@@ -360,21 +396,16 @@ static enum status read_availability(const struct inventory *inventory,
     uint32_t count = query->sku_count + query->sku_hash_count;
     struct inventory_availability *items =
         arena_zalloc(arena, ((size_t)count + 1) * sizeof *items);
+    const struct sku_row **rows = arena_alloc(arena, ((size_t)count + 1) * sizeof *rows);
     size_t bytes_before = arena->used_bytes;
-    if (items == NULL) {
+    if (items == NULL || rows == NULL) {
         return STATUS_TOO_LARGE;
     }
+    read_rows(inventory, query, rows, items);
     for (uint32_t i = 0; i < count; i++) {
-        const struct sku_row *sku;
-        if (i < query->sku_count) {
-            sku = state_sku_find(inventory, query->sku_ids[i]);
-            items[i].sku_hash = state_hash(inventory, query->sku_ids[i]);
-        } else {
-            items[i].sku_hash = query->sku_hashes[i - query->sku_count];
-            sku = read_sku_by_hash(inventory, items[i].sku_hash);
-        }
-        if (sku != NULL) {
-            TRY(read_availability_of(sku, query, arena, &items[i]));
+        read_prefetch(i + READ_SKUS_AHEAD < count ? rows[i + READ_SKUS_AHEAD] : NULL);
+        if (rows[i] != NULL) {
+            TRY(read_availability_of(rows[i], query, arena, &items[i]));
         }
         if (arena->used_bytes - bytes_before > READ_ANSWER_BYTES_MAX) {
             return STATUS_TOO_LARGE;

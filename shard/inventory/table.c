@@ -58,6 +58,11 @@ struct table_node *table_find_hash(const struct table *table, uint64_t hash)
     return node;
 }
 
+void table_prefetch(const struct table *table, uint64_t hash)
+{
+    __builtin_prefetch(table->buckets[table_bucket(table, hash)]);
+}
+
 static void table_link(struct table *table, struct table_node *node)
 {
     struct table_node **link = &table->buckets[table_bucket(table, node->hash)];

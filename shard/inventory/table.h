@@ -32,6 +32,8 @@ void table_close(struct table *table);
 struct table_node *table_find(const struct table *table, uint64_t hash, struct slice id);
 /* The first node of this hash, whatever its id. */
 struct table_node *table_find_hash(const struct table *table, uint64_t hash);
+/* Asks the memory for what table_find_hash will read. */
+void table_prefetch(const struct table *table, uint64_t hash);
 /* node->hash and node->id are set and not in the table. */
 void table_insert(struct table *table, struct table_node *node);
 void table_remove(struct table *table, struct table_node *node);

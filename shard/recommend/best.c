@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/recommend/best.h"
 
-#include <stdlib.h>
-
 int best_compare(const void *left, const void *right)
 {
     const struct best_item *a = left, *b = right;
@@ -49,9 +47,16 @@ uint32_t best_add(struct best_item *best, uint32_t count, uint32_t count_max,
     return count;
 }
 
+/* By the heap that it mostly is already, in place. */
 void best_sort(struct best_item *best, uint32_t count)
 {
-    if (count > 0) {
-        qsort(best, count, sizeof *best, best_compare);
+    for (uint32_t i = count / 2; i-- > 0;) {
+        best_sift(best, count, i);
+    }
+    for (uint32_t left = count; left > 1; left--) {
+        struct best_item worst = best[0];
+        best[0] = best[left - 1];
+        best[left - 1] = worst;
+        best_sift(best, left - 1, 0);
     }
 }

@@ -14,34 +14,79 @@ enum {
 
 /* --- Customers and items ------------------------------------------------------------ */
 
+static struct history_customer *customer_of(struct map_node *node)
+{
+    return node != NULL ? CONTAINER_OF(node, struct history_customer, node) : NULL;
+}
+
 static bool customer_equal(const struct map_node *node, const void *key)
 {
-    const struct history_customer *customer = (const void *)node;
+    const struct history_customer *customer =
+        CONTAINER_OF(node, const struct history_customer, node);
     const struct hash128 *id = key;
     return customer->id.high == id->high && customer->id.low == id->low;
 }
 
-static struct history_customer *customer_find(const struct histories *histories,
-                                              struct hash128 id)
+struct history_customer *histories_customer_find(const struct histories *histories,
+                                                 struct hash128 id)
 {
-    return (void *)map_find(&histories->customers, id.low, customer_equal, &id);
+    return customer_of(map_find(&histories->customers, id.low, customer_equal, &id));
+}
+
+static struct history_customer *customer_next(const struct histories *histories,
+                                              struct history_customer *customer)
+{
+    return customer_of(
+        map_next(&histories->customers, customer != NULL ? &customer->node : NULL));
 }
 
 static struct history_customer *customer_add(struct histories *histories,
                                              struct hash128 id)
 {
-    struct history_customer *customer = memory_zalloc(sizeof *customer);
-    customer->id = id;
-    customer->bucket = evidence_bucket(id.high, histories->options.bucket_count);
+    struct history_customer *customer =
+        memory_alloc_aligned(HISTORY_LINE_BYTES, sizeof *customer);
+    *customer = (struct history_customer){
+        .id = id, .bucket = evidence_bucket(id.high, histories->options.bucket_count)};
+    customer->items = customer->few;
     map_insert(&histories->customers, &customer->node, id.low);
     return customer;
 }
 
+/* Room for so many items; those that are held stay. */
+static void customer_reserve(struct history_customer *customer, uint32_t count)
+{
+    bool few = customer->items == customer->few;
+    customer->at_ms = memory_realloc(customer->at_ms, count * sizeof *customer->at_ms);
+    if (count > HISTORY_FEW) {
+        customer->items =
+            memory_realloc(few ? NULL : customer->items, count * sizeof *customer->items);
+        if (few) {
+            memcpy(customer->items, customer->few, sizeof customer->few);
+        }
+    }
+}
+
 static void customer_free(struct history_customer *customer)
 {
-    free(customer->held);
+    if (customer->items != customer->few) {
+        free(customer->items);
+    }
+    free(customer->at_ms);
     free(customer->steps);
     free(customer);
+}
+
+static struct history_held held_at(const struct history_customer *customer,
+                                   uint32_t place)
+{
+    return (struct history_held){customer->at_ms[place], customer->items[place]};
+}
+
+static void held_set(struct history_customer *customer, uint32_t place,
+                     const struct history_held *held)
+{
+    customer->at_ms[place] = held->at_ms;
+    customer->items[place] = held->item;
 }
 
 static bool item_equal(const struct map_node *node, const void *key)
@@ -66,9 +111,12 @@ static uint32_t item_find_or_add(struct histories *histories, uint64_t sku_hash)
     ASSERT(histories->item_count < UINT32_MAX);
     memory_reserve((void **)&histories->items, &histories->item_capacity,
                    histories->item_count + 1, sizeof *histories->items);
+    memory_reserve((void **)&histories->sku_hashes, &histories->hash_capacity,
+                   histories->item_count + 1, sizeof *histories->sku_hashes);
     struct history_item *item = memory_zalloc(sizeof *item);
     item->sku_hash = sku_hash;
     item->number = (uint32_t)histories->item_count;
+    histories->sku_hashes[histories->item_count] = sku_hash;
     histories->items[histories->item_count++] = item;
     map_insert(&histories->item_index, &item->node, hash_mix(sku_hash));
     return item->number;
@@ -263,11 +311,12 @@ static void customer_change(struct histories *histories,
 {
     uint32_t i = 0, j = 0;
     while (i < customer->held_count || j < held_count) {
-        uint32_t a = i < customer->held_count ? customer->held[i].item : UINT32_MAX;
+        uint32_t a = i < customer->held_count ? customer->items[i] : UINT32_MAX;
         uint32_t b = j < held_count ? histories->held[j].item : UINT32_MAX;
-        if (a != b || customer->held[i].at_ms != histories->held[j].at_ms) {
+        if (a != b || customer->at_ms[i] != histories->held[j].at_ms) {
             if (a <= b) {
-                held_take(histories, customer, &customer->held[i]);
+                struct history_held held = held_at(customer, i);
+                held_take(histories, customer, &held);
             }
             if (b <= a) {
                 held_add(histories, customer, &histories->held[j]);
@@ -318,22 +367,23 @@ static void customer_append(struct histories *histories, struct history_customer
     }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (row->held[middle].item < held.item) {
+        if (row->items[middle] < held.item) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low == row->held_count || row->held[low].item != held.item) {
-        memmove(&row->held[low + 1], &row->held[low],
-                (row->held_count - low) * sizeof *row->held);
-        row->held_count++;
-    } else if (row->held[low].at_ms < held.at_ms) {
-        held_take(histories, row, &row->held[low]);
+    if (low == row->held_count || row->items[low] != held.item) {
+        uint32_t behind = row->held_count++ - low;
+        memmove(&row->items[low + 1], &row->items[low], behind * sizeof *row->items);
+        memmove(&row->at_ms[low + 1], &row->at_ms[low], behind * sizeof *row->at_ms);
+    } else if (row->at_ms[low] < held.at_ms) {
+        struct history_held older = held_at(row, low);
+        held_take(histories, row, &older);
     } else {
         return;
     }
-    row->held[low] = held;
+    held_set(row, low, &held);
     held_add(histories, row, &held);
 }
 
@@ -341,8 +391,7 @@ static void customer_append(struct histories *histories, struct history_customer
 static void customer_extend(struct histories *histories, struct history_customer *row,
                             const struct histories_action *actions, uint32_t action_count)
 {
-    row->held =
-        memory_realloc(row->held, (row->held_count + action_count) * sizeof *row->held);
+    customer_reserve(row, row->held_count + action_count);
     row->steps =
         memory_realloc(row->steps, (row->step_count + action_count) * sizeof *row->steps);
     for (uint32_t i = 0; i < action_count; i++) {
@@ -361,8 +410,10 @@ static void customer_replace(struct histories *histories, struct history_custome
     put_prepare(histories, actions, action_count, &held_count, &step_count);
     customer_change(histories, row, held_count);
     histories->steps -= row->step_count;
-    row->held = memory_realloc(row->held, held_count * sizeof *row->held);
-    memcpy(row->held, histories->held, held_count * sizeof *row->held);
+    customer_reserve(row, held_count);
+    for (uint32_t i = 0; i < held_count; i++) {
+        held_set(row, i, &histories->held[i]);
+    }
     row->held_count = held_count;
     row->steps = memory_realloc(row->steps, step_count * sizeof *row->steps);
     memcpy(row->steps, histories->step, step_count * sizeof *row->steps);
@@ -381,7 +432,7 @@ static void customer_remove(struct histories *histories, struct history_customer
 void histories_put(struct histories *histories, struct hash128 customer,
                    const struct histories_action *actions, uint32_t action_count)
 {
-    struct history_customer *row = customer_find(histories, customer);
+    struct history_customer *row = histories_customer_find(histories, customer);
     struct put_scan scan = put_look(histories, row, actions, action_count);
     if (scan.counted == 0) {
         if (row != NULL) {
@@ -420,15 +471,13 @@ void histories_take_degrees(struct histories *histories, uint64_t version,
 void histories_take_all_degrees(struct histories *histories, uint64_t version,
                                 struct degree_delta *out_delta)
 {
-    const struct map_node *node = NULL;
+    struct history_customer *customer = NULL;
     degree_log_restart(&histories->degree_log);
-    while ((node = map_next(&histories->customers, node)) != NULL) {
-        const struct history_customer *customer = (const void *)node;
+    while ((customer = customer_next(histories, customer)) != NULL) {
         for (uint32_t i = 0; i < customer->held_count; i++) {
-            const struct history_held *held = &customer->held[i];
             degree_log_note(&histories->degree_log,
-                            histories->items[held->item]->sku_hash,
-                            degree_log_period(held->at_ms), 1);
+                            histories->sku_hashes[customer->items[i]],
+                            degree_log_period(customer->at_ms[i]), 1);
         }
     }
     histories_take_degrees(histories, version, out_delta);
@@ -462,11 +511,11 @@ void histories_free(struct histories *histories)
     if (histories == NULL) {
         return;
     }
-    struct map_node *node = map_next(&histories->customers, NULL);
-    while (node != NULL) {
-        struct map_node *next = map_next(&histories->customers, node);
-        customer_free((void *)node);
-        node = next;
+    struct history_customer *customer = customer_next(histories, NULL);
+    while (customer != NULL) {
+        struct history_customer *next = customer_next(histories, customer);
+        customer_free(customer);
+        customer = next;
     }
     for (size_t i = 0; i < histories->item_count; i++) {
         struct history_item *item = histories->items[i];
@@ -480,6 +529,7 @@ void histories_free(struct histories *histories)
     map_close(&histories->item_index);
     degree_log_close(&histories->degree_log);
     free(histories->items);
+    free(histories->sku_hashes);
     free(histories->held);
     free(histories->step);
     free(histories);
@@ -494,8 +544,8 @@ struct histories_counters histories_counters(const struct histories *histories)
         .memory_bytes =
             histories->customers.count *
                 (sizeof(struct history_customer) + sizeof(struct map_node *)) +
-            histories->item_count * (sizeof(struct history_item) + 2 * sizeof(void *)) +
-            histories->postings * sizeof(struct history_held) +
+            histories->item_count * (sizeof(struct history_item) + 3 * sizeof(void *)) +
+            histories->postings * (sizeof(int64_t) + sizeof(uint32_t)) +
             histories->steps * sizeof(uint32_t) + histories->list_bytes +
             histories->degree_log.capacity * sizeof(struct degree_change),
     };
@@ -507,11 +557,11 @@ static uint64_t customer_digest(const struct histories *histories,
     uint64_t digest = hash_mix(customer->id.high) ^ customer->id.low;
     uint64_t held = 0;
     for (uint32_t i = 0; i < customer->step_count; i++) {
-        digest = hash_mix(digest ^ histories->items[customer->steps[i]]->sku_hash);
+        digest = hash_mix(digest ^ histories->sku_hashes[customer->steps[i]]);
     }
     for (uint32_t i = 0; i < customer->held_count; i++) {
-        uint64_t sku_hash = histories->items[customer->held[i].item]->sku_hash;
-        held += hash_mix(hash_mix(sku_hash) ^ (uint64_t)customer->held[i].at_ms);
+        uint64_t sku_hash = histories->sku_hashes[customer->items[i]];
+        held += hash_mix(hash_mix(sku_hash) ^ (uint64_t)customer->at_ms[i]);
     }
     return hash_mix(digest ^ held);
 }
@@ -519,9 +569,9 @@ static uint64_t customer_digest(const struct histories *histories,
 uint64_t histories_digest(const struct histories *histories)
 {
     uint64_t digest = 0;
-    const struct map_node *node = NULL;
-    while ((node = map_next(&histories->customers, node)) != NULL) {
-        digest += customer_digest(histories, (const void *)node);
+    struct history_customer *customer = NULL;
+    while ((customer = customer_next(histories, customer)) != NULL) {
+        digest += customer_digest(histories, customer);
     }
     for (size_t i = 0; i < histories->item_count; i++) {
         const struct history_item *item = histories->items[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/recommend/walk.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 
 enum {
     TABLE_SIZE_MIN = 64,
-    PREFETCH_AHEAD = 4,
+    PREFETCH_AHEAD = 16,
     PREFETCH_HELD_AHEAD = 12, /* less is done with each of these */
     SORT_BUCKET_MAX =
         16, /* votes; hashes that lie closer together are sorted another way */
@@ -60,6 +61,25 @@ int64_t walk_weight(uint32_t held_count, uint32_t power_quarters)
     return (int64_t)((root + ((uint64_t)1 << (drop - 1))) >> drop);
 }
 
+static int64_t weights[WALK_POWER_QUARTERS_MAX + 1][HISTORIES_ACTIONS_MAX + 1];
+
+static void weights_make(void)
+{
+    for (uint32_t quarters = 0; quarters <= WALK_POWER_QUARTERS_MAX; quarters++) {
+        for (uint32_t held = 1; held <= HISTORIES_ACTIONS_MAX; held++) {
+            weights[quarters][held] = walk_weight(held, quarters);
+        }
+    }
+}
+
+/* walk_weight of one power, by what is held. */
+static const int64_t *walk_weights(uint32_t power_quarters)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, weights_make);
+    return weights[power_quarters];
+}
+
 /* No sum of one search can leave int64. */
 _Static_assert((int64_t)(WALK_CUSTOMERS_MAX + EVIDENCE_BUCKETS_MAX) * WALK_WINDOW_MAX <
                    INT64_MAX >> WALK_WEIGHT_BITS,
@@ -69,9 +89,8 @@ _Static_assert((int64_t)(WALK_CUSTOMERS_MAX + EVIDENCE_BUCKETS_MAX) * WALK_WINDO
 
 struct walk_row {
     int64_t sum;
-    uint32_t item; /* number + 1; 0: free */
+    uint32_t item; /* number */
     uint32_t evidence;
-    uint32_t visit; /* the customer it was last counted for */
 };
 
 struct walk {
@@ -80,76 +99,85 @@ struct walk {
     struct arena *arena;
     const struct history_customer **visited; /* of the seed at hand */
     uint32_t visited_count;
-    uint64_t held;         /* of all visited */
-    struct walk_row *rows; /* all free between two seeds */
-    uint64_t row_capacity;
-    uint64_t row_mask;
-    uint32_t *places; /* of the rows in use */
+    const struct history_customer *excluded;
+    uint32_t *table; /* row + 1 by item, 0 free; cleared for each seed */
+    uint64_t table_capacity;
+    uint64_t table_mask;
+    struct walk_row *rows;
     uint32_t row_count;
+    uint32_t *seen; /* directed: by row, the visit that counted it last */
     uint32_t visit;
-    int64_t weights[HISTORIES_ACTIONS_MAX + 1]; /* by |H_u|; 0: not yet asked for */
+    const int64_t *weights; /* by |H_u| */
 };
 
-static int64_t walk_weight_of(struct walk *walk, uint32_t held_count)
-{
-    if (walk->weights[held_count] == 0) {
-        walk->weights[held_count] = walk_weight(held_count, walk->query->power_quarters);
-    }
-    return walk->weights[held_count];
-}
-
-static bool walk_excludes(const struct walk *walk, const struct history_customer *row)
-{
-    const struct walk_query *query = walk->query;
-    return query->exclude_customer && row->id.high == query->customer.high &&
-           row->id.low == query->customer.low;
-}
-
-/* The newest of each bucket asked for. */
+/* The newest of each bucket asked for. Customers lie all over memory, so none is looked at
+ * before all are known: then many can be on their way at once. */
 static void walk_visit(struct walk *walk, const struct history_item *seed)
 {
     const struct walk_query *query = walk->query;
     uint32_t most = (query->customers + query->bucket_count - 1) / query->bucket_count;
     walk->visited_count = 0;
-    walk->held = 0;
-    for (uint64_t left = query->buckets; left != 0; left &= left - 1) {
+    for (uint64_t left = query->buckets & seed->buckets; left != 0; left &= left - 1) {
         const struct history_list *list =
             histories_item_list(seed, (uint32_t)__builtin_ctzll(left));
         uint32_t taken = 0;
-        for (uint32_t i = list ? list->count : 0; i > 0 && taken < most; i--) {
-            const struct history_customer *customer = list->entries[i - 1].customer;
-            if (i > PREFETCH_AHEAD) {
-                __builtin_prefetch(list->entries[i - 1 - PREFETCH_AHEAD].customer);
-            }
-            if (!walk_excludes(walk, customer)) {
-                walk->visited[walk->visited_count++] = customer;
-                walk->held += customer->held_count;
+        if ((left & (left - 1)) != 0) {
+            __builtin_prefetch(&list[1].entries[list[1].count - 1]);
+        }
+        for (uint32_t i = list->count; i > 0 && taken < most; i--) {
+            if (list->entries[i - 1].customer != walk->excluded) {
+                walk->visited[walk->visited_count++] = list->entries[i - 1].customer;
                 taken++;
             }
         }
     }
 }
 
-static struct walk_row *walk_row(struct walk *walk, uint32_t item)
+/* How much all that are visited hold. */
+static uint64_t walk_held(const struct walk *walk)
 {
-    uint64_t place = (item * UINT64_C(0x9e3779b97f4a7c15) >> 32) & walk->row_mask;
-    while (walk->rows[place].item != 0 && walk->rows[place].item != item + 1) {
-        place = (place + 1) & walk->row_mask;
+    uint64_t held = 0;
+    for (uint32_t i = 0; i < walk->visited_count; i++) {
+        if (walk->visited_count - i > PREFETCH_AHEAD) {
+            __builtin_prefetch(walk->visited[i + PREFETCH_AHEAD]);
+        }
+        held += walk->visited[i]->held_count;
     }
-    if (walk->rows[place].item == 0) {
-        walk->rows[place].item = item + 1;
-        walk->places[walk->row_count++] = (uint32_t)place;
-    }
-    return &walk->rows[place];
+    return held;
 }
 
-static void walk_count(struct walk *walk, uint32_t item, int64_t weight)
+static uint32_t *walk_slot(const struct walk *walk, uint32_t item)
 {
-    struct walk_row *row = walk_row(walk, item);
-    if (row->visit != walk->visit) {
-        row->visit = walk->visit;
-        row->sum += weight;
-        row->evidence++;
+    uint64_t place = (item * UINT64_C(0x9e3779b97f4a7c15) >> 32) & walk->table_mask;
+    while (walk->table[place] != 0 && walk->rows[walk->table[place] - 1].item != item) {
+        place = (place + 1) & walk->table_mask;
+    }
+    return &walk->table[place];
+}
+
+static uint32_t walk_row(struct walk *walk, uint32_t item)
+{
+    uint32_t *slot = walk_slot(walk, item);
+    if (*slot == 0) {
+        walk->rows[walk->row_count++] = (struct walk_row){.item = item};
+        *slot = walk->row_count;
+    }
+    return *slot - 1;
+}
+
+static void walk_add(struct walk *walk, uint32_t row, int64_t weight)
+{
+    walk->rows[row].sum += weight;
+    walk->rows[row].evidence++;
+}
+
+static void walk_hold(struct walk *walk, const struct history_customer *customer,
+                      uint32_t seed, int64_t weight)
+{
+    for (uint32_t i = 0; i < customer->held_count; i++) {
+        if (customer->items[i] != seed) {
+            walk_add(walk, walk_row(walk, customer->items[i]), weight);
+        }
     }
 }
 
@@ -160,8 +188,13 @@ static void walk_follow(struct walk *walk, const struct history_customer *custom
     for (uint32_t distance = 1; distance <= walk->query->window; distance++) {
         int64_t part = weight * (int64_t)(walk->query->window + 1 - distance);
         for (uint32_t i = 0; i + distance < customer->step_count; i++) {
-            if (customer->steps[i] == seed && customer->steps[i + distance] != seed) {
-                walk_count(walk, customer->steps[i + distance], part);
+            if (customer->steps[i] != seed || customer->steps[i + distance] == seed) {
+                continue;
+            }
+            uint32_t row = walk_row(walk, customer->steps[i + distance]);
+            if (walk->rows[row].evidence == 0 || walk->seen[row] != walk->visit) {
+                walk->seen[row] = walk->visit;
+                walk_add(walk, row, part);
             }
         }
     }
@@ -221,7 +254,6 @@ static enum status votes_sort(struct arena *arena, struct walk_votes *votes)
     return STATUS_OK;
 }
 
-/* Takes the rows in use, and frees them. */
 static enum status walk_unpack(const struct walk *walk, struct walk_votes *out)
 {
     out->votes = arena_alloc(walk->arena, walk->row_count * sizeof *out->votes);
@@ -229,12 +261,11 @@ static enum status walk_unpack(const struct walk *walk, struct walk_votes *out)
         return STATUS_TOO_LARGE;
     }
     for (uint32_t i = 0; i < walk->row_count; i++) {
-        struct walk_row *row = &walk->rows[walk->places[i]];
-        out->votes[i] = (struct walk_vote){
-            .sku_hash = walk->histories->items[row->item - 1]->sku_hash,
-            .sum = row->sum,
-            .evidence = row->evidence};
-        *row = (struct walk_row){0};
+        const struct walk_row *row = &walk->rows[i];
+        out->votes[i] =
+            (struct walk_vote){.sku_hash = walk->histories->sku_hashes[row->item],
+                               .sum = row->sum,
+                               .evidence = row->evidence};
     }
     out->count = walk->row_count;
     return out->count > 1 ? votes_sort(walk->arena, out) : STATUS_OK;
@@ -247,15 +278,35 @@ static enum status walk_reserve(struct walk *walk, uint64_t rows)
     while (size < rows * 2) {
         size *= 2;
     }
-    walk->row_mask = size - 1;
+    walk->table_mask = size - 1;
     walk->row_count = 0;
-    if (size <= walk->row_capacity) {
+    if (size <= walk->table_capacity) {
+        memset(walk->table, 0, (size_t)size * sizeof *walk->table);
         return STATUS_OK;
     }
-    walk->row_capacity = size;
-    walk->rows = arena_zalloc(walk->arena, (size_t)size * sizeof *walk->rows);
-    walk->places = arena_alloc(walk->arena, (size_t)size / 2 * sizeof *walk->places);
-    return walk->rows == NULL || walk->places == NULL ? STATUS_TOO_LARGE : STATUS_OK;
+    walk->table_capacity = size;
+    walk->table = arena_zalloc(walk->arena, (size_t)size * sizeof *walk->table);
+    walk->rows = arena_alloc(walk->arena, (size_t)size / 2 * sizeof *walk->rows);
+    walk->seen = NULL;
+    if (walk->query->window > 0) {
+        walk->seen = arena_alloc(walk->arena, (size_t)size / 2 * sizeof *walk->seen);
+    }
+    return walk->table == NULL || walk->rows == NULL ||
+                   (walk->seen == NULL && walk->query->window > 0)
+               ? STATUS_TOO_LARGE
+               : STATUS_OK;
+}
+
+/* What a walk reads of a customer beside the row itself. */
+static void walk_prefetch(const struct walk *walk, uint32_t place)
+{
+    const struct history_customer *customer =
+        place < walk->visited_count ? walk->visited[place] : NULL;
+    if (customer != NULL && walk->query->window > 0) {
+        __builtin_prefetch(customer->steps);
+    } else if (customer != NULL && customer->items != customer->few) {
+        __builtin_prefetch(customer->items);
+    }
 }
 
 static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_votes *out)
@@ -266,27 +317,19 @@ static enum status walk_seed(struct walk *walk, uint64_t sku_hash, struct walk_v
         return STATUS_OK;
     }
     walk_visit(walk, seed);
-    TRY(walk_reserve(walk, walk->held < walk->histories->item_count
-                               ? walk->held
-                               : walk->histories->item_count));
+    uint64_t held = walk_held(walk);
+    TRY(walk_reserve(
+        walk, held < walk->histories->item_count ? held : walk->histories->item_count));
     walk->visit = 0;
     for (uint32_t i = 0; i < walk->visited_count; i++) {
         const struct history_customer *customer = walk->visited[i];
-        int64_t weight = walk_weight_of(walk, customer->held_count);
-        if (walk->visited_count - i > PREFETCH_HELD_AHEAD) {
-            const struct history_customer *ahead = walk->visited[i + PREFETCH_HELD_AHEAD];
-            __builtin_prefetch(walk->query->window > 0 ? (const void *)ahead->steps
-                                                       : (const void *)ahead->held);
-        }
+        int64_t weight = walk->weights[customer->held_count];
+        walk_prefetch(walk, i + PREFETCH_HELD_AHEAD);
         walk->visit++;
         if (walk->query->window > 0) {
             walk_follow(walk, customer, seed->number, weight);
-            continue;
-        }
-        for (uint32_t n = 0; n < customer->held_count; n++) {
-            if (customer->held[n].item != seed->number) {
-                walk_count(walk, customer->held[n].item, weight);
-            }
+        } else {
+            walk_hold(walk, customer, seed->number, weight);
         }
     }
     return walk_unpack(walk, out);
@@ -309,6 +352,10 @@ enum status walk_search(const struct histories *histories, const struct walk_que
     walk->histories = histories;
     walk->query = query;
     walk->arena = arena;
+    walk->weights = walk_weights(query->power_quarters);
+    if (query->exclude_customer) {
+        walk->excluded = histories_customer_find(histories, query->customer);
+    }
     walk->visited = arena_alloc(arena, (size_t)visited * sizeof *walk->visited);
     if (walk->visited == NULL) {
         return STATUS_TOO_LARGE;

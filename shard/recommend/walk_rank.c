@@ -56,17 +56,22 @@ static uint32_t seed_nearest(const struct walk_votes *votes, uint64_t seed_hash,
                              const struct walk_rank_options *options,
                              struct best_item *best)
 {
+    const double unit = ldexp(1, -WALK_WEIGHT_BITS);
     double power = (double)options->power_hundredths / 100.0;
     double seed_log = degree_table_log(degrees, seed_hash);
+    double most = exp(-power * seed_log); /* no logarithm of a degree is below 0 */
     uint32_t count = 0;
     for (uint32_t i = 0; i < votes->count; i++) {
         if (i + WALK_VOTES_AHEAD < votes->count) {
             degree_table_prefetch(degrees, votes->votes[i + WALK_VOTES_AHEAD].sku_hash);
         }
         struct best_item item = {.sku_hash = votes->votes[i].sku_hash, .row = i};
+        double sum = (double)votes->votes[i].sum * unit;
+        if (count == options->nearest && sum * most < best[0].score) {
+            continue;
+        }
         double log_both = seed_log + degree_table_log(degrees, item.sku_hash);
-        item.score = ldexp((double)votes->votes[i].sum, -WALK_WEIGHT_BITS) *
-                     exp(-power * log_both);
+        item.score = sum * exp(-power * log_both);
         count = best_add(best, count, options->nearest, &item);
     }
     return count;
