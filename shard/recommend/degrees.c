@@ -445,24 +445,6 @@ uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_i
     return shard ? shard->version : 0;
 }
 
-static uint64_t rows_bytes(const struct degree_rows *rows)
-{
-    return rows->capacity * sizeof *rows->rows;
-}
-
-uint64_t degree_table_bytes(const struct degree_table *table)
-{
-    uint64_t bytes = sizeof *table + rows_bytes(&table->sum) +
-                     table->places.capacity * sizeof *table->places.slots;
-    for (size_t i = 0; i < table->places.capacity; i++) {
-        bytes += table->places.slots[i].capacity * sizeof *table->places.slots->items;
-    }
-    for (size_t i = 0; i < table->shard_count; i++) {
-        bytes += rows_bytes(&table->shards[i].rows);
-    }
-    return bytes;
-}
-
 /* --- What is popular ------------------------------------------------------------------ */
 
 int64_t degree_row_popularity(const struct degree_row *row, int64_t period_now)

@@ -87,7 +87,6 @@ const uint64_t *degree_table_place_items(const struct degree_table *table, uint6
                                          size_t *out_count);
 /* Differs whenever what is counted at a place may differ; of place 0: in all the table. */
 uint64_t degree_table_stamp(const struct degree_table *table, uint64_t place);
-uint64_t degree_table_bytes(const struct degree_table *table); /* of memory, about */
 
 struct degree_popular {
     uint64_t sku_hash;
