@@ -220,7 +220,8 @@ static struct degree_place *places_find_or_add(struct degree_places *places,
                                                uint64_t place)
 {
     if (places->count * 2 >= places->capacity) {
-        struct degree_places grown = {.count = places->count};
+        struct degree_places grown = {.count = places->count,
+                                      .item_capacity = places->item_capacity};
         grown.capacity = places->capacity > 0 ? places->capacity * 2 : PLACES_MIN;
         grown.slots = memory_zalloc(grown.capacity * sizeof *grown.slots);
         for (size_t i = 0; i < places->capacity; i++) {
@@ -246,11 +247,14 @@ static void places_close(struct degree_places *places)
     *places = (struct degree_places){0};
 }
 
-static void place_list(struct degree_place *place, uint64_t sku_hash)
+static void place_list(struct degree_places *places, uint64_t place, uint64_t sku_hash)
 {
-    memory_reserve((void **)&place->items, &place->capacity, place->count + 1,
-                   sizeof *place->items);
-    place->items[place->count++] = sku_hash;
+    struct degree_place *slot = places_find_or_add(places, place);
+    places->item_capacity -= slot->capacity;
+    memory_reserve((void **)&slot->items, &slot->capacity, slot->count + 1,
+                   sizeof *slot->items);
+    places->item_capacity += slot->capacity;
+    slot->items[slot->count++] = sku_hash;
 }
 
 static const struct degree_place *table_place(const struct degree_table *table,
@@ -283,9 +287,8 @@ static void places_rebuild(struct degree_table *table)
     for (size_t i = 0; i < table->sum.capacity; i++) {
         const struct degree_row *row = &table->sum.rows[i];
         if (row->used && row->place != 0) {
-            struct degree_place *place = places_find_or_add(&made, row->place);
-            place->stamp = degree_table_stamp(table, row->place);
-            place_list(place, row->sku_hash);
+            place_list(&made, row->place, row->sku_hash);
+            places_slot(&made, row->place)->stamp = degree_table_stamp(table, row->place);
         }
     }
     places_close(&table->places);
@@ -335,7 +338,7 @@ static void sum_add(struct degree_table *table, const struct degree_change *chan
     if (rows != table->sum.rows) {
         places_rebuild(table); /* lists the row too */
     } else if (change->place != 0 && count != table->sum.count) {
-        place_list(places_find_or_add(&table->places, change->place), change->sku_hash);
+        place_list(&table->places, change->place, change->sku_hash);
     }
     if (change->place != 0) {
         places_find_or_add(&table->places, change->place)->stamp = table->changes;
@@ -443,6 +446,24 @@ uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_i
 {
     const struct degree_shard *shard = table_shard(table, shard_id);
     return shard ? shard->version : 0;
+}
+
+uint64_t degree_table_shard_bytes(const struct degree_table *table, uint64_t shard_id)
+{
+    const struct degree_shard *shard = table_shard(table, shard_id);
+    uint64_t rows = 0;
+    uint64_t sum = table->sum.capacity * sizeof *table->sum.rows +
+                   table->places.capacity * sizeof *table->places.slots +
+                   table->places.item_capacity * sizeof *table->places.slots->items;
+    for (size_t i = 0; i < table->shard_count; i++) {
+        rows += table->shards[i].rows.count;
+    }
+    if (shard == NULL || rows == 0) {
+        return 0;
+    }
+    double part = (double)shard->rows.count / (double)rows;
+    return shard->rows.capacity * sizeof *shard->rows.rows +
+           (uint64_t)((double)sum * part);
 }
 
 /* --- What is popular ------------------------------------------------------------------ */

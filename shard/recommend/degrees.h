@@ -88,6 +88,9 @@ const uint64_t *degree_table_place_items(const struct degree_table *table, uint6
 /* Differs whenever what is counted at a place may differ; of place 0: in all the table. */
 uint64_t degree_table_stamp(const struct degree_table *table, uint64_t place);
 
+/* Bytes of memory that a shard's vector takes here, its part of the sum included, about. */
+uint64_t degree_table_shard_bytes(const struct degree_table *table, uint64_t shard_id);
+
 struct degree_popular {
     uint64_t sku_hash;
     int64_t score;    /* n_i + sum over the 7 newest periods of sessions * 2^(6 - age) */

@@ -47,6 +47,7 @@ struct degree_places {
     struct degree_place *slots;
     size_t capacity; /* a power of two, or 0 */
     size_t count;
+    size_t item_capacity; /* of all places */
 };
 
 struct degree_table {

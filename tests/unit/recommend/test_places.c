@@ -281,6 +281,9 @@ TEST(places, that_nobody_names_any_more_leave_the_table)
     }
     EXPECT(table->sum.capacity <= 256 && table->places.capacity <= 256);
     EXPECT(table->shards[0].rows.capacity <= 256);
+    EXPECT(degree_table_shard_bytes(table, 1) > 2 * 64 * sizeof(struct degree_row));
+    EXPECT(degree_table_shard_bytes(table, 1) < 100 * 1000);
+    EXPECT_EQ(degree_table_shard_bytes(table, 2), 0);
     const uint64_t *items = degree_table_place_items(table, 100000, &count);
     EXPECT(count == 1 && items[0] == 7);
     (void)degree_table_place_items(table, 5, &count);

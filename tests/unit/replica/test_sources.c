@@ -610,6 +610,19 @@ TEST(sources, their_memory_is_counted)
         uint64_t all = shard == WORLD_SKU_SHARD ? after.inventory.memory_bytes
                                                 : after.customer.memory_bytes;
         EXPECT(all > after.evidence_bytes);
+        /* Who asks is told of the shard's part in the degree tables, too. */
+        struct world_call call;
+        uint64_t tables = 0;
+        for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+            tables += degree_table_shard_bytes(host_degrees(world.host, kind), shard);
+        }
+        world_call_init(&call);
+        call.query = (struct replica_query){.kind = REPLICA_QUERY_STATUS};
+        world_read(&world, &call, shard);
+        EXPECT(world_finish(&world));
+        EXPECT(tables > 0);
+        EXPECT_EQ(call.answer.replica.evidence_bytes, after.evidence_bytes + tables);
+        world_call_close(&call);
     }
     world_close(&world);
 }
