@@ -12,7 +12,8 @@ static const struct output_column customer_columns[] = {
     {"TIME", "time", false},     {"KIND", "kind", false},
     {"SKU", "sku_id", false},    {"QUANTITY", "quantity", true},
     {"PRICE", "price", true},    {"SESSION", "session_id", false},
-    {"DETAIL", "detail", false}, {NULL, NULL, false},
+    {"DETAIL", "detail", false}, {"LOCATION", "location_id", false},
+    {NULL, NULL, false},
 };
 
 /* On a thread of the library, while the main thread waits. */
@@ -54,6 +55,7 @@ static json_t *customer_event(const struct souk_exported_event *exported)
     output_money(object, "price", &event->price);
     output_text(object, "session_id", event->session_id);
     output_text(object, "detail", event->detail);
+    output_text(object, "location_id", event->location_id);
     output_text(object, "event_id", event->event_id);
     output_time(object, "record_time", exported->record_time_ms);
     if (exported->import_line != 0) {

@@ -28,6 +28,7 @@ static bool events_options(struct cli *cli, struct souk_event *event)
     }
     event->session_id = cli_option(cli, "session");
     event->detail = cli_option(cli, "detail");
+    event->location_id = cli_option(cli, "location");
     event->quantity = 1;
     return cli_option_number(cli, "quantity", 1, INT64_MAX, &event->quantity);
 }

@@ -138,7 +138,7 @@ static const struct command table_commands[] = {
       {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
       {"seed", "SKU,SKU...", "the items at hand, up to 64"}, {"filter", "FILTER", "only items of which it is true"},
       {"diversity", "ATTRIBUTE:N", "at most N items of one value"}, {"count", "N", "items, 1 to 200 (10)"},
-      {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there (anywhere)"},
+      {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"exclude-seen", NULL, "not what the session has"},
       {"exclude-current", NULL, "not the item at hand (so with --session or --seed anyway)"},
@@ -152,7 +152,7 @@ static const struct command table_commands[] = {
      "  souk rec rank MUG-RED TEA-GREEN --seed POT-BLUE --placement also-bought\n",
      {{"placement", "PLACEMENT", "how it is judged (for-you); see souk rec --help"}, {"customer", "CUSTOMER", "for whom"},
       {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
-      {"seed", "SKU,SKU...", "the items at hand"}, {"location", "LOCATION,...", "in stock there (anywhere)"},
+      {"seed", "SKU,SKU...", "the items at hand"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"no-personalization", NULL, "nothing of the customer's own history"}}, cli_rec_rank},
     {"rec explain", "ANSWER", 1, 1, "why an answer was as it was",
@@ -214,6 +214,7 @@ static const struct command table_commands[] = {
      "  souk events record view MUG-RED --visitor cookie-88\n",
      {{"customer", "CUSTOMER", "who"}, {"visitor", "VISITOR", "who, not known by name"}, {"session", "SESSION", "which visit"},
       {"quantity", "N", "of each (1)"}, {"time", "TIME", "when; now without it"}, {"detail", "TEXT", "search words, stars"},
+      {"location", "LOCATION", "where"},
       {"event-id", "ID", "of a single event: a repeat is ignored"}}, cli_events_record},
 
     {"import", "", 0, 0, "bring files in, each row once, for ever",
@@ -238,9 +239,10 @@ static const struct command table_commands[] = {
     {"import customers", "FILE", 1, 1, "customer_id, and attributes in further columns",
      NULL, "  souk import customers customers.csv\n", IMPORT_OPTIONS, cli_import},
     {"import events", "FILE", 1, 1,
-     "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail",
+     "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail,location_id",
      "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"
-     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'.\n",
+     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'. location_id is where it\n"
+     "happened; it may be empty, or of a location that comes later.\n",
      "  souk import events events.csv.xz\n", IMPORT_OPTIONS, cli_import},
     {"import sessions", "FILE", 1, 1, "sessions: item item ..., or SessionId ItemId Time",
      "Lines of items, each line one session, oldest first (Diginetica, YOOCHOOSE 1/64):\n"

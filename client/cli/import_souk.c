@@ -42,7 +42,7 @@ static const struct {
     {"customers", {"customer_id"}, 1, true},
     {"events",
      {"kind", "sku_id", "customer_id", "visitor_id", "event_id", "session_id", "quantity",
-      "price", "currency", "time", "detail"},
+      "price", "currency", "time", "detail", "location_id"},
      2,
      false},
 };
@@ -295,7 +295,8 @@ static bool import_event_row(struct import_reading *reading)
         !import_id(reading, "sku_id", false, &event->sku_id) ||
         !import_number(reading, "quantity", 0, &event->quantity) ||
         !import_price(reading, &event->price) ||
-        !import_words(reading, "detail", &event->detail)) {
+        !import_words(reading, "detail", &event->detail) ||
+        !import_id(reading, "location_id", false, &event->location_id)) {
         return false;
     }
     if ((event->customer_id == NULL) == (event->visitor_id == NULL)) {

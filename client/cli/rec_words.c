@@ -40,6 +40,19 @@ static void rec_count(char out[REC_WORDS_BYTES], uint64_t count, const char *one
     rec_add(out, "%llu %s", (unsigned long long)count, count == 1 ? one : many);
 }
 
+/* "rising of late", "trending at rotterdam". */
+static void rec_late_words(const struct souk_reason *reason, const char *word,
+                           const char *word_at, char out[REC_WORDS_BYTES])
+{
+    if (reason->location_id != NULL && reason->location_id[0] != '\0') {
+        rec_add(out, "%s at %s (", word_at, reason->location_id);
+    } else {
+        rec_add(out, "%s of late (", word);
+    }
+    rec_count(out, reason->evidence_count, "session", "sessions");
+    rec_add(out, ")");
+}
+
 static void rec_kind_words(const struct souk_reason *reason, const char *related,
                            char out[REC_WORDS_BYTES])
 {
@@ -70,9 +83,7 @@ static void rec_kind_words(const struct souk_reason *reason, const char *related
         rec_add(out, " in common with %s", related);
         break;
     case SOUK_REASON_TRENDING:
-        rec_add(out, "rising of late (");
-        rec_count(out, reason->evidence_count, "session", "sessions");
-        rec_add(out, ")");
+        rec_late_words(reason, "rising", "trending", out);
         break;
     case SOUK_REASON_NEW:
         rec_add(out, "new");
@@ -82,9 +93,7 @@ static void rec_kind_words(const struct souk_reason *reason, const char *related
             rec_add(out, "in stock");
             break;
         }
-        rec_add(out, "popular of late (");
-        rec_count(out, reason->evidence_count, "session", "sessions");
-        rec_add(out, ")");
+        rec_late_words(reason, "popular", "popular", out);
         break;
     case SOUK_REASON_KIND_UNSPECIFIED:
     default:
@@ -125,6 +134,7 @@ static json_t *rec_reason_json(const struct souk_reason *reason)
                     ? kinds[reason->kind]
                     : "?");
     output_text(object, "related_sku_id", reason->related_sku_id);
+    output_text(object, "location_id", reason->location_id);
     output_number(object, "evidence_count", (int64_t)reason->evidence_count);
     json_object_set_new(object, "weight", json_real(reason->weight));
     json_object_set_new(object, "fallback", json_boolean(reason->fallback));

@@ -332,6 +332,7 @@ Souk__V1__Event *convert_event(struct arena *arena, const struct souk_event *eve
     message->price = convert_money(arena, &event->price);
     message->occurred_time = convert_time(arena, event->occurred_time_ms);
     message->detail = convert_text(event->detail);
+    message->location_id = convert_text(event->location_id);
     return message;
 }
 
@@ -348,6 +349,7 @@ void convert_event_back(const Souk__V1__Event *event, struct souk_event *out_eve
         .quantity = event->quantity,
         .occurred_time_ms = convert_time_back(event->occurred_time),
         .detail = event->detail,
+        .location_id = event->location_id,
     };
     if (event->actor_case == SOUK__V1__EVENT__ACTOR_CUSTOMER_ID) {
         out_event->customer_id = event->customer_id;

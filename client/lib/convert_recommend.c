@@ -144,6 +144,7 @@ void convert_recommended_back(struct arena *arena, const Souk__V1__RecommendedIt
     for (size_t i = 0; i < in->n_reasons; i++) {
         reasons[i].kind = (enum souk_reason_kind)in->reasons[i]->kind;
         reasons[i].related_sku_id = in->reasons[i]->related_sku_id;
+        reasons[i].location_id = in->reasons[i]->location_id;
         reasons[i].evidence_count = in->reasons[i]->evidence_count;
         reasons[i].weight = in->reasons[i]->weight;
         reasons[i].fallback = in->reasons[i]->fallback;

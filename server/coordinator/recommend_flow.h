@@ -199,7 +199,8 @@ struct recommend_stage_report {
 
 /* What the home loop owns, read by its thread alone. */
 struct recommend_tables {
-    struct degree_table *degrees[RECOMMEND_DEGREES_KINDS]; /* TOKENS may be NULL */
+    struct degree_table *degrees[RECOMMEND_DEGREES_KINDS]; /* TOKENS may be NULL; PLACES
+                                                              * where no plan names any */
     struct trending *trending;
 };
 

@@ -14,11 +14,13 @@
 #include "shard/base/hash.h"
 #include "shard/inventory/types.h"
 #include "shard/recommend/sources.h"
+#include "shard/recommend/trending.h"
 
 enum {
     RECOMMEND_FLOW_COUNT_MAX = 200,
     RECOMMEND_FLOW_GIVEN_MAX = 500,
     RECOMMEND_FLOW_SEEDS_MAX = WALK_SEEDS_MAX,
+    RECOMMEND_FLOW_PLACES_MAX = TRENDING_TABLES_MAX,
 };
 
 /* Numbered as souk.v1.StockMode. */
@@ -60,6 +62,12 @@ struct recommend_arrivals_options {
     uint64_t seed;             /* chance */
 };
 
+/* A location that the question names. */
+struct recommend_place {
+    uint64_t place; /* hash_place */
+    struct slice location_id;
+};
+
 /* Whether a SKU may be shown: pure, and the same for the same SKU. */
 typedef bool recommend_filter(const void *context, const struct inventory_sku *sku);
 
@@ -85,6 +93,9 @@ struct recommend_plan {
     const uint64_t *given; /* order these and no others, drop none: exclusions, */
     uint32_t given_count;  /* filter and diversity do not count; 0: all that is found */
     enum recommend_stock stock;
+    /* Each once: where TRENDING and POPULAR count first. None: everywhere. */
+    const struct recommend_place *places;
+    uint32_t place_count;
     recommend_filter *filter; /* NULL: every SKU */
     const void *filter_context;
     struct slice diversity_attribute;   /* SKUs of one value of it are a group */

@@ -237,15 +237,89 @@ static enum status rank_buy_again(const struct recommend_flow *flow,
     return personal_buy_again(history, &again, flow->arena, out);
 }
 
-static enum status rank_trending(const struct recommend_flow *flow,
-                                 const struct recommend_rank_options *options,
-                                 struct recommend_ranked *out)
+/* What rises, or is popular: counted everywhere. */
+static enum status rank_everywhere(const struct recommend_flow *flow, bool popular,
+                                   const struct recommend_rank_options *options,
+                                   struct recommend_ranked *out)
 {
-    const struct trending_query query = {
-        .tables = {{flow->tables.degrees[RECOMMEND_DEGREES_SESSIONS], 1}},
-        .table_count = 1,
-        .now_ms = flow->wall_ms};
+    struct degree_table *sessions = flow->tables.degrees[RECOMMEND_DEGREES_SESSIONS];
+    const struct trending_query query = {.tables = {{.table = sessions, .weight = 1}},
+                                         .table_count = 1,
+                                         .now_ms = flow->wall_ms};
+    return popular
+               ? recommend_popular(sessions, flow->wall_ms, NULL, options, flow->arena,
+                                   out)
+               : trending_rank(flow->tables.trending, &query, options, flow->arena, out);
+}
+
+/* The same, counted at the places of the question alone. */
+static enum status rank_here(const struct recommend_flow *flow, bool popular,
+                             const struct recommend_rank_options *options,
+                             struct recommend_ranked *out)
+{
+    struct trending_query query = {.table_count = flow->plan.place_count,
+                                   .popular = popular,
+                                   .now_ms = flow->wall_ms};
+    for (uint32_t i = 0; i < flow->plan.place_count; i++) {
+        query.tables[i] = (struct trending_table){
+            .table = flow->tables.degrees[RECOMMEND_DEGREES_PLACES],
+            .place = flow->plan.places[i].place,
+            .weight = 1};
+    }
     return trending_rank(flow->tables.trending, &query, options, flow->arena, out);
+}
+
+/* `here` has room for `options->count`: what is counted everywhere fills it up, behind: its
+ * best has half the score of the last one here, so that no list it is blended into turns
+ * them round. */
+static enum status here_fill(const struct recommend_flow *flow, bool popular,
+                             const struct recommend_rank_options *options,
+                             struct recommend_ranked *here)
+{
+    struct recommend_rank_options rest = *options;
+    struct recommend_ranked others;
+    uint32_t first = here->item_count;
+    double scale = first > 0 ? here->items[first - 1].score / 2 : 1.0;
+    uint32_t excluded_count = (uint32_t)options->excluded_count + first;
+    uint64_t *excluded =
+        arena_alloc(flow->arena, (excluded_count + 1) * sizeof *excluded);
+    if (excluded == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    if (options->excluded_count > 0) {
+        memcpy(excluded, options->excluded, options->excluded_count * sizeof *excluded);
+    }
+    for (uint32_t i = 0; i < first; i++) {
+        excluded[options->excluded_count + i] = here->items[i].sku_hash;
+    }
+    recommend_hashes_sort(excluded, excluded_count);
+    rest.excluded = excluded;
+    rest.excluded_count = excluded_count;
+    rest.excluded_sorted = true;
+    rest.count -= first;
+    TRY(rank_everywhere(flow, popular, &rest, &others));
+    for (uint32_t i = 0; i < others.item_count; i++) {
+        here->items[first + i] = others.items[i];
+        here->items[first + i].score *= scale;
+    }
+    here->item_count += others.item_count;
+    return STATUS_OK;
+}
+
+static enum status rank_rising(const struct recommend_flow *flow, bool popular,
+                               const struct recommend_rank_options *options,
+                               struct recommend_ranked *out)
+{
+    struct recommend_ranked here;
+    if (flow->plan.place_count == 0) {
+        return rank_everywhere(flow, popular, options, out);
+    }
+    TRY(rank_here(flow, popular, options, &here));
+    if (here.item_count < options->count) {
+        TRY(here_fill(flow, popular, options, &here));
+    }
+    *out = here;
+    return STATUS_OK;
 }
 
 /* At first no more than are shown, the drawn ones among them; behind them all the rest. */
@@ -289,12 +363,11 @@ static enum status rank_source(const struct recommend_flow *flow,
         return personal_recently_viewed(&history, flow->plan.recently_viewed_kinds,
                                         options, flow->arena, out);
     case RECOMMEND_SOURCE_TRENDING:
-        return rank_trending(flow, options, out);
+        return rank_rising(flow, false, options, out);
     case RECOMMEND_SOURCE_ARRIVALS:
         return rank_arrivals(flow, whole, options, out);
     case RECOMMEND_SOURCE_POPULAR:
-        return recommend_popular(flow->tables.degrees[RECOMMEND_DEGREES_SESSIONS],
-                                 flow->wall_ms, NULL, options, flow->arena, out);
+        return rank_rising(flow, true, options, out);
     case RECOMMEND_SOURCES:
         break;
     }

@@ -235,6 +235,22 @@ static enum status host_propose(struct shard_host *host, struct host_shard *shar
     return replica_propose(shard->replica, &call->work.proposal);
 }
 
+/* The degree tables of all loops, as far as they are the shard's: each loop has its own. */
+static void host_add_tables(const struct shard_host *host, uint64_t shard_id,
+                            struct replica_status *status)
+{
+    uint64_t loops = (uint64_t)host->settings->shard_loops;
+    for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+        uint64_t bytes = loops * degree_table_shard_bytes(host->degrees[kind], shard_id);
+        status->evidence_bytes += bytes;
+        if (kind == RECOMMEND_DEGREES_TOKENS) {
+            status->inventory.memory_bytes += bytes;
+        } else {
+            status->customer.memory_bytes += bytes;
+        }
+    }
+}
+
 static enum status host_read(struct shard_host *host, struct host_shard *shard,
                              struct moment now, struct shard_call *call)
 {
@@ -249,6 +265,9 @@ static enum status host_read(struct shard_host *host, struct host_shard *shard,
         .deadline_us = call->deadline_us,
     };
     replica_read(shard->replica, now, &call->work.read);
+    if (call->query->kind == REPLICA_QUERY_STATUS) {
+        host_add_tables(host, call->shard_id, &call->answer->replica);
+    }
     return STATUS_OK;
 }
 

@@ -11,6 +11,7 @@ struct answer_reason {
     double weight;
     uint64_t evidence_count;
     char *related_sku_id;
+    char *location_id;
     uint8_t kind;
     bool fallback;
 };
@@ -109,7 +110,8 @@ static size_t answer_block_bytes(const struct recommend_flow *flow,
         size += answer_round(item->n_reasons * sizeof(struct answer_reason)) +
                 strlen(item->sku_id) + strlen(item->name) + 2;
         for (size_t k = 0; k < item->n_reasons; k++) {
-            size += strlen(item->reasons[k]->related_sku_id) + 1;
+            size += strlen(item->reasons[k]->related_sku_id) +
+                    strlen(item->reasons[k]->location_id) + 2;
         }
     }
     return size;
@@ -154,7 +156,9 @@ static void answer_take_texts(struct answer_block *block, struct answer_item *ou
     out->name = answer_text(block, item->name, strlen(item->name));
     for (size_t i = 0; i < item->n_reasons; i++) {
         const char *related = item->reasons[i]->related_sku_id;
+        const char *location = item->reasons[i]->location_id;
         out->reasons[i].related_sku_id = answer_text(block, related, strlen(related));
+        out->reasons[i].location_id = answer_text(block, location, strlen(location));
     }
 }
 
@@ -278,6 +282,7 @@ static void answer_tell_reasons(const struct answer_item *item, struct reply *re
         souk__v1__reason__init(&reasons[i]);
         reasons[i].kind = (Souk__V1__ReasonKind)item->reasons[i].kind;
         reasons[i].related_sku_id = item->reasons[i].related_sku_id;
+        reasons[i].location_id = item->reasons[i].location_id;
         reasons[i].evidence_count = item->reasons[i].evidence_count;
         reasons[i].weight = item->reasons[i].weight;
         reasons[i].fallback = item->reasons[i].fallback;

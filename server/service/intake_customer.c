@@ -172,6 +172,7 @@ enum status intake_event(const struct service *service, const Souk__V1__Event *e
                    &out->session_id, problem));
     TRY(check_text("detail", event->detail, CUSTOMER_DETAIL_BYTES_MAX, &out->detail,
                    problem));
+    TRY(check_id_or_empty("location_id", event->location_id, &out->location_id, problem));
     if (event->quantity < 0) {
         return problem_set(problem, STATUS_INVALID, "quantity",
                            "quantity: not below 0; a return is an event of its own kind");

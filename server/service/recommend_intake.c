@@ -95,6 +95,35 @@ static enum status recommend_actor(struct recommend_run *run, const char *field,
     return STATUS_OK;
 }
 
+/* Each location once. More than can be counted together are no place: then what trends is
+ * that of the whole shop. */
+static enum status recommend_places(struct recommend_run *run, struct problem *problem)
+{
+    struct recommend_place *places =
+        arena_alloc(run->edge.arena, RECOMMEND_FLOW_PLACES_MAX * sizeof *places);
+    uint32_t count = 0;
+    if (places == NULL) {
+        return recommend_memory("stock", problem);
+    }
+    for (uint32_t i = 0; i < run->location_count; i++) {
+        uint64_t place =
+            hash_place(run->location_ids[i], run->edge.service->map->hash_seed);
+        uint32_t n = 0;
+        while (n < count && places[n].place != place) {
+            n++;
+        }
+        if (n == RECOMMEND_FLOW_PLACES_MAX) {
+            return STATUS_OK;
+        }
+        if (n == count) {
+            places[count++] = (struct recommend_place){place, run->location_ids[i]};
+        }
+    }
+    run->plan.places = places;
+    run->plan.place_count = count;
+    return STATUS_OK;
+}
+
 static enum status recommend_stock(struct recommend_run *run,
                                    const Souk__V1__StockFilter *filter,
                                    struct problem *problem)
@@ -122,6 +151,7 @@ static enum status recommend_stock(struct recommend_run *run,
         TRY(check_id(path, filter->location_ids[i], &run->location_ids[i], problem));
     }
     run->location_count = (uint32_t)filter->n_location_ids;
+    TRY(recommend_places(run, problem));
     TRY(check_text("stock.channel", filter->channel, IDENTIFIER_BYTES_MAX,
                    &run->demand.channel, problem));
     run->demand.quantity = filter->min_quantity;

@@ -78,6 +78,18 @@ static Souk__V1__Reason *recommend_reason(struct reply *reply,
     return reason;
 }
 
+/* As the request spells it. */
+static char *recommend_location(const struct recommend_flow *flow, uint64_t place,
+                                struct reply *reply)
+{
+    for (uint32_t i = 0; i < flow->plan.place_count; i++) {
+        if (flow->plan.places[i].place == place) {
+            return reply_text(reply, flow->plan.places[i].location_id);
+        }
+    }
+    UNREACHABLE();
+}
+
 static void recommend_reasons(const struct recommend_flow *flow,
                               const struct recommend_shown *shown,
                               Souk__V1__RecommendedItem *message, struct reply *reply)
@@ -98,6 +110,9 @@ static void recommend_reasons(const struct recommend_flow *flow,
         if (why->related_sku_hash != 0) {
             reason->related_sku_id =
                 reply_text(reply, recommend_flow_sku_id(flow, why->related_sku_hash));
+        }
+        if (why->place != 0) {
+            reason->location_id = recommend_location(flow, why->place, reply);
         }
     }
 }

@@ -384,6 +384,7 @@ Souk__V1__Event *reply_event(struct reply *reply, const struct customer_event *e
     message->price = reply_customer_money(reply, &event->price);
     message->occurred_time = reply_time(reply, event->occurred_ms);
     message->detail = reply_text(reply, event->detail);
+    message->location_id = reply_text(reply, event->location_id);
     return message;
 }
 

@@ -17,4 +17,12 @@ struct hash128 hash128(struct slice bytes, uint64_t seed);
 /* A cheap bijection for integers that are already well spread. */
 uint64_t hash_mix(uint64_t value);
 
+/* What a location is called where things are counted by place: the hash of its id with the
+ * cluster's seed; never 0, which is no place. */
+static inline uint64_t hash_place(struct slice location_id, uint64_t seed)
+{
+    uint64_t hash = hash64(location_id, seed);
+    return hash != 0 ? hash : 1;
+}
+
 #endif

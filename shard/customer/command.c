@@ -97,6 +97,10 @@ enum status customer_event_check(const struct customer_event *event,
         return refuse(problem, "detail", "must be at most %d bytes without NUL",
                       CUSTOMER_DETAIL_BYTES_MAX);
     }
+    if (event->location_id.size > 0 && !identifier_valid(event->location_id)) {
+        return refuse(problem, "location_id", "must be 1-%d of [A-Za-z0-9._~:-]",
+                      CUSTOMER_LOCATION_ID_BYTES_MAX);
+    }
     return STATUS_OK;
 }
 

@@ -54,6 +54,7 @@ struct customer_row {
     uint64_t etag;
     uint64_t event_count;
     struct session_event *events; /* sorted; the newest of those that count */
+    uint64_t *places; /* of each of them (hash_place); NULL: none names a location */
     uint32_t event_kept;
     uint32_t event_capacity;
     uint32_t told_count;
@@ -109,6 +110,8 @@ struct customer_shard {
     struct session_cut cut; /* scratch */
     uint64_t *items;        /* scratch of derive: the items of one session */
     size_t item_capacity;
+    struct session_here *here; /* scratch of derive: the places of one session */
+    size_t here_capacity;
     struct told_session *told; /* scratch of derive */
     size_t told_capacity;
     struct customer_action *actions; /* scratch of derive */
@@ -124,6 +127,7 @@ struct customer_shard {
     uint64_t events;
     uint64_t events_erased; /* since the shard was made */
     uint64_t memory_events;
+    uint64_t places; /* places in rows, those not filled included */
     uint64_t sessions;
     uint64_t dirty_bytes;
     uint64_t name_bytes;

@@ -27,36 +27,80 @@ struct session_event customer_session_event(const struct customer_event *event)
     };
 }
 
-static void events_grow(struct customer_row *row)
+static void events_grow(struct customer_shard *shard, struct customer_row *row)
 {
     uint32_t capacity =
         row->event_capacity ? row->event_capacity * 2 : EVENTS_CAPACITY_MIN;
     row->events = memory_realloc(row->events, capacity * sizeof *row->events);
+    if (row->places != NULL) {
+        row->places = memory_realloc(row->places, capacity * sizeof *row->places);
+        shard->places += capacity - row->event_capacity;
+    }
     row->event_capacity = capacity;
+}
+
+/* Most customers name no location: they have no array of places. */
+static void places_begin(struct customer_shard *shard, struct customer_row *row)
+{
+    if (row->places == NULL) {
+        row->places = memory_zalloc(row->event_capacity * sizeof *row->places);
+        shard->places += row->event_capacity;
+    }
+}
+
+/* Moves what lies in [from, from + count) by one. */
+static void events_move(struct customer_row *row, uint32_t to, uint32_t from,
+                        uint32_t count)
+{
+    memmove(&row->events[to], &row->events[from], count * sizeof *row->events);
+    if (row->places != NULL) {
+        memmove(&row->places[to], &row->places[from], count * sizeof *row->places);
+    }
+}
+
+static void events_put(struct customer_row *row, uint32_t at,
+                       const struct session_event *event, uint64_t place)
+{
+    row->events[at] = *event;
+    if (row->places != NULL) {
+        row->places[at] = place;
+    }
 }
 
 void customer_keep_event(struct customer_shard *shard, struct customer_row *row,
                          const struct customer_event *event)
 {
     struct session_event kept = customer_session_event(event);
-    uint32_t place = row->event_kept;
-    while (place > 0 && session_event_compare(&row->events[place - 1], &kept) > 0) {
-        place--;
+    uint64_t place = event->location_id.size > 0
+                         ? hash_place(event->location_id, shard->options.hash_seed)
+                         : 0;
+    uint32_t at = row->event_kept;
+    for (; at > 0; at--) {
+        int order = session_event_compare(&row->events[at - 1], &kept);
+        uint64_t before = row->places != NULL ? row->places[at - 1] : 0;
+        if (order < 0 || (order == 0 && before <= place)) {
+            break;
+        }
     }
     if (row->event_kept == CUSTOMER_EVIDENCE_EVENTS_MAX) {
-        if (place == 0) {
+        if (at == 0) {
             return; /* older than all that are kept */
         }
-        memmove(&row->events[0], &row->events[1], (place - 1) * sizeof *row->events);
-        row->events[place - 1] = kept;
+        if (place != 0) {
+            places_begin(shard, row);
+        }
+        events_move(row, 0, 1, at - 1);
+        events_put(row, at - 1, &kept, place);
         return;
     }
     if (row->event_kept == row->event_capacity) {
-        events_grow(row);
+        events_grow(shard, row);
     }
-    memmove(&row->events[place + 1], &row->events[place],
-            (row->event_kept - place) * sizeof *row->events);
-    row->events[place] = kept;
+    if (place != 0) {
+        places_begin(shard, row);
+    }
+    events_move(row, at + 1, at, row->event_kept - at);
+    events_put(row, at, &kept, place);
     row->event_kept++;
     shard->memory_events++;
 }
@@ -80,6 +124,11 @@ static uint64_t session_content(const struct customer_session *session)
 {
     uint64_t items =
         hash64(slice_of(session->items, session->item_count * sizeof *session->items), 0);
+    if (session->place_count > 0) {
+        items = hash64(
+            slice_of(session->places, session->place_count * sizeof *session->places),
+            items);
+    }
     return hash_mix(items ^ (uint64_t)session->end_ms);
 }
 
@@ -96,6 +145,13 @@ static uint32_t derive_session(struct customer_shard *shard, struct customer_row
     session.items = shard->items;
     if (session.item_count > shard->options.session_items_max) {
         return told_count;
+    }
+    if (row->places != NULL) {
+        memory_reserve((void **)&shard->here, &shard->here_capacity, part->click_count,
+                       sizeof *shard->here);
+        session.place_count =
+            session_cut_here(&shard->cut, place, row->events, row->places, shard->here);
+        session.places = shard->here;
     }
     uint64_t content = session_content(&session);
     const struct told_session *told = told_find(row, session.session_hash);

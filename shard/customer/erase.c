@@ -30,6 +30,7 @@ void customer_erase_row(struct customer_shard *shard, struct customer_row *row)
     shard->events -= row->event_count;
     shard->events_erased += row->event_count;
     shard->memory_events -= row->event_kept;
+    shard->places -= row->places != NULL ? row->event_capacity : 0;
     /* Blocks that a batch on its way holds are deleted by the batch behind it. */
     customer_row_clear(row);
     list_remove(&row->dirty);
@@ -43,6 +44,7 @@ void customer_erase_row(struct customer_shard *shard, struct customer_row *row)
     row->etag = 0;
     row->event_count = 0;
     row->events = NULL;
+    row->places = NULL;
     row->event_kept = 0;
     row->event_capacity = 0;
     row->told = told;

@@ -54,6 +54,7 @@ void customer_row_clear(struct customer_row *row)
     }
     free(row->profile);
     free(row->events);
+    free(row->places);
     free(row->told);
 }
 
@@ -258,6 +259,7 @@ void customer_memory_close(struct customer_shard *shard)
     event_ids_close(&shard->ids);
     session_cut_close(&shard->cut);
     free(shard->items);
+    free(shard->here);
     free(shard->told);
     free(shard->actions);
 }

@@ -18,6 +18,7 @@ enum {
     EVENT_HAS_DETAIL = 32,
     EVENT_HAS_LINE = 64,
     EVENT_FLAGS = 127,
+    EVENT_HAS_LOCATION = 128, /* in a block of ROW_VERSION_PLACES */
 };
 
 /* --- Keys ---------------------------------------------------------------------------- */
@@ -166,7 +167,8 @@ static uint8_t event_flags(const struct customer_event *event)
                      (event->price.currency[0] != '\0' ? EVENT_HAS_PRICE : 0) |
                      (event->session_id.size > 0 ? EVENT_HAS_SESSION : 0) |
                      (event->detail.size > 0 ? EVENT_HAS_DETAIL : 0) |
-                     (event->line != 0 ? EVENT_HAS_LINE : 0));
+                     (event->line != 0 ? EVENT_HAS_LINE : 0) |
+                     (event->location_id.size > 0 ? EVENT_HAS_LOCATION : 0));
 }
 
 void row_events_add(struct buffer *value, const struct row_event *row)
@@ -201,12 +203,25 @@ void row_events_add(struct buffer *value, const struct row_event *row)
     if (flags & EVENT_HAS_LINE) {
         encode_varint(value, event->line);
     }
+    if (flags & EVENT_HAS_LOCATION) {
+        encode_bytes(value, event->location_id);
+        value->data[0] = ROW_VERSION_PLACES;
+    }
 }
 
 enum status row_events_open(struct row_events_reader *reader, struct slice value)
 {
     struct reader bytes;
-    TRY(value_open(&bytes, value));
+    reader_init(&bytes, value);
+    uint8_t version = read_u8(&bytes);
+    if (version == 0 || bytes.failed) {
+        return STATUS_CHECKSUM;
+    }
+    if (version > ROW_VERSION_PLACES) {
+        return STATUS_VERSION;
+    }
+    reader->flags =
+        EVENT_FLAGS | (version == ROW_VERSION_PLACES ? EVENT_HAS_LOCATION : 0);
     reader->left = slice_of(bytes.next, reader_left(&bytes));
     return STATUS_OK;
 }
@@ -263,7 +278,10 @@ enum status row_events_next(struct row_events_reader *events, struct row_event *
     if (flags & EVENT_HAS_LINE) {
         event->line = read_varint(&reader);
     }
-    if (reader.failed || (flags & ~EVENT_FLAGS) != 0 || kind < CUSTOMER_EVENT_VIEW ||
+    if (flags & EVENT_HAS_LOCATION) {
+        event->location_id = read_bytes(&reader);
+    }
+    if (reader.failed || (flags & ~events->flags) != 0 || kind < CUSTOMER_EVENT_VIEW ||
         kind >= CUSTOMER_EVENT_KINDS) {
         return STATUS_CHECKSUM;
     }

@@ -28,6 +28,7 @@ enum customer_row_kind {
 enum {
     ROW_VERSION = 1,
     ROW_VERSION_ERASURE = 2, /* of a remembered request that was an erasure, alone */
+    ROW_VERSION_PLACES = 2,  /* of a block of events that names a location, alone */
 };
 
 struct row_shard {
@@ -68,12 +69,14 @@ void row_profile_encode(struct buffer *value, const struct customer_profile *pro
 MUST_USE enum status row_profile_decode(struct slice value, struct arena *arena,
                                         struct customer_profile *out_profile);
 
-/* A block is its version byte and then events, one behind the other. */
+/* A block is its version byte and then events, one behind the other. An event with a
+ * location raises the version of its block. */
 void row_events_begin(struct buffer *value);
 void row_events_add(struct buffer *value, const struct row_event *event);
 
 struct row_events_reader {
     struct slice left;
+    uint32_t flags; /* that events of this version have */
 };
 /* CHECKSUM, VERSION. */
 MUST_USE enum status row_events_open(struct row_events_reader *reader,

@@ -286,3 +286,36 @@ uint32_t session_cut_items(const struct session_cut *cut, uint32_t session,
     }
     return count;
 }
+
+static int here_compare(const void *left, const void *right)
+{
+    const struct session_here *a = left, *b = right;
+    if (a->place != b->place) {
+        return a->place < b->place ? -1 : 1;
+    }
+    return a->sku_hash < b->sku_hash ? -1 : a->sku_hash > b->sku_hash;
+}
+
+uint32_t session_cut_here(const struct session_cut *cut, uint32_t session,
+                          const struct session_event *events, const uint64_t *places,
+                          struct session_here *out_here)
+{
+    const struct session_part *part = &cut->sessions[session];
+    const struct session_click *clicks = &cut->clicks[part->click_first];
+    uint32_t count = 0, kept = 0;
+    for (uint32_t i = 0; i < part->click_count; i++) {
+        if (places[clicks[i].event] != 0) {
+            out_here[count++] = (struct session_here){places[clicks[i].event],
+                                                      events[clicks[i].event].sku_hash};
+        }
+    }
+    if (count > 1) {
+        qsort(out_here, count, sizeof *out_here, here_compare);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (kept == 0 || here_compare(&out_here[kept - 1], &out_here[i]) != 0) {
+            out_here[kept++] = out_here[i];
+        }
+    }
+    return kept;
+}

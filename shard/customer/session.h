@@ -22,6 +22,12 @@
 #include "shard/base/hash.h"
 #include "shard/customer/types.h"
 
+/* An item at a place (hash_place) where it was clicked. */
+struct session_here {
+    uint64_t place;
+    uint64_t sku_hash;
+};
+
 /* A session as evidence. Recency between sessions is (end_ms, session_hash). */
 struct customer_session {
     uint64_t session_hash; /* unique among all sessions of the cluster, for practice */
@@ -29,6 +35,9 @@ struct customer_session {
     int64_t end_ms;        /* of its newest click */
     const uint64_t *items; /* distinct SKU hashes, newest click first; borrowed */
     uint32_t item_count;   /* 1 .. session_items_max */
+    /* Where its items were clicked, as far as events say; by place, then item; borrowed. */
+    const struct session_here *places;
+    uint32_t place_count;
 };
 
 /* Called on the shard's thread inside customer_entry_end and customer_load. */
@@ -103,5 +112,10 @@ uint32_t session_cut_actions(const struct session_cut *cut,
  * its click_count); returns how many. */
 uint32_t session_cut_items(const struct session_cut *cut, uint32_t session,
                            const struct session_event *events, uint64_t *out_items);
+/* The distinct (place, item) of one session, sorted; `places` has the place of each event,
+ * 0: none. `out_here` has room for its click_count; returns how many. */
+uint32_t session_cut_here(const struct session_cut *cut, uint32_t session,
+                          const struct session_event *events, const uint64_t *places,
+                          struct session_here *out_here);
 
 #endif

@@ -273,6 +273,7 @@ struct customer_counters customer_counters(const struct customer_shard *shard)
         .sessions = shard->sessions,
         .memory_bytes = shard->customers.count * sizeof(struct customer_row) +
                         shard->memory_events * sizeof(struct session_event) +
+                        shard->places * sizeof(uint64_t) +
                         shard->sessions * sizeof(struct told_session) +
                         shard->ids.capacity *
                             (sizeof *shard->ids.ring + 2 * sizeof *shard->ids.index) +
@@ -316,6 +317,9 @@ static uint64_t digest_customer(const struct customer_row *row)
     digest ^= hash64(slice_of(row->profile, row->profile_size), row->event_count);
     for (uint32_t i = 0; i < row->event_kept; i++) {
         digest = digest_event(digest, &row->events[i]);
+        if (row->places != NULL && row->places[i] != 0) {
+            digest = hash_mix(digest ^ row->places[i]);
+        }
     }
     for (uint32_t i = 0; i < row->told_count; i++) {
         digest =

@@ -23,6 +23,7 @@
 enum {
     CUSTOMER_ID_BYTES_MAX = 128,
     CUSTOMER_SKU_ID_BYTES_MAX = 128,
+    CUSTOMER_LOCATION_ID_BYTES_MAX = 128,
     CUSTOMER_EVENT_ID_BYTES_MAX = 64,
     CUSTOMER_SESSION_ID_BYTES_MAX = 128,
     CUSTOMER_DETAIL_BYTES_MAX = 256,
@@ -72,6 +73,10 @@ struct customer_event {
     int64_t occurred_ms;     /* clamped by apply: customer_clamp_ms */
     struct slice session_id; /* empty: sessions follow from pauses */
     struct slice detail;
+    /* Where it happened; empty: not said. Whether there is such a location is not asked:
+     * histories come before locations are set up, and stay when one is closed, and what a
+     * shard of customers stores must not depend on what a shard of SKUs knows by then. */
+    struct slice location_id;
     /* Import only: line > prev_line >= 0 are the place of this row, and of the import's
      * row before it that went to the same key range (0: none). line 0: not an import. */
     uint64_t line;

@@ -31,6 +31,9 @@ int64_t degree_log_period(int64_t time_ms)
 static int change_compare(const void *left, const void *right)
 {
     const struct degree_change *a = left, *b = right;
+    if (a->place != b->place) {
+        return a->place < b->place ? -1 : 1;
+    }
     if (a->sku_hash != b->sku_hash) {
         return a->sku_hash < b->sku_hash ? -1 : 1;
     }
@@ -62,14 +65,20 @@ static size_t changes_combine(struct degree_change *changes, size_t count)
 void degree_log_note(struct degree_log *log, uint64_t sku_hash, int64_t period,
                      int64_t change)
 {
+    degree_log_note_at(log, 0, sku_hash, period, change);
+}
+
+void degree_log_note_at(struct degree_log *log, uint64_t place, uint64_t sku_hash,
+                        int64_t period, int64_t change)
+{
     if (log->count > CHANGES_UNCOMBINED_MIN + 2 * log->combined) {
         log->count = changes_combine(log->changes, log->count);
         log->combined = log->count;
     }
     memory_reserve((void **)&log->changes, &log->capacity, log->count + 1,
                    sizeof *log->changes);
-    log->changes[log->count++] =
-        (struct degree_change){.sku_hash = sku_hash, .period = period, .change = change};
+    log->changes[log->count++] = (struct degree_change){
+        .place = place, .sku_hash = sku_hash, .period = period, .change = change};
 }
 
 void degree_log_take(struct degree_log *log, uint64_t version,

@@ -26,6 +26,9 @@ void degree_log_close(struct degree_log *log);
 int64_t degree_log_period(int64_t time_ms);
 void degree_log_note(struct degree_log *log, uint64_t sku_hash, int64_t period,
                      int64_t change);
+/* The same at a place (not 0). */
+void degree_log_note_at(struct degree_log *log, uint64_t place, uint64_t sku_hash,
+                        int64_t period, int64_t change);
 /* Everything noted since the last take, stamped; the log is empty afterwards. */
 void degree_log_take(struct degree_log *log, uint64_t version,
                      struct degree_delta *out_delta);

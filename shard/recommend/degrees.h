@@ -7,6 +7,9 @@
  * Changes are counted per period of time (of the session's end), so the table also knows
  * what is popular of late: integer decay, halved per period.
  *
+ * A vector may be kept by place: then an item counts at each place (the hash of a location's
+ * id) by itself, and a table lists what was counted there. Place 0 is no place.
+ *
  * A delta is a value: moved between threads by mailbox, or encoded for another node. A
  * table belongs to one thread.
  */
@@ -25,6 +28,7 @@ enum {
     DEGREE_PERIODS = 8, /* kept apart per item: the 7 newest, and one for clocks ahead */
     DEGREE_SHARDS_MAX = 4096,
     DEGREE_DELTA_VERSION = 1,
+    DEGREE_DELTA_VERSION_PLACES = 2, /* of a delta that names places, alone */
     DEGREE_POPULAR_MAX = 1000,
     /* Above so many items a list of the popular may be so old, below it never is. */
     DEGREE_POPULAR_SCAN_MAX = 8192,
@@ -33,12 +37,13 @@ enum {
 #define DEGREE_PERIOD_MS ((int64_t)7 * 24 * 60 * 60 * 1000)
 
 struct degree_change {
+    uint64_t place; /* 0: counted without */
     uint64_t sku_hash;
     int64_t period; /* floor(session end / DEGREE_PERIOD_MS) */
     int64_t change; /* sessions more (or fewer) with this item in this period */
 };
 
-/* Sorted by (sku_hash, period), each pair once, no change of 0. */
+/* Sorted by (place, sku_hash, period), each of them once, no change of 0. */
 struct degree_delta {
     bool whole;            /* counts from nothing: replaces what the shard said before */
     uint64_t from_version; /* else: the version of the delta before this one */
@@ -75,6 +80,16 @@ void degree_table_prefetch(const struct degree_table *table, uint64_t sku_hash);
 int64_t degree_table_total(const struct degree_table *table); /* P */
 /* The version held of a shard; 0 none. */
 uint64_t degree_table_version(const struct degree_table *table, uint64_t shard_id);
+
+/* The items counted at a place, in no order, each once; some of them may count 0 by now.
+ * Borrowed until the table changes. */
+const uint64_t *degree_table_place_items(const struct degree_table *table, uint64_t place,
+                                         size_t *out_count);
+/* Differs whenever what is counted at a place may differ; of place 0: in all the table. */
+uint64_t degree_table_stamp(const struct degree_table *table, uint64_t place);
+
+/* Bytes of memory that a shard's vector takes here, its part of the sum included, about. */
+uint64_t degree_table_shard_bytes(const struct degree_table *table, uint64_t shard_id);
 
 struct degree_popular {
     uint64_t sku_hash;

@@ -11,14 +11,15 @@
 /* What a look-up reads comes first: a table is larger than any cache. */
 struct degree_row {
     uint64_t sku_hash;
-    bool used;
+    uint64_t place;
     int64_t sessions;
-    double log_sessions;   /* natural logarithm of max(1, sessions); of the sum only */
-    int64_t period_newest; /* the ring ends here */
+    double log_sessions; /* natural logarithm of max(1, sessions); of the sum only */
+    bool used;
+    int64_t period_newest;           /* the ring ends here */
     int64_t periods[DEGREE_PERIODS]; /* by degree_period_place */
 };
 
-/* Open addressing; rows are never removed, only emptied. */
+/* Open addressing; rows are only emptied. Those that are empty leave when it is full. */
 struct degree_rows {
     struct degree_row *rows;
     size_t capacity; /* a power of two */
@@ -32,8 +33,26 @@ struct degree_shard {
     struct degree_rows rows;
 };
 
+/* The items that the sum has at one place. */
+struct degree_place {
+    uint64_t place; /* 0: a free slot */
+    uint64_t stamp; /* the table's count of changes at the last one here */
+    uint64_t *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Open addressing; made anew with the rows of the sum. */
+struct degree_places {
+    struct degree_place *slots;
+    size_t capacity; /* a power of two, or 0 */
+    size_t count;
+    size_t item_capacity; /* of all places */
+};
+
 struct degree_table {
     struct degree_rows sum;
+    struct degree_places places;
     struct degree_shard *shards;
     size_t shard_count;
     size_t shard_capacity;
@@ -45,9 +64,11 @@ struct degree_table {
     int64_t popular_ms;
 };
 
-/* The sum's row of an item; NULL when no shard ever named it. */
+/* The sum's row of an item at a place; NULL when no shard counts it. */
 const struct degree_row *degree_table_row(const struct degree_table *table,
-                                          uint64_t sku_hash);
+                                          uint64_t place, uint64_t sku_hash);
+/* What degree_popular.score says. */
+int64_t degree_row_popularity(const struct degree_row *row, int64_t period_now);
 
 static inline size_t degree_period_place(int64_t period)
 {

@@ -107,18 +107,29 @@ static void degree_change(struct evidence *evidence, uint32_t item, int64_t end_
                     change);
 }
 
-static void degrees_of_session(struct evidence *evidence,
-                               const struct session_record *record, int change)
+static void places_of_session(struct evidence *evidence, struct session_record *record,
+                              int change)
+{
+    const struct session_place *places = session_places(record);
+    for (uint32_t i = 0; i < record->place_count; i++) {
+        degree_log_note_at(&evidence->place_log, session_place_hash(&places[i]),
+                           item_index_at(&evidence->items, places[i].item)->sku_hash,
+                           degree_log_period(record->end_ms), change);
+    }
+}
+
+static void degrees_of_session(struct evidence *evidence, struct session_record *record,
+                               int change)
 {
     for (uint32_t i = 0; i < record->item_count; i++) {
         degree_change(evidence, record->items[i], record->end_ms, change);
     }
+    places_of_session(evidence, record, change);
 }
 
-/* The session goes on: only what differs is noted. */
-static void degrees_of_change(struct evidence *evidence,
-                              const struct session_record *from,
-                              const struct session_record *to)
+/* The session goes on: only what differs is noted. Of places the log finds that out. */
+static void degrees_of_change(struct evidence *evidence, struct session_record *from,
+                              struct session_record *to)
 {
     bool same_period = degree_log_period(from->end_ms) == degree_log_period(to->end_ms);
     uint32_t i = 0, j = 0;
@@ -134,6 +145,8 @@ static void degrees_of_change(struct evidence *evidence,
         i += a <= b;
         j += b <= a;
     }
+    places_of_session(evidence, from, -1);
+    places_of_session(evidence, to, 1);
 }
 
 /* --- Sessions in the lists ------------------------------------------------------------ */
@@ -210,8 +223,9 @@ static void session_kill(struct evidence *evidence, uint32_t session)
 
 static uint32_t session_copy(struct evidence *evidence, uint32_t session)
 {
-    const struct session_record *from = session_pool_at(&evidence->pool, session);
-    uint32_t copy = session_pool_take(&evidence->pool, from->item_count);
+    struct session_record *from = session_pool_at(&evidence->pool, session);
+    uint32_t copy =
+        session_pool_take(&evidence->pool, from->item_count, from->place_count);
     struct session_record *to = session_pool_at(&evidence->pool, copy);
     to->session_hash = from->session_hash;
     to->customer = from->customer;
@@ -219,6 +233,8 @@ static uint32_t session_copy(struct evidence *evidence, uint32_t session)
     to->birth = 0;
     atomic_init(&to->death, SESSION_STANDS);
     memcpy(to->items, from->items, from->item_count * sizeof *to->items);
+    memcpy(session_places(to), session_places(from),
+           from->place_count * sizeof(struct session_place));
     return copy;
 }
 
@@ -316,20 +332,51 @@ static uint32_t put_items(struct evidence *evidence,
     return count;
 }
 
+static int place_compare(const void *left, const void *right)
+{
+    const struct session_place *a = left, *b = right;
+    if (session_place_hash(a) != session_place_hash(b)) {
+        return session_place_hash(a) < session_place_hash(b) ? -1 : 1;
+    }
+    return a->item < b->item ? -1 : a->item > b->item;
+}
+
+/* The session's places, sorted, into the scratch. Their items have numbers already. */
+static void put_places(struct evidence *evidence, const struct evidence_session *session)
+{
+    memory_reserve((void **)&evidence->places, &evidence->place_capacity,
+                   session->place_count, sizeof *evidence->places);
+    for (uint32_t i = 0; i < session->place_count; i++) {
+        const struct evidence_place *place = &session->places[i];
+        evidence->places[i] = (struct session_place){
+            .place_high = (uint32_t)(place->place >> 32),
+            .place_low = (uint32_t)place->place,
+            .item = item_index_find(&evidence->items, place->sku_hash)};
+    }
+    if (session->place_count > 1) {
+        qsort(evidence->places, session->place_count, sizeof *evidence->places,
+              place_compare);
+    }
+}
+
 static bool put_changes_nothing(const struct evidence *evidence,
-                                const struct session_record *old,
+                                struct session_record *old,
                                 const struct evidence_session *session, uint32_t count)
 {
     return old->customer.high == session->customer.high &&
            old->customer.low == session->customer.low && old->end_ms == session->end_ms &&
            old->item_count == count &&
-           memcmp(old->items, evidence->scratch, count * sizeof *old->items) == 0;
+           memcmp(old->items, evidence->scratch, count * sizeof *old->items) == 0 &&
+           old->place_count == session->place_count &&
+           (session->place_count == 0 ||
+            memcmp(session_places(old), evidence->places,
+                   session->place_count * sizeof(struct session_place)) == 0);
 }
 
 static uint32_t put_record(struct evidence *evidence,
                            const struct evidence_session *session, uint32_t count)
 {
-    uint32_t number = session_pool_take(&evidence->pool, count);
+    uint32_t number = session_pool_take(&evidence->pool, count, session->place_count);
     struct session_record *record = session_pool_at(&evidence->pool, number);
     record->session_hash = session->session_hash;
     record->customer = session->customer;
@@ -337,6 +384,10 @@ static uint32_t put_record(struct evidence *evidence,
     record->birth = 0;
     atomic_init(&record->death, SESSION_STANDS);
     memcpy(record->items, evidence->scratch, count * sizeof *record->items);
+    if (session->place_count > 0) {
+        memcpy(session_places(record), evidence->places,
+               session->place_count * sizeof(struct session_place));
+    }
     return number;
 }
 
@@ -345,7 +396,9 @@ void evidence_put(struct evidence *evidence, const struct evidence_session *sess
 {
     ASSERT(session->item_count > 0);
     ASSERT(session->item_count <= EVIDENCE_SESSION_ITEMS_MAX);
+    ASSERT(session->place_count <= EVIDENCE_SESSION_PLACES_MAX);
     uint32_t count = put_items(evidence, session);
+    put_places(evidence, session);
     uint32_t old = index_find(evidence, session->session_hash);
     struct session_record *from = NULL;
     bool was_listed = false;
@@ -385,7 +438,7 @@ void evidence_remove(struct evidence *evidence, uint64_t session_hash)
     if (session == SESSION_NONE) {
         return;
     }
-    const struct session_record *record = session_pool_at(&evidence->pool, session);
+    struct session_record *record = session_pool_at(&evidence->pool, session);
     if (session_take(evidence, session)) {
         degrees_of_session(evidence, record, -1);
         (void)bucket_settle(evidence, bucket_of(evidence, record), SESSION_NONE);
@@ -443,6 +496,7 @@ struct evidence *evidence_new(const struct evidence_options *options)
     }
     index_init(&evidence->index, INDEX_HEADS_MIN);
     degree_log_init(&evidence->degree_log);
+    degree_log_init(&evidence->place_log);
     return evidence;
 }
 
@@ -464,6 +518,8 @@ void evidence_free(struct evidence *evidence)
     session_pool_close(&evidence->pool);
     free(evidence->index.heads);
     degree_log_close(&evidence->degree_log);
+    degree_log_close(&evidence->place_log);
+    free(evidence->places);
     free(evidence->scratch);
     free(evidence);
 }

@@ -39,6 +39,7 @@ enum {
     EVIDENCE_BUCKETS_MAX = 64, /* a set of buckets is a 64-bit mask */
     EVIDENCE_BUCKET_SESSIONS_DEFAULT = 1000000,
     EVIDENCE_SESSION_ITEMS_MAX = 10000,
+    EVIDENCE_SESSION_PLACES_MAX = 10000,
 };
 
 struct evidence_options {
@@ -47,12 +48,18 @@ struct evidence_options {
 };
 
 /* As struct customer_session; repeated here because parts do not include each other. */
+struct evidence_place {
+    uint64_t place; /* hash of a location's id, not 0 */
+    uint64_t sku_hash;
+};
 struct evidence_session {
     uint64_t session_hash;
     struct hash128 customer;
     int64_t end_ms;
-    const uint64_t *items; /* distinct SKU hashes */
-    uint32_t item_count;   /* at least 1 */
+    const uint64_t *items;               /* distinct SKU hashes */
+    uint32_t item_count;                 /* at least 1 */
+    const struct evidence_place *places; /* distinct; where items were clicked */
+    uint32_t place_count;
 };
 
 struct evidence *evidence_new(const struct evidence_options *options);
@@ -102,6 +109,11 @@ void evidence_take_degrees(struct evidence *evidence, uint64_t version,
 void evidence_take_all_degrees(struct evidence *evidence, uint64_t version,
                                struct degree_delta *out_delta);
 bool evidence_degrees_changed(const struct evidence *evidence);
+/* The same of sessions by place and item: what trends at a location counts the very
+ * sessions that are evidence, no others. */
+void evidence_take_places(struct evidence *evidence, uint64_t version,
+                          struct degree_delta *out_delta);
+bool evidence_places_changed(const struct evidence *evidence);
 
 /* A hash over content; equal for equal sets of sessions. For tests and audits. */
 uint64_t evidence_digest(const struct evidence *evidence);

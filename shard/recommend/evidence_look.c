@@ -37,6 +37,17 @@ void evidence_take_degrees(struct evidence *evidence, uint64_t version,
     degree_log_take(&evidence->degree_log, version, out_delta);
 }
 
+bool evidence_places_changed(const struct evidence *evidence)
+{
+    return evidence->place_log.count > 0;
+}
+
+void evidence_take_places(struct evidence *evidence, uint64_t version,
+                          struct degree_delta *out_delta)
+{
+    degree_log_take(&evidence->place_log, version, out_delta);
+}
+
 static bool is_listed(const struct evidence *evidence,
                       const struct session_record *record, uint32_t session)
 {
@@ -86,7 +97,8 @@ struct evidence_counters evidence_counters(const struct evidence *evidence)
         .memory_bytes = sizeof *evidence + evidence->pool.bytes + evidence->shared.bytes +
                         item_index_bytes(&evidence->items) +
                         (evidence->index.head_count + heaps) * sizeof(uint32_t) +
-                        evidence->degree_log.capacity * sizeof(struct degree_change),
+                        (evidence->degree_log.capacity + evidence->place_log.capacity) *
+                            sizeof(struct degree_change),
     };
 }
 
@@ -116,11 +128,17 @@ uint64_t evidence_digest(const struct evidence *evidence)
     struct session_walk walk = {0};
     uint32_t session;
     while ((session = evidence_walk(evidence, &walk)) != SESSION_NONE) {
-        const struct session_record *record = session_pool_at(&evidence->pool, session);
+        struct session_record *record = session_pool_at(&evidence->pool, session);
+        const struct session_place *places = session_places(record);
         uint64_t items = is_listed(evidence, record, session);
         for (uint32_t i = 0; i < record->item_count; i++) {
             items +=
                 hash_mix(item_index_at(&evidence->items, record->items[i])->sku_hash);
+        }
+        for (uint32_t i = 0; i < record->place_count; i++) {
+            items += hash_mix(
+                session_place_hash(&places[i]) ^
+                hash_mix(item_index_at(&evidence->items, places[i].item)->sku_hash));
         }
         digest += hash_mix(record->session_hash ^
                            hash_mix((uint64_t)record->end_ms ^ hash_mix(items)));

@@ -42,6 +42,9 @@ struct evidence {
     /* All below is the writer's. */
     struct session_index index;
     struct degree_log degree_log;
+    struct degree_log place_log;
+    struct session_place *places; /* scratch of evidence_put */
+    size_t place_capacity;
     uint64_t listed;
     uint64_t waiting;
     uint64_t items_live;

@@ -45,6 +45,7 @@ struct recommend_reason {
     enum recommend_reason_kind kind;
     uint64_t related_sku_hash; /* the query item or seed; 0 where there is none */
     uint64_t evidence_count;   /* sessions, or what the kind says */
+    uint64_t place;            /* TRENDING, POPULAR: where they were; 0: anywhere */
     double weight;             /* part of the score; an item's parts add up to 1 */
 };
 

@@ -12,9 +12,11 @@ enum {
 };
 
 /* Blocks of a size class all have its size; above the exact ones, powers of two. */
-static uint32_t units_of(uint32_t item_count, unsigned *out_class)
+static uint32_t units_of(uint32_t item_count, uint32_t place_count, unsigned *out_class)
 {
-    size_t bytes = offsetof(struct session_record, items) + item_count * sizeof(uint32_t);
+    size_t bytes = offsetof(struct session_record, items) +
+                   item_count * sizeof(uint32_t) +
+                   place_count * sizeof(struct session_place);
     uint32_t units = (uint32_t)((bytes + UNIT_BYTES - 1) / UNIT_BYTES);
     if (units <= SESSION_POOL_EXACT_UNITS) {
         *out_class = units - 1;
@@ -66,10 +68,11 @@ static uint32_t pool_extend(struct session_pool *pool, uint32_t units)
     return (uint32_t)(unit - segment_units(0));
 }
 
-uint32_t session_pool_take(struct session_pool *pool, uint32_t item_count)
+uint32_t session_pool_take(struct session_pool *pool, uint32_t item_count,
+                           uint32_t place_count)
 {
     unsigned class;
-    uint32_t units = units_of(item_count, &class);
+    uint32_t units = units_of(item_count, place_count, &class);
     uint32_t session = pool->free_first[class];
     if (session != SESSION_NONE) {
         pool->free_first[class] = session_pool_at(pool, session)->next;
@@ -77,7 +80,8 @@ uint32_t session_pool_take(struct session_pool *pool, uint32_t item_count)
     } else {
         session = pool_extend(pool, units);
     }
-    session_pool_at(pool, session)->item_count = item_count;
+    session_pool_at(pool, session)->item_count = (uint16_t)item_count;
+    session_pool_at(pool, session)->place_count = (uint16_t)place_count;
     return session;
 }
 
@@ -85,7 +89,7 @@ void session_pool_give(struct session_pool *pool, uint32_t session)
 {
     struct session_record *record = session_pool_at(pool, session);
     unsigned class;
-    uint32_t units = units_of(record->item_count, &class);
+    uint32_t units = units_of(record->item_count, record->place_count, &class);
     record->next = pool->free_first[class];
     pool->free_first[class] = session;
     pool->free_bytes += (uint64_t)units * UNIT_BYTES;

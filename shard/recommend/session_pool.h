@@ -35,9 +35,29 @@ struct session_record {
     _Atomic(uint64_t) death; /* the version from which it is not */
     uint32_t next;           /* the writer's: chain of the index, or of free blocks */
     uint32_t place;          /* the writer's: in the bucket's heap */
-    uint32_t item_count;
-    uint32_t items[]; /* item numbers, ascending */
+    uint16_t item_count;
+    uint16_t place_count;
+    uint32_t items[]; /* item numbers, ascending; behind them the places */
 };
+
+/* An item of the session at a place where it was clicked. In 32-bit parts, since it lies
+ * behind the items. */
+struct session_place {
+    uint32_t place_high;
+    uint32_t place_low;
+    uint32_t item; /* its number */
+};
+
+/* By place, then item. */
+static inline struct session_place *session_places(struct session_record *record)
+{
+    return (struct session_place *)(void *)(record->items + record->item_count);
+}
+
+static inline uint64_t session_place_hash(const struct session_place *place)
+{
+    return (uint64_t)place->place_high << 32 | place->place_low;
+}
 
 struct session_pool {
     _Atomic(uint64_t *) segments[SESSION_POOL_SEGMENTS_MAX];
@@ -50,8 +70,9 @@ struct session_pool {
 
 void session_pool_init(struct session_pool *pool);
 void session_pool_close(struct session_pool *pool);
-/* Not filled in but for item_count. */
-uint32_t session_pool_take(struct session_pool *pool, uint32_t item_count);
+/* Not filled in but for the counts. */
+uint32_t session_pool_take(struct session_pool *pool, uint32_t item_count,
+                           uint32_t place_count);
 void session_pool_give(struct session_pool *pool, uint32_t session);
 
 static inline struct session_record *session_pool_at(const struct session_pool *pool,

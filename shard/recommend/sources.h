@@ -51,11 +51,12 @@ struct recommend_tokens {
     uint32_t token_count;
 };
 
-/* The three degree vectors of a node: what each counts, and whose it is. */
+/* The degree vectors of a node: what each counts, and whose it is. */
 enum recommend_degrees {
     RECOMMEND_DEGREES_SESSIONS,  /* sessions per item; evidence of customer shards */
     RECOMMEND_DEGREES_CUSTOMERS, /* customers per item; histories of customer shards */
     RECOMMEND_DEGREES_TOKENS,    /* SKUs per token; content of SKU shards */
+    RECOMMEND_DEGREES_PLACES,    /* sessions per place and item; evidence, as SESSIONS */
     RECOMMEND_DEGREES_KINDS,
 };
 

@@ -72,6 +72,7 @@ static void encode_event(struct event_draft *draft, const struct customer_event 
     out->occurred_ms = in->occurred_ms;
     out->session_id = command_bytes(in->session_id);
     out->detail = command_bytes(in->detail);
+    out->location_id = command_bytes(in->location_id);
     out->line = in->line;
     out->prev_line = in->prev_line;
 }
@@ -205,6 +206,7 @@ static enum status decode_event(const PB(CommandEvent) * in, struct customer_eve
         .occurred_ms = in->occurred_ms,
         .session_id = command_slice(in->session_id),
         .detail = command_slice(in->detail),
+        .location_id = command_slice(in->location_id),
         .line = in->line,
         .prev_line = in->prev_line,
     };

@@ -23,6 +23,8 @@ struct machine_customer {
     /* Scratch of what histories are told. */
     struct histories_action *actions;
     size_t action_capacity;
+    struct evidence_place *places; /* of what evidence is told */
+    size_t place_capacity;
 };
 
 enum {
@@ -51,7 +53,15 @@ static void evidence_session_put(void *context, const struct customer_session *s
         .items = session->items,
         .item_count = session->item_count,
     };
-    const struct machine_customer *machine = context;
+    struct machine_customer *machine = context;
+    memory_reserve((void **)&machine->places, &machine->place_capacity,
+                   session->place_count, sizeof *machine->places);
+    for (uint32_t i = 0; i < session->place_count; i++) {
+        machine->places[i] = (struct evidence_place){session->places[i].place,
+                                                     session->places[i].sku_hash};
+    }
+    copy.places = machine->places;
+    copy.place_count = session->place_count;
     evidence_put(machine->evidence, &copy);
 }
 
@@ -88,6 +98,7 @@ static void customer_machine_free(struct machine *machine)
     evidence_free(customer->evidence);
     histories_free(customer->histories);
     free(customer->actions);
+    free(customer->places);
     free(customer);
 }
 
@@ -292,6 +303,10 @@ static bool customer_machine_take_degrees(struct machine *machine,
     if (kind == RECOMMEND_DEGREES_SESSIONS &&
         evidence_degrees_changed(customer->evidence)) {
         evidence_take_degrees(customer->evidence, version, out_delta);
+        return true;
+    }
+    if (kind == RECOMMEND_DEGREES_PLACES && evidence_places_changed(customer->evidence)) {
+        evidence_take_places(customer->evidence, version, out_delta);
         return true;
     }
     if (kind == RECOMMEND_DEGREES_CUSTOMERS &&

@@ -84,6 +84,20 @@ expect_exit 0 souk stock get KEPT
 grep -q 'nowhere' "$work/last.err" || fail "a SKU without stock is not called so"
 expect_exit 1 souk customer get nope
 grep -q 'souk status' "$work/last.err" || fail "an unknown customer has no next step"
+# Where something happened: in a file, by hand, in a copy, and in what trends there.
+printf '%s\n' kind,sku_id,customer_id,location_id purchase,KEPT,C-7,hall purchase,KEPT,C-8, \
+    'purchase,KEPT,C-8,no such' > "$work/where.csv"
+expect_exit 1 souk import events "$work/where.csv" -o json
+[ "$(field applied < "$work/out")" = 2 ] || fail "two of three events should have been applied"
+grep -q '^4,.*location_id' "$work/where.csv.rejects.csv" || fail "the bad location is not named"
+expect_exit 0 souk events record purchase KEPT --customer C-9 --location hall
+expect_exit 0 souk rec --placement trending --location hall --stock none
+grep -q 'trending at hall (2 sessions)' "$work/out" || fail "it does not trend at the hall"
+expect_exit 0 souk customer export C-9 -o json
+grep -q '"location_id": "hall"' "$work/out" || fail "the export does not say where"
+for who in C-7 C-8 C-9; do
+    expect_exit 0 souk customer erase "$who" --yes
+done
 # A copy of a customer, and the end of one.
 expect_exit 0 souk customer put C-9 city=Jena
 expect_exit 0 souk events record purchase KEPT KEPT --customer C-9

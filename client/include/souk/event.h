@@ -36,6 +36,7 @@ struct souk_event {
     struct souk_money price;
     int64_t occurred_time_ms; /* 0: the time of arrival */
     const char *detail;
+    const char *location_id; /* where it happened; NULL: not said */
 };
 
 struct souk_event_record_request {

@@ -27,7 +27,8 @@ struct souk_recommend_request {
     size_t cart_count;
     int32_t count; /* 0: 20 */
     enum souk_stock_mode stock_mode;
-    const char *const *location_ids; /* all when empty */
+    /* All when empty. Up to 16: what trends and is popular there comes first. */
+    const char *const *location_ids;
     size_t location_id_count;
     const char *channel;
     int64_t min_quantity;
@@ -65,6 +66,7 @@ struct souk_reason {
     uint64_t evidence_count;    /* sessions, customers, baskets, attributes: by kind */
     double weight;              /* part of the score, 0..1 */
     bool fallback;              /* what the placement is about had too little to say */
+    const char *location_id;    /* where it was counted, of those asked for; or empty */
 };
 
 struct souk_recommended_item {

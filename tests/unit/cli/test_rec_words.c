@@ -41,6 +41,22 @@ TEST(rec_words, say_what_the_reason_says_and_no_more)
                   "for a reason that this souk does not know");
 }
 
+TEST(rec_words, name_the_location_where_something_was_counted)
+{
+    struct souk_reason reason = {.kind = SOUK_REASON_TRENDING,
+                                 .related_sku_id = "",
+                                 .location_id = "rotterdam",
+                                 .evidence_count = 7};
+    char text[REC_WORDS_BYTES];
+    rec_reason_words(&reason, NULL, text);
+    EXPECT_STRING(text, "trending at rotterdam (7 sessions)");
+    reason.kind = SOUK_REASON_POPULAR;
+    reason.evidence_count = 1;
+    reason.fallback = true;
+    rec_reason_words(&reason, NULL, text);
+    EXPECT_STRING(text, "popular at rotterdam (1 session); nothing closer was found");
+}
+
 TEST(rec_words, use_the_id_where_no_name_is_known)
 {
     const struct souk_reason reason = {

@@ -75,7 +75,7 @@ struct shop_answer {
 static void shop_fill(struct shop_answer *answer, char *sku_id)
 {
     static char answer_id[] = "the-answer", consent[] = "personalization",
-                currency[] = "EUR", related[] = "TEA";
+                currency[] = "EUR", related[] = "TEA", berlin[] = "berlin";
     souk__v1__recommend_response__init(&answer->response);
     souk__v1__recommended_item__init(&answer->item);
     souk__v1__money__init(&answer->price);
@@ -91,6 +91,7 @@ static void shop_fill(struct shop_answer *answer, char *sku_id)
     answer->reasons[0].weight = 0.75;
     answer->reasons[1].kind = SOUK__V1__REASON_KIND__REASON_KIND_POPULAR;
     answer->reasons[1].fallback = true;
+    answer->reasons[1].location_id = berlin;
     answer->price.currency = currency;
     answer->price.units = 7;
     answer->stock.available = 4;
@@ -365,6 +366,8 @@ TEST(recommend, asks_with_every_field_and_reads_every_part_of_the_answer)
     EXPECT_EQ(item->reasons[0].evidence_count, 12);
     EXPECT(!item->reasons[0].fallback);
     EXPECT(item->reasons[1].fallback);
+    EXPECT_STRING(item->reasons[0].location_id, "");
+    EXPECT_STRING(item->reasons[1].location_id, "berlin");
     EXPECT_STRING(reply->answer_id, "the-answer");
     EXPECT_EQ(reply->coverage * 10, 5);
     EXPECT_EQ(reply->consent_used_count, 1);

@@ -343,14 +343,134 @@ static bool reference_ready(const struct reference *reference,
     return true;
 }
 
-static void reference_list(struct reference *reference, enum recommend_source source,
-                           uint32_t cut, bool whole, struct recommend_ranked *out)
+/* --- What trends, or is popular, at the places of the question ---------------------- */
+
+struct here {
+    uint64_t sku_hash;
+    int64_t score;
+    int64_t evidence;
+    int64_t most;   /* evidence of one place ... */
+    uint64_t place; /* ... the first with so much */
+};
+
+static bool here_counts(const struct world_person *person, uint64_t sku, uint64_t place)
+{
+    for (uint32_t i = 0; i < person->item_count; i++) {
+        if (person->items[i] == sku && person->places[i] == place) {
+            return !person->withdrawn && person->end_ms != 0;
+        }
+    }
+    return false;
+}
+
+/* The sessions of one item at one place, looked for one by one. */
+static void here_add(const struct world *world, uint64_t place, bool popular,
+                     struct here *out)
+{
+    int64_t all = 0, late = 0, recent = 0, now = WORLD_NOW_MS / DEGREE_PERIOD_MS;
+    for (unsigned p = 0; p < world->people_count; p++) {
+        const struct world_person *person = &world->people[p];
+        int64_t age = now - person->end_ms / DEGREE_PERIOD_MS;
+        if (here_counts(person, out->sku_hash, place)) {
+            all++;
+            late += age <= 6;
+            recent += age <= 6 ? 1 << (6 - age) : 0;
+        }
+    }
+    int64_t evidence = popular ? all : late;
+    out->score += popular ? all + recent : recent * recent / (64 * (all + 8));
+    out->evidence += evidence;
+    if (evidence > out->most) {
+        out->most = evidence;
+        out->place = place;
+    }
+}
+
+static int here_order(const void *left, const void *right)
+{
+    const struct here *a = left, *b = right;
+    if (a->score != b->score) {
+        return a->score > b->score ? -1 : 1;
+    }
+    return a->sku_hash < b->sku_hash ? -1 : a->sku_hash > b->sku_hash;
+}
+
+/* Those of the places, then of `elsewhere` those that are not among them. */
+static void list_here(const struct reference *reference, bool popular, uint32_t count,
+                      const struct recommend_ranked *elsewhere,
+                      struct recommend_ranked *out)
+{
+    struct world *world = reference->world;
+    struct here all[WORLD_SKUS_MAX];
+    uint32_t found = 0, kept = 0;
+    double last = 1.0;
+    for (unsigned i = 0; i < world->sku_count; i++) {
+        struct here here = {.sku_hash = world->hashes[i]};
+        for (uint32_t p = 0; p < reference->plan->place_count; p++) {
+            here_add(world, reference->plan->places[p].place, popular, &here);
+        }
+        if (here.score > 0) {
+            all[found++] = here;
+        }
+    }
+    qsort(all, found, sizeof *all, here_order);
+    out->items = arena_zalloc(&world->arena, (count + 1) * sizeof *out->items);
+    for (uint32_t i = 0; i < found && kept < count; i++) {
+        if (listed(reference->asker.excluded, reference->asker.excluded_count,
+                   all[i].sku_hash)) {
+            continue;
+        }
+        struct recommend_ranked_item *item = &out->items[kept++];
+        last = (double)all[i].score / (double)all[0].score;
+        item->sku_hash = all[i].sku_hash;
+        item->score = last;
+        item->reason_count = 1;
+        item->reasons[0] = (struct recommend_reason){
+            .kind = popular ? RECOMMEND_REASON_POPULAR : RECOMMEND_REASON_TRENDING,
+            .evidence_count = (uint64_t)all[i].evidence,
+            .place = all[i].place,
+            .weight = 1.0};
+    }
+    uint32_t there = kept;
+    for (uint32_t i = 0; i < elsewhere->item_count && kept < count; i++) {
+        bool here = false;
+        for (uint32_t n = 0; n < there; n++) {
+            here = here || out->items[n].sku_hash == elsewhere->items[i].sku_hash;
+        }
+        if (!here) {
+            out->items[kept] = elsewhere->items[i];
+            out->items[kept++].score *= there > 0 ? last / 2 : 1.0;
+        }
+    }
+    out->item_count = kept;
+}
+
+/* A thousand of them, counted everywhere: so many that places can take none away. */
+static void list_late(struct reference *reference, bool popular, uint32_t count,
+                      struct recommend_ranked *out)
 {
     struct world *world = reference->world;
     struct degree_table *sessions = world->tables.degrees[RECOMMEND_DEGREES_SESSIONS];
+    bool here = reference->plan->place_count > 0;
+    const struct recommend_rank_options options =
+        reference_options(reference, here ? RECOMMEND_COUNT_MAX : count);
+    const struct trending_query trending = {{{sessions, 0, 1}}, 1, false, WORLD_NOW_MS};
+    struct recommend_ranked elsewhere;
+    EXPECT_OK(popular ? recommend_popular(sessions, WORLD_NOW_MS, NULL, &options,
+                                          &world->arena, &elsewhere)
+                      : trending_rank(world->tables.trending, &trending, &options,
+                                      &world->arena, &elsewhere));
+    if (here) {
+        list_here(reference, popular, count, &elsewhere, out);
+    } else {
+        *out = elsewhere;
+    }
+}
+
+static void reference_list(struct reference *reference, enum recommend_source source,
+                           uint32_t cut, bool whole, struct recommend_ranked *out)
+{
     uint32_t count = whole ? 1000 : cut;
-    const struct recommend_rank_options options = reference_options(reference, count);
-    const struct trending_query trending = {{{sessions, 1}}, 1, WORLD_NOW_MS};
     switch (source) {
     case RECOMMEND_SOURCE_NEIGHBOURS:
         list_neighbours(reference, count, out);
@@ -367,15 +487,13 @@ static void reference_list(struct reference *reference, enum recommend_source so
         list_personal(reference, source == RECOMMEND_SOURCE_BUY_AGAIN, count, out);
         break;
     case RECOMMEND_SOURCE_TRENDING:
-        EXPECT_OK(trending_rank(world->tables.trending, &trending, &options,
-                                &world->arena, out));
+        list_late(reference, false, count, out);
         break;
     case RECOMMEND_SOURCE_ARRIVALS:
         list_arrivals(reference, whole, out);
         break;
     case RECOMMEND_SOURCE_POPULAR:
-        EXPECT_OK(recommend_popular(sessions, WORLD_NOW_MS, NULL, &options, &world->arena,
-                                    out));
+        list_late(reference, true, count, out);
         break;
     case RECOMMEND_SOURCES:
         test_fail(__FILE__, __LINE__, "no such source");

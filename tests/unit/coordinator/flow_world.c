@@ -65,6 +65,9 @@ static void world_make_person(struct world *world, struct rng *rng,
                                     .session_hash = rng_next(rng),
                                     .session_open = rng_below(rng, 2) == 0};
     while (person->item_count < 2 + rng_below(rng, 4)) {
+        /* Every second one names no place. */
+        uint64_t at = hash_mix(person->session_hash + person->item_count) % 6;
+        person->places[person->item_count] = at <= WORLD_PLACES ? at : 0;
         person->items[person->item_count] =
             world->hashes[(first + person->item_count * 7) % world->sku_count];
         person->item_count++;
@@ -81,9 +84,10 @@ static void world_make_person(struct world *world, struct rng *rng,
 }
 
 /* Consent governs evidence: those who withdrew it are in none. */
-static void world_add_person(struct world *world, const struct world_person *person,
+static void world_add_person(struct world *world, struct world_person *person,
                              int64_t end_ms)
 {
+    struct evidence_place places[WORLD_CLICKS_MAX];
     unsigned shard =
         shard_map_find(&world->map, SHARD_MAP_CUSTOMER, customer_hash(person->who));
     struct histories_action actions[WORLD_ACTIONS_MAX];
@@ -91,7 +95,9 @@ static void world_add_person(struct world *world, const struct world_person *per
     struct evidence_session session = {.session_hash = person->session_hash,
                                        .customer = person->who,
                                        .end_ms = end_ms,
-                                       .items = distinct};
+                                       .items = distinct,
+                                       .places = places};
+    person->end_ms = end_ms;
     if (person->withdrawn) {
         return;
     }
@@ -102,6 +108,15 @@ static void world_add_person(struct world *world, const struct world_person *per
         }
         if (!known) {
             distinct[session.item_count++] = person->items[i];
+        }
+        known = person->places[i] == 0;
+        for (uint32_t n = 0; n < session.place_count; n++) {
+            known = known || (places[n].place == person->places[i] &&
+                              places[n].sku_hash == person->items[i]);
+        }
+        if (!known) {
+            places[session.place_count++] =
+                (struct evidence_place){person->places[i], person->items[i]};
         }
     }
     evidence_put(world->evidence[shard], &session);
@@ -121,6 +136,9 @@ static void world_publish(struct world *world, const struct world_options *optio
     for (unsigned i = 0; i < options->customer_shards; i++) {
         evidence_take_degrees(world->evidence[i], 1, &delta);
         EXPECT_OK(degree_table_apply(degrees[RECOMMEND_DEGREES_SESSIONS], i + 1, &delta));
+        degree_delta_close(&delta);
+        evidence_take_places(world->evidence[i], 1, &delta);
+        EXPECT_OK(degree_table_apply(degrees[RECOMMEND_DEGREES_PLACES], i + 1, &delta));
         degree_delta_close(&delta);
         histories_take_degrees(world->histories[i], 1, &delta);
         EXPECT_OK(
@@ -184,6 +202,17 @@ void world_close(struct world *world)
     trending_free(world->tables.trending);
     shard_map_close(&world->map);
     arena_close(&world->arena);
+}
+
+void world_places(struct recommend_plan *plan, uint32_t first, uint32_t count)
+{
+    static const struct recommend_place places[] = {
+        {1, {(const uint8_t *)"one", 3}},
+        {2, {(const uint8_t *)"two", 3}},
+        {3, {(const uint8_t *)"three", 5}},
+        {99, {(const uint8_t *)"nowhere", 7}}};
+    plan->places = places + first;
+    plan->place_count = count;
 }
 
 unsigned world_sku_of(const struct world *world, uint64_t hash)
@@ -481,9 +510,10 @@ void world_canonical(const struct recommend_shown *shown, uint32_t count,
         buffer_append(out, line, (size_t)size);
         for (uint32_t r = 0; r < item->reason_count; r++) {
             const struct recommend_reason *reason = &item->reasons[r];
-            size = snprintf(line, sizeof line, "  %d %016" PRIx64 " %" PRIu64 " %a\n",
+            size = snprintf(line, sizeof line,
+                            "  %d %016" PRIx64 " %" PRIu64 " %a at %" PRIu64 "\n",
                             (int)reason->kind, reason->related_sku_hash,
-                            reason->evidence_count, reason->weight);
+                            reason->evidence_count, reason->weight, reason->place);
             buffer_append(out, line, (size_t)size);
         }
     }

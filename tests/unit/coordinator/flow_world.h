@@ -19,6 +19,7 @@ enum {
     WORLD_PEOPLE_MAX = 300,
     WORLD_ACTIONS_MAX = 8,
     WORLD_CLICKS_MAX = 5,
+    WORLD_PLACES = 3, /* places that people name; more can be asked for */
     WORLD_QUEUE = 256,
     WORLD_ANSWER_US = 1000,
     WORLD_SOFT_US = 100000,
@@ -42,6 +43,8 @@ struct world_person {
     bool session_open; /* the session still goes on */
     uint64_t items[WORLD_CLICKS_MAX];
     uint32_t item_count;
+    uint64_t places[WORLD_CLICKS_MAX]; /* of each item: 1 .. WORLD_PLACES, 0 none */
+    int64_t end_ms;
     struct customer_action actions[WORLD_ACTIONS_MAX]; /* oldest first */
     uint32_t action_count;
 };
@@ -86,6 +89,8 @@ struct world {
 
 void world_init(struct world *world, const struct world_options *options);
 void world_close(struct world *world);
+/* The first `count` of a few places, WORLD_PLACES of which somebody named. */
+void world_places(struct recommend_plan *plan, uint32_t first, uint32_t count);
 /* A plan of the session placement over the world's first SKUs: `session` is filled. */
 struct recommend_plan world_plan(const struct world *world, uint64_t *session,
                                  uint32_t session_count);

@@ -62,6 +62,10 @@ static void law_options(struct rng *rng, struct recommend_plan *plan)
     plan->exclude_seen = rng_below(rng, 4) == 0;
     plan->exclude_current = rng_below(rng, 4) == 0;
     plan->no_personalization = rng_below(rng, 8) == 0;
+    if (rng_below(rng, 2)) {
+        uint32_t first = (uint32_t)rng_below(rng, 4);
+        world_places(plan, first, (uint32_t)rng_below(rng, 5 - first));
+    }
     if (rng_below(rng, 5) == 0) {
         plan->filter = law_red;
         plan->filter_context = &red;

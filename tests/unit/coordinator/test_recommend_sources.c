@@ -329,3 +329,40 @@ TEST(recommend_sources, an_unknown_actor_or_seed_gets_a_fallback_that_says_so)
     }
     world_close(&world);
 }
+
+TEST(recommend_sources, what_was_counted_at_the_places_asked_for_stands_before_all_else)
+{
+    const enum placement_name names[] = {PLACEMENT_TRENDING, PLACEMENT_NEW,
+                                         PLACEMENT_FOR_YOU};
+    unsigned here = 0, elsewhere = 0;
+    for (unsigned n = 0; n < 3; n++) {
+        for (uint32_t place = 0; place < 4; place++) {
+            struct world world;
+            struct recommend_flow flow;
+            world_init(&world, &(struct world_options){.customer_shards = 3,
+                                                       .sku_shards = 2,
+                                                       .skus = 40,
+                                                       .people = 20 + 10 * n});
+            struct recommend_plan plan = world_plan_of(&world, names[n]);
+            world_places(&plan, place, 1);
+            plan.count = 40;
+            world_ask(&world, &plan, &flow);
+            EXPECT_OK(flow.status);
+            bool left = false; /* the list of those that trend here */
+            for (uint32_t i = 0; i < flow.shown_count; i++) {
+                const struct recommend_ranked_item *item = flow.shown[i].item;
+                if (item->reasons[0].kind != RECOMMEND_REASON_TRENDING) {
+                    continue;
+                }
+                bool counted = item->reasons[0].place == plan.places[0].place;
+                EXPECT(counted ? !left : item->reasons[0].place == 0);
+                left = left || !counted;
+                here += counted;
+                elsewhere += !counted;
+                EXPECT(place < WORLD_PLACES || !counted); /* nobody was nowhere */
+            }
+            world_close(&world);
+        }
+    }
+    EXPECT(here > 20 && elsewhere > 20);
+}

@@ -69,12 +69,26 @@ static void take_back(struct ref *refs, int place)
     }
 }
 
+static void add_place(const struct customer_event *event, struct evidence_place *places,
+                      uint32_t *count)
+{
+    uint64_t place = hash_place(event->location_id, 0);
+    for (uint32_t n = 0; n < *count; n++) {
+        if (places[n].place == place && places[n].sku_hash == event->sku_hash) {
+            return;
+        }
+    }
+    places[(*count)++] = (struct evidence_place){place, event->sku_hash};
+}
+
 static void put_session(const struct ref *refs, int count, int session,
                         uint64_t session_hash, uint32_t items_max,
                         struct evidence *evidence)
 {
     uint64_t items[REFERENCE_EVENTS_MAX];
-    struct evidence_session put = {.session_hash = session_hash, .items = items};
+    struct evidence_place places[REFERENCE_EVENTS_MAX];
+    struct evidence_session put = {
+        .session_hash = session_hash, .items = items, .places = places};
     for (int i = 0; i < count; i++) {
         bool seen = false;
         if (refs[i].session != session) {
@@ -85,6 +99,9 @@ static void put_session(const struct ref *refs, int count, int session,
         }
         if (!seen) {
             items[put.item_count++] = refs[i].event->sku_hash;
+        }
+        if (refs[i].event->location_id.size > 0) {
+            add_place(refs[i].event, places, &put.place_count);
         }
         put.customer = refs[i].event->customer;
         put.end_ms = refs[i].event->occurred_ms;

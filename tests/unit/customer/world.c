@@ -6,11 +6,18 @@
 
 static void sink_put(void *context, const struct customer_session *session)
 {
+    struct evidence_place places[CUSTOMER_EVIDENCE_EVENTS_MAX];
     const struct evidence_session put = {.session_hash = session->session_hash,
                                          .customer = session->customer,
                                          .end_ms = session->end_ms,
                                          .items = session->items,
-                                         .item_count = session->item_count};
+                                         .item_count = session->item_count,
+                                         .places = places,
+                                         .place_count = session->place_count};
+    for (uint32_t i = 0; i < session->place_count; i++) {
+        places[i] = (struct evidence_place){session->places[i].place,
+                                            session->places[i].sku_hash};
+    }
     evidence_put(((struct world *)context)->evidence, &put);
 }
 

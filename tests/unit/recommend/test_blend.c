@@ -233,8 +233,9 @@ TEST(blend, a_list_alone_comes_out_as_beside_an_empty_one)
                                                       .score = score};
             items[i].reason_count = (uint32_t)rng_below(&rng, RECOMMEND_REASONS_MAX + 1);
             for (uint32_t r = 0; r < items[i].reason_count; r++) {
-                items[i].reasons[r] = (struct recommend_reason){
-                    RECOMMEND_REASON_NEIGHBOURS, rng_below(&rng, 5), r, rng_unit(&rng)};
+                items[i].reasons[r] =
+                    (struct recommend_reason){RECOMMEND_REASON_NEIGHBOURS,
+                                              rng_below(&rng, 5), r, 0, rng_unit(&rng)};
             }
             /* Equal scores, near ones that scaling makes equal, and others. */
             score *= (double[]){1.0, 1.0 - 0x1.0p-30, 0.9}[rng_below(&rng, 3)];

@@ -283,7 +283,7 @@ static void change_case_make(struct rng *rng, struct change_case *made)
             for (int64_t period = 94; period <= 102; period++) {
                 if (rng_below(rng, 3) == 0) {
                     made->changes[t][made->counts[t]++] = (struct degree_change){
-                        sku, period, 1 + (int64_t)rng_below(rng, 50)};
+                        0, sku, period, 1 + (int64_t)rng_below(rng, 50)};
                 }
             }
         }
@@ -344,7 +344,7 @@ TEST(trending, equals_the_plain_reference_on_10000_random_tables)
             count += wanted[count].score > 0;
         }
         const struct trending_query query = {
-            .tables = {{tables[0], weights[0]}, {tables[1], weights[1]}},
+            .tables = {{tables[0], 0, weights[0]}, {tables[1], 0, weights[1]}},
             .table_count = 2,
             .now_ms = made.now * DEGREE_PERIOD_MS + 5};
         const struct recommend_rank_options options = {.count = RECOMMEND_COUNT_MAX};
@@ -367,14 +367,14 @@ TEST(trending, what_is_new_rises_above_what_was_always_there_and_changes_show_at
     struct degree_change changes[8];
     size_t count = 0;
     for (int64_t period = 93; period < 100; period++) {
-        changes[count++] = (struct degree_change){1, period, 50};
+        changes[count++] = (struct degree_change){0, 1, period, 50};
     }
-    changes[count++] = (struct degree_change){2, 99, 60};
+    changes[count++] = (struct degree_change){0, 2, 99, 60};
     struct degree_delta delta = {.version = 1, .changes = changes, .change_count = count};
     struct degree_table *table = degree_table_new();
     struct trending *trending = trending_new();
     struct trending_query query = {
-        .tables = {{table, 1}}, .table_count = 1, .now_ms = 99 * DEGREE_PERIOD_MS};
+        .tables = {{table, 0, 1}}, .table_count = 1, .now_ms = 99 * DEGREE_PERIOD_MS};
     const struct recommend_rank_options options = {.count = 5};
     struct recommend_ranked ranked;
     struct arena arena;

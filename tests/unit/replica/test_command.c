@@ -272,6 +272,27 @@ TEST(command, keeps_every_field_of_events_and_profiles)
     arena_close(&arena);
 }
 
+TEST(command, keeps_where_an_event_happened_in_a_field_that_older_logs_lack)
+{
+    struct customer_event event = {.event_id = slice_from_string("e"),
+                                   .kind = CUSTOMER_EVENT_VIEW,
+                                   .location_id = slice_from_string("rotterdam")};
+    struct customer_command back,
+        command = {.kind = CUSTOMER_RECORD, .record = {&event, 1}};
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 0, 0);
+    EXPECT_OK(command_encode_customer(&command, &arena, &bytes));
+    /* Field 13, nine bytes: the last of the event. */
+    EXPECT(memcmp(bytes.data + bytes.size - 11, "\x6a\x09rotterdam", 11) == 0);
+    EXPECT_OK(command_decode_customer(bytes, &arena, &back));
+    EXPECT_SLICE(back.record.events[0].location_id, event.location_id);
+    EXPECT_OK(
+        command_decode_customer(encode_customer(CUSTOMER_RECORD, &arena), &arena, &back));
+    EXPECT_EQ(back.record.events[0].location_id.size, 0);
+    arena_close(&arena);
+}
+
 TEST(command, of_another_version_or_kind_is_named_as_such)
 {
     struct arena arena;

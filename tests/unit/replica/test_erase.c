@@ -48,6 +48,10 @@ static void pair_event(struct pair *pair, uint64_t customer, const char *sku)
     snprintf(id, sizeof id, "e%u", ++pair->made);
     struct customer_event event = world_event(id, customer, sku, pair->with.now.wall_ms);
     event.kind = CUSTOMER_EVENT_PURCHASE;
+    if (pair->made % 2) {
+        event.location_id =
+            slice_from_string(pair->made % 4 == 1 ? "berlin" : "rotterdam");
+    }
     struct customer_command command = {.kind = CUSTOMER_RECORD,
                                        .record = {.events = &event, .event_count = 1}};
     const struct customer_command tick = {.kind = CUSTOMER_TICK};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What replicas keep for recommendations, and what they answer of it. */
+#include "shard/recommend/degrees_private.h"
 #include "shard/recommend/histories.h"
 #include "tests/lib/shard_world.h"
 #include "tests/lib/test.h"
@@ -43,6 +44,9 @@ static void record(struct shard_world *world, enum customer_event_kind kind,
     world_pass_ms(world, 1);
     struct customer_event event = world_event(id, customer, sku_id, world->now.wall_ms);
     event.kind = kind;
+    if (number % 3 == 0) {
+        event.location_id = slice_from_string("berlin");
+    }
     apply_customer(world, &(const struct customer_command){
                               .kind = CUSTOMER_RECORD,
                               .record = {.events = &event, .event_count = 1}});
@@ -516,12 +520,22 @@ static void do_a_bit_of_everything(struct shard_world *world, uint64_t seed)
 struct seen_degrees {
     int64_t totals[RECOMMEND_DEGREES_KINDS];
     int64_t items[RECOMMEND_DEGREES_KINDS][16];
+    size_t places; /* items counted at "berlin", ... */
+    int64_t here;  /* ... and the sum over a hash of each */
 };
 
 static void see_degrees(struct shard_world *world, struct seen_degrees *out)
 {
     const char *colours[] = {"red", "blue"};
+    const struct degree_table *places =
+        host_degrees(world->host, RECOMMEND_DEGREES_PLACES);
+    uint64_t berlin = hash_place(slice_from_string("berlin"), WORLD_HASH_SEED);
     memset(out, 0, sizeof *out);
+    const uint64_t *items = degree_table_place_items(places, berlin, &out->places);
+    for (size_t i = 0; i < out->places; i++) {
+        const struct degree_row *row = degree_table_row(places, berlin, items[i]);
+        out->here += row->sessions * (int64_t)(items[i] % 1009);
+    }
     for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
         out->totals[kind] = degree_table_total(host_degrees(world->host, kind));
         for (unsigned i = 0; i < 12; i++) {
@@ -563,6 +577,7 @@ TEST(sources, are_the_same_after_a_restart_whatever_was_flushed)
         EXPECT_EQ(world_digest(&world, WORLD_CUSTOMER_SHARD), customers);
         EXPECT_EQ(world_digest(&world, WORLD_SKU_SHARD), skus);
         see_degrees(&world, &after);
+        after.places = before.places; /* the table may list some that count 0 by now */
         EXPECT(memcmp(&before, &after, sizeof before) == 0);
         EXPECT_EQ(walked(&world, "s1", "s2", 0), walk);
         /* And it goes on from there: what is told next still adds up. */
@@ -595,6 +610,19 @@ TEST(sources, their_memory_is_counted)
         uint64_t all = shard == WORLD_SKU_SHARD ? after.inventory.memory_bytes
                                                 : after.customer.memory_bytes;
         EXPECT(all > after.evidence_bytes);
+        /* Who asks is told of the shard's part in the degree tables, too. */
+        struct world_call call;
+        uint64_t tables = 0;
+        for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
+            tables += degree_table_shard_bytes(host_degrees(world.host, kind), shard);
+        }
+        world_call_init(&call);
+        call.query = (struct replica_query){.kind = REPLICA_QUERY_STATUS};
+        world_read(&world, &call, shard);
+        EXPECT(world_finish(&world));
+        EXPECT(tables > 0);
+        EXPECT_EQ(call.answer.replica.evidence_bytes, after.evidence_bytes + tables);
+        world_call_close(&call);
     }
     world_close(&world);
 }
