@@ -275,7 +275,7 @@ static void audit_delta(struct sim_audit *audit, const struct audit_record *reco
                         (unsigned long long)operation->request);
     }
     if (!record->unknown && !operation->repeated &&
-        (record->replayed ? movement->index >= record->log_index ||
+        (record->replayed ? movement->index > record->log_index ||
                                 movement->index <= record->floor
                           : movement->index != record->log_index)) {
         world_violation(audit->world, "lost",
