@@ -16,7 +16,14 @@
     X(stock_unchecked,   "a recommendation shows items without asking for their stock") \
     X(clicks_ignored,    "the recorded session of who asks is not looked at")           \
     X(erase_incomplete,  "sessions that end stay evidence")                             \
-    X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start")
+    X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start") \
+    X(fsync_skipped,     "the log is written and not synced")                           \
+    X(requests_unloaded, "request ids are not remembered across a restart")             \
+    X(refusal_forgotten, "a refusal is not remembered under its request id")            \
+    X(retry_unknown,     "an outcome is remembered under another request id")           \
+    X(hold_freed_twice,  "a release gives its units back twice")                        \
+    X(read_without_tick, "a read of a due hold does not wait for the log")              \
+    X(applied_ahead,     "the stored applied index is one ahead of its rows")
 /* clang-format on */
 
 enum mutant {

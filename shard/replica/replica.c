@@ -7,6 +7,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/base/metric.h"
+#include "shard/base/mutant.h"
 #include "shard/replica/replica_private.h"
 #include "shard/storage/meta_row.h"
 
@@ -243,7 +244,7 @@ uint64_t replica_collect_state(struct replica *replica, struct store_batch *batc
         replica->descriptor_written = true;
     }
     struct meta_applied applied = {
-        .index = replica->applied_index,
+        .index = replica->applied_index + MUTANT(applied_ahead),
         .term = replica->applied_term,
         .log_time_ms = replica->applied_log_ms,
     };

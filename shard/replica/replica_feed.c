@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes into a replica and from there into the log: proposals, reads, ticks. */
 #include "shard/base/assert.h"
+#include "shard/base/mutant.h"
 #include "shard/replica/entry.h"
 #include "shard/replica/replica_private.h"
 
@@ -131,7 +132,7 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
         replica->machine, read->query, log_time_bounded(&replica->clock, now), false,
         &replica->scratch);
     arena_reset(&replica->scratch);
-    if (due == MACHINE_DUE_NOTHING) {
+    if (due == MACHINE_DUE_NOTHING || MUTANT(read_without_tick)) {
         replica_serve_read(replica, now, read);
     } else {
         list_append(&replica->untold_reads, &read->link);
