@@ -264,7 +264,8 @@ static enum status crash_grow(struct crash_files *files, const struct crash_node
                               uint64_t size)
 {
     uint64_t more = size > node->now.size ? size - node->now.size : 0;
-    if (more > 0 && files->capacity_bytes != 0 && files->used_bytes + more > files->capacity_bytes) {
+    if (more > 0 && files->capacity_bytes != 0 &&
+        files->used_bytes + more > files->capacity_bytes) {
         return STATUS_DISK_FULL;
     }
     files->used_bytes += more;

@@ -70,8 +70,7 @@ static void audit_recent(struct sim_audit *audit, struct audit_record *record)
                         sim_operation_name(operation->kind),
                         (unsigned long long)operation->number,
                         (unsigned long long)record->log_index,
-                        (unsigned long long)record->shard_id,
-                        (unsigned long long)least);
+                        (unsigned long long)record->shard_id, (unsigned long long)least);
     }
     if (record->log_index > audit->heard[place]) {
         audit->heard[place] = record->log_index;
@@ -89,10 +88,9 @@ static void audit_again(struct sim_audit *audit, const struct audit_record *reco
     const struct sim_operation *operation = &record->operation;
     const struct sim_result *first = &client->answered;
     if (operation->reused && record->status != STATUS_REQUEST_ID_REUSED) {
-        world_violation(audit->world, "exactly_once",
-                        "request %llu with another payload ended %s",
-                        (unsigned long long)operation->request,
-                        status_name(record->status));
+        world_violation(
+            audit->world, "exactly_once", "request %llu with another payload ended %s",
+            (unsigned long long)operation->request, status_name(record->status));
     }
     if (operation->repeated &&
         (record->status != first->status ||
@@ -110,11 +108,10 @@ static void audit_expiry(struct sim_audit *audit, const struct audit_record *rec
     if (record->operation.kind == SIM_HOLD && record->has_hold &&
         record->hold_state == HOLD_STATE_HELD &&
         record->expire_ms <= audit->wall_ms[record->operation.client]) {
-        world_violation(audit->world, "expiry",
-                        "hold %llx is HELD though it expired %lld ms before",
-                        (unsigned long long)record->hold.unique,
-                        (long long)(audit->wall_ms[record->operation.client] -
-                                    record->expire_ms));
+        world_violation(
+            audit->world, "expiry", "hold %llx is HELD though it expired %lld ms before",
+            (unsigned long long)record->hold.unique,
+            (long long)(audit->wall_ms[record->operation.client] - record->expire_ms));
     }
 }
 

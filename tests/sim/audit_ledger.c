@@ -183,8 +183,8 @@ static void audit_read(struct sim_audit *audit, const struct audit_record *recor
                         "%lld/%lld/%lld",
                         level, (unsigned long long)record->log_index,
                         (long long)record->on_hand, (long long)record->held,
-                        (long long)record->committed, (long long)on_hand,
-                        (long long)held, (long long)committed);
+                        (long long)record->committed, (long long)on_hand, (long long)held,
+                        (long long)committed);
     }
 }
 
@@ -253,16 +253,16 @@ static void audit_delta(struct sim_audit *audit, const struct audit_record *reco
 {
     const struct sim_operation *operation = &record->operation;
     enum stock_reason reason = reason_of(operation->kind);
-    int64_t moved = movement->after[STOCK_BUCKET_ON_HAND] -
-                    movement->before[STOCK_BUCKET_ON_HAND];
+    int64_t moved =
+        movement->after[STOCK_BUCKET_ON_HAND] - movement->before[STOCK_BUCKET_ON_HAND];
     bool right = reason == STOCK_REASON_UNSPECIFIED || movement->reason == reason;
     if (operation->kind == SIM_ADJUST) {
         right = moved == operation->quantity;
     } else if (operation->kind == SIM_SET) {
         right = right && movement->after[STOCK_BUCKET_ON_HAND] == operation->quantity;
     } else if (operation->kind == SIM_HOLD_CREATE && !record->unknown) {
-        int64_t held = movement->after[STOCK_BUCKET_HELD] -
-                       movement->before[STOCK_BUCKET_HELD];
+        int64_t held =
+            movement->after[STOCK_BUCKET_HELD] - movement->before[STOCK_BUCKET_HELD];
         bool line = false;
         for (unsigned i = 0; i < operation->line_count; i++) {
             line = line || held == record->granted[i];
@@ -275,15 +275,14 @@ static void audit_delta(struct sim_audit *audit, const struct audit_record *reco
                         (unsigned long long)operation->request);
     }
     if (!record->unknown && !operation->repeated &&
-        (record->replayed ? movement->index > record->log_index ||
-                                movement->index <= record->floor
-                          : movement->index != record->log_index)) {
-        world_violation(audit->world, "lost",
-                        "%s %llu was told done at index %llu, the ledger has it at %llu",
-                        sim_operation_name(operation->kind),
-                        (unsigned long long)operation->request,
-                        (unsigned long long)record->log_index,
-                        (unsigned long long)movement->index);
+        (record->replayed
+             ? movement->index > record->log_index || movement->index <= record->floor
+             : movement->index != record->log_index)) {
+        world_violation(
+            audit->world, "lost",
+            "%s %llu was told done at index %llu, the ledger has it at %llu",
+            sim_operation_name(operation->kind), (unsigned long long)operation->request,
+            (unsigned long long)record->log_index, (unsigned long long)movement->index);
     }
 }
 
@@ -390,6 +389,25 @@ static bool hold_expires(const struct sim_audit *audit, struct inventory_hold_id
     return known;
 }
 
+/* Does a movement of a hold move exactly its units between the buckets? */
+static bool hold_moves(const struct audit_movement *movement, int64_t units)
+{
+    int64_t moved[STOCK_BUCKET_COUNT];
+    bool of_held = movement->reason == STOCK_REASON_RELEASE ||
+                   movement->reason == STOCK_REASON_EXPIRE ||
+                   movement->reason == STOCK_REASON_COMMIT;
+    int64_t committed = movement->reason == STOCK_REASON_COMMIT ? units
+                        : of_held                               ? 0
+                                                                : -units;
+    for (unsigned bucket = 0; bucket < STOCK_BUCKET_COUNT; bucket++) {
+        moved[bucket] = movement->after[bucket] - movement->before[bucket];
+    }
+    return moved[STOCK_BUCKET_HELD] == (of_held ? -units : 0) &&
+           moved[STOCK_BUCKET_COMMITTED] == committed &&
+           moved[STOCK_BUCKET_ON_HAND] ==
+               (movement->reason == STOCK_REASON_FULFIL ? -units : 0);
+}
+
 static void audit_hold(struct sim_audit *audit, struct audit_movement **movements,
                        size_t count)
 {
@@ -406,6 +424,14 @@ static void audit_hold(struct sim_audit *audit, struct audit_movement **movement
                             (unsigned long long)movement->hold.unique,
                             (unsigned long long)movement->index, i, (int)movement->reason,
                             ended ? " after its end" : "");
+        }
+        int64_t units = movements[0]->after[STOCK_BUCKET_HELD] -
+                        movements[0]->before[STOCK_BUCKET_HELD];
+        if (i > 0 && !hold_moves(movement, units)) {
+            world_violation(audit->world, "holds",
+                            "hold %llx, index %llu: not its %lld units are moved",
+                            (unsigned long long)movement->hold.unique,
+                            (unsigned long long)movement->index, (long long)units);
         }
         ended = ended || reason_ends(movement->reason);
         committed = committed || movement->reason == STOCK_REASON_COMMIT;

@@ -14,10 +14,10 @@
 #include "tests/sim/network.h"
 
 enum {
-    SIM_CLIENTS = 8, /* the most of one SKU, so that histories can be searched */
-    SIM_THINK_US = 110000,       /* between operations, on average */
-    SIM_TRY_US = 600000,         /* an answer is waited for so long */
-    SIM_AGAIN_US = 150000,       /* pause before the next try, at most */
+    SIM_CLIENTS = 8,       /* the most of one SKU, so that histories can be searched */
+    SIM_THINK_US = 110000, /* between operations, on average */
+    SIM_TRY_US = 600000,   /* an answer is waited for so long */
+    SIM_AGAIN_US = 150000, /* pause before the next try, at most */
     SIM_PATIENCE_US = 30000000,  /* of most operations, while there are faults */
     SIM_IMPATIENCE_US = 2500000, /* of one in twenty */
     SIM_PROGRESS_OPERATIONS = 3, /* of each client, once the world is healed */
@@ -48,8 +48,8 @@ struct sim_client {
     uint64_t first_attempt; /* answers of older ones belong to other operations */
     uint64_t last_attempt;
     uint64_t patience_us;
-    unsigned guess[18]; /* per shard: which member leads */
-    uint64_t seen[18];  /* per shard: the newest log index heard of */
+    unsigned guess[18];           /* per shard: which member leads */
+    uint64_t seen[18];            /* per shard: the newest log index heard of */
     struct sim_operation written; /* the last write that was decided, to be asked again */
     struct sim_result answered;
     bool has_written;
@@ -72,7 +72,8 @@ bool client_choose(struct sim_client *client);
 /* Fills request and, of writes, command from the operation. */
 void client_encode(struct sim_client *client);
 /* A hold was made: others may work on it. */
-void client_remember_hold(struct sim_client *client, const struct sim_operation *operation,
+void client_remember_hold(struct sim_client *client,
+                          const struct sim_operation *operation,
                           const struct sim_result *result);
 
 #endif

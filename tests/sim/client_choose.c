@@ -104,26 +104,26 @@ static void choose_hold(struct sim_client *client, struct sim_operation *operati
 {
     struct sim_world *world = client->world;
     operation->kind = SIM_HOLD_CREATE;
-    operation->mode = sim_percent(&client->rng, 80) ? HOLD_MODE_ALL_OR_NOTHING
-                                                    : HOLD_MODE_BEST_EFFORT;
+    operation->mode =
+        sim_percent(&client->rng, 80) ? HOLD_MODE_ALL_OR_NOTHING : HOLD_MODE_BEST_EFFORT;
     /* Most lives are short, so that many end by themselves. */
     operation->ttl_ms = (int64_t)sim_between(&client->rng, 50, 4000);
     if (sim_percent(&client->rng, 20)) {
         operation->ttl_ms = (int64_t)sim_between(&client->rng, 5000, 60000);
     }
     operation->line_count = 1;
-    operation->lines[0] = (struct sim_hold_line){
-        .sku = operation->sku,
-        .location = operation->location,
-        .quantity = (int64_t)sim_between(&client->rng, 1, 6)};
+    operation->lines[0] =
+        (struct sim_hold_line){.sku = operation->sku,
+                               .location = operation->location,
+                               .quantity = (int64_t)sim_between(&client->rng, 1, 6)};
     unsigned other = (unsigned)draw(client, world->sku_count);
     if (sim_percent(&client->rng, 30) && other != operation->sku &&
         world->sku_shards[other] == world->sku_shards[operation->sku]) {
         operation->line_count = 2;
-        operation->lines[1] =
-            (struct sim_hold_line){.sku = other,
-                                   .location = (unsigned)draw(client, world->location_count),
-                                   .quantity = (int64_t)sim_between(&client->rng, 1, 3)};
+        operation->lines[1] = (struct sim_hold_line){
+            .sku = other,
+            .location = (unsigned)draw(client, world->location_count),
+            .quantity = (int64_t)sim_between(&client->rng, 1, 3)};
     }
 }
 
@@ -230,7 +230,8 @@ bool client_choose(struct sim_client *client)
     return false;
 }
 
-void client_remember_hold(struct sim_client *client, const struct sim_operation *operation,
+void client_remember_hold(struct sim_client *client,
+                          const struct sim_operation *operation,
                           const struct sim_result *result)
 {
     struct sim_world *world = client->world;
@@ -344,8 +345,8 @@ static void encode_event(struct sim_client *client)
     struct customer_event event = {
         .event_id = slice_from_string(name),
         .customer = world_customer(operation->customer),
-        .kind = operation->request % 3 == 0 ? CUSTOMER_EVENT_PURCHASE
-                                            : CUSTOMER_EVENT_VIEW,
+        .kind =
+            operation->request % 3 == 0 ? CUSTOMER_EVENT_PURCHASE : CUSTOMER_EVENT_VIEW,
         .sku_hash = world->sku_hashes[operation->sku],
         .sku_id = world_sku_id(world, operation->sku),
         .quantity = 1,
@@ -385,8 +386,7 @@ static void encode_write(struct sim_client *client)
     client->request.shard_id = shard_of_hash(world, anchor);
     if (command.kind == INVENTORY_LOCATION_COPY) {
         unsigned home = shard_map_find(&world->map, SHARD_MAP_SKU, anchor);
-        unsigned place =
-            (home + (unsigned)operation->quantity) % sku_shards(world);
+        unsigned place = (home + (unsigned)operation->quantity) % sku_shards(world);
         client->request.shard_id =
             shard_map_range(&world->map, SHARD_MAP_SKU, place)->shard_id;
     } else {
@@ -422,13 +422,13 @@ void client_encode(struct sim_client *client)
         client->request.kind = SIM_REQUEST_RECOMMEND;
     } else if (!sim_operation_writes(operation->kind)) {
         client->request.kind = SIM_REQUEST_READ;
-        client->request.shard_id =
-            shard_of_hash(world, operation->kind == SIM_HOLD
-                                     ? operation->hold.anchor
-                                     : world->sku_hashes[operation->sku]);
+        client->request.shard_id = shard_of_hash(
+            world, operation->kind == SIM_HOLD ? operation->hold.anchor
+                                               : world->sku_hashes[operation->sku]);
         if (operation->kind == SIM_LEDGER) {
             client->request.shard_id =
-                shard_map_range(&world->map, SHARD_MAP_SKU, operation->location)->shard_id;
+                shard_map_range(&world->map, SHARD_MAP_SKU, operation->location)
+                    ->shard_id;
             client->command = buffer_slice(&client->token);
         }
         operation->token = client->seen[world_shard(world, client->request.shard_id)];

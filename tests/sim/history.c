@@ -87,9 +87,9 @@ void history_end(struct sim_history *history, const struct sim_operation *operat
 {
     if (history->file != NULL) {
         write_head(history,
-                   result != NULL                               ? "ok"
+                   result != NULL                          ? "ok"
                    : sim_operation_writes(operation->kind) ? "info"
-                                                                : "fail",
+                                                           : "fail",
                    operation);
         if (result != NULL) {
             write_answer(history, result);

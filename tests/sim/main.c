@@ -34,7 +34,8 @@ static const char usage[] =
     "                [--replay FILE] [--failures DIR] [--list-mutants] [--help]\n"
     "\n"
     "Runs a whole cluster for M simulated minutes of faults from each seed, and judges\n"
-    "what its clients were told. A failing schedule is shortened and written to DIR (.).\n"
+    "what its clients were told. A failing schedule is shortened and written to DIR "
+    "(.).\n"
     "Exit: 0 clean, 1 violation, 2 usage, 3 a search ran out.\n";
 
 static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
@@ -71,7 +72,8 @@ static bool pick_mutant(const char *name)
     }
     fprintf(stderr, "souk-sim: no mutant %s; --list-mutants names them\n", name);
 #else
-    fprintf(stderr, "souk-sim: %s: this build has no mutants (preset mutants has)\n", name);
+    fprintf(stderr, "souk-sim: %s: this build has no mutants (preset mutants has)\n",
+            name);
 #endif
     return false;
 }
@@ -269,9 +271,8 @@ int main(int count, char **values)
         return code;
     }
     struct sim_report *report = &arguments.report;
-    arguments.options = (struct sim_options){.profile = report->profile,
-                                             .nodes = report->nodes,
-                                             .minutes = report->minutes};
+    arguments.options = (struct sim_options){
+        .profile = report->profile, .nodes = report->nodes, .minutes = report->minutes};
     if (arguments.history != NULL) {
         arguments.options.history = fopen(arguments.history, "w");
         if (arguments.options.history == NULL) {

@@ -60,9 +60,12 @@ static bool line_struck(const struct sim_world *world, const struct sim_fault *f
 {
     bool from_node = from < SIM_CLIENT_BASE;
     bool to_node = to < SIM_CLIENT_BASE;
-    unsigned other = (fault->target + 1 + (unsigned)(fault->detail % (world->node_count > 1 ? world->node_count - 1 : 1))) % world->node_count;
-    bool pair = (from == fault->target && to == other) ||
-                (from == other && to == fault->target);
+    unsigned other = (fault->target + 1 +
+                      (unsigned)(fault->detail %
+                                 (world->node_count > 1 ? world->node_count - 1 : 1))) %
+                     world->node_count;
+    bool pair =
+        (from == fault->target && to == other) || (from == other && to == fault->target);
     switch ((int)fault->kind) {
     case SIM_FAULT_LOSE:
     case SIM_FAULT_REPEAT:

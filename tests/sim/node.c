@@ -41,8 +41,7 @@ static void node_plan(struct sim_node *node, uint64_t after_us, enum sim_event_k
 
 void node_wake(struct sim_node *node)
 {
-    uint64_t at_us =
-        node->world->now_us + (uint64_t)SIM_TURN_US * node->slow_turn_factor;
+    uint64_t at_us = node->world->now_us + (uint64_t)SIM_TURN_US * node->slow_turn_factor;
     if (node->turn_us == 0 || node->turn_us > at_us) {
         node->turn_us = at_us;
         world_plan(node->world, at_us, SIM_EVENT_NODE_TURN, node->id, node->epoch, NULL);
@@ -138,7 +137,8 @@ void node_boot(struct sim_node *node)
     }
     node->up = true;
     node->marked = false;
-    host_set_pressure(node->host, (struct replica_pressure){.disk_full = node->disk_full});
+    host_set_pressure(node->host,
+                      (struct replica_pressure){.disk_full = node->disk_full});
     node_plan(node, sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
               SIM_EVENT_NODE_FLUSH, NULL);
     node_wake(node);

@@ -19,13 +19,13 @@
 
 enum {
     SIM_SEGMENT_BYTES = 128 << 10,
-    SIM_TURN_US = 30,         /* a loop needs so long to look around */
-    SIM_LOG_LEAST_US = 300,   /* a write with its sync */
+    SIM_TURN_US = 30,       /* a loop needs so long to look around */
+    SIM_LOG_LEAST_US = 300, /* a write with its sync */
     SIM_LOG_MOST_US = 3000,
     SIM_LOG_TAIL_US = 100000, /* one in two hundred takes up to so long */
     SIM_STATE_LEAST_US = 500,
     SIM_STATE_MOST_US = 5000,
-    SIM_IDLE_US = 50000,      /* until the log writer marks its end */
+    SIM_IDLE_US = 50000, /* until the log writer marks its end */
     SIM_FLUSH_LEAST_US = 500000,
     SIM_FLUSH_MOST_US = 6000000,
     SIM_BOOT_LEAST_US = 50000,

@@ -108,7 +108,8 @@ static void flow_pump(struct node_flow *flow)
     struct sim_world *world = node->world;
     const struct recommend_ask *ask;
     while ((ask = recommend_flow_next(&flow->flow)) != NULL) {
-        uint64_t shard_id = shard_map_range(&world->map, ask->table, ask->shard)->shard_id;
+        uint64_t shard_id =
+            shard_map_range(&world->map, ask->table, ask->shard)->shard_id;
         const struct sim_shard *shard = &world->shards[world_shard(world, shard_id)];
         struct sim_packet *packet = network_packet(&world->network, SIM_PACKET_ASK,
                                                    node->id, flow_where(node, shard));
@@ -228,18 +229,17 @@ void node_flow_ask(struct sim_node *node, const struct sim_packet *packet)
         shard_map_range(&node->world->map, ask->table, ask->shard)->shard_id;
     shard_call_init_read(&call->call, shard_id, &call->query, &call->answer);
     /* How long the asker listens, by the clock here. */
-    call->call.deadline_us = sim_clock_read(&node->clock,
-                                            sim_clock_when(&flow->node->clock,
-                                                           ask->deadline_us))
-                                 .monotonic_us;
+    call->call.deadline_us =
+        sim_clock_read(&node->clock, sim_clock_when(&flow->node->clock, ask->deadline_us))
+            .monotonic_us;
     node_call_submit(call);
 }
 
 void node_flow_part_done(struct node_call *call)
 {
     struct sim_world *world = call->node->world;
-    struct sim_packet *packet = network_packet(&world->network, SIM_PACKET_ANSWER,
-                                               call->node->id, call->from);
+    struct sim_packet *packet =
+        network_packet(&world->network, SIM_PACKET_ANSWER, call->node->id, call->from);
     node_call_ref(call);
     node_flow_ref(call->flow);
     packet->part.flow = call->flow;

@@ -108,8 +108,7 @@ static void node_answer_write(const struct node_call *call, struct sim_result *r
     result->decided = true;
     result->status = outcome->status;
     if (outcome->kind == REPLICA_CUSTOMER) {
-        result->replayed =
-            outcome->customer.replayed || outcome->customer.duplicates > 0;
+        result->replayed = outcome->customer.replayed || outcome->customer.duplicates > 0;
         return;
     }
     result->replayed = outcome->inventory.replayed;
@@ -215,8 +214,7 @@ static void node_take_request(struct sim_node *node, const struct sim_packet *pa
                                 &call->outcome);
     } else {
         node_fill_read(call);
-        shard_call_init_read(&call->call, request->shard_id, &call->query,
-                             &call->answer);
+        shard_call_init_read(&call->call, request->shard_id, &call->query, &call->answer);
     }
     call->call.deadline_us = node_now(node).monotonic_us + request->timeout_us;
     node_call_submit(call);

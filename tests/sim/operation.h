@@ -107,8 +107,8 @@ struct sim_item {
 /* What came back. */
 struct sim_result {
     enum status status;
-    bool decided;   /* in the log: the status is the command's outcome */
-    bool appended;  /* refused by nobody: may or may not be applied */
+    bool decided;  /* in the log: the status is the command's outcome */
+    bool appended; /* refused by nobody: may or may not be applied */
     bool replayed;
     uint64_t leader; /* node + 1 to try next; 0: not known */
     struct replica_stamp stamp;

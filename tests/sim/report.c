@@ -141,9 +141,10 @@ void report_text(const struct sim_report *report, double seconds, FILE *file)
     const struct sim_counts *counts = &report->counts;
     for (uint64_t i = 0; i < report->violation_count && i < SIM_REPORTED_MAX; i++) {
         const struct sim_violation *violation = &report->violations[i].violation;
-        fprintf(file, "violation: seed %" PRIu64 ", %s at %" PRIu64 " ms: %s\n  replay: %s\n",
-                report->violations[i].seed, violation->invariant,
-                violation->at_us / 1000, violation->why, report->violations[i].replay);
+        fprintf(file,
+                "violation: seed %" PRIu64 ", %s at %" PRIu64 " ms: %s\n  replay: %s\n",
+                report->violations[i].seed, violation->invariant, violation->at_us / 1000,
+                violation->why, report->violations[i].replay);
     }
     fprintf(file,
             "%" PRIu64 " worlds, %.3f simulated hours at %.0f times real time, %" PRIu64

@@ -114,9 +114,10 @@ void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profil
                                   .kind = draw_kind(&rng, profile),
                                   .target = (uint32_t)rng_below(&rng, nodes)};
         uint64_t longest_us = fault_table[fault.kind].longest_us;
-        fault.length_us = longest_us == 0 ? 0
-                                          : sim_between(&rng, LEAST_LENGTH_US, longest_us) /
-                                                1000 * 1000;
+        fault.length_us =
+            longest_us == 0
+                ? 0
+                : sim_between(&rng, LEAST_LENGTH_US, longest_us) / 1000 * 1000;
         fault.detail = rng_next(&rng);
         if (at_us >= end_us) {
             break;
@@ -181,8 +182,7 @@ enum status schedule_read(struct sim_schedule *schedule, FILE *file,
         if (line[0] == '#' || line[0] == '\n') {
             continue;
         }
-        bool good =
-            begun ? read_fault(schedule, line) : read_world(schedule, line);
+        bool good = begun ? read_fault(schedule, line) : read_world(schedule, line);
         begun = true;
         if (!good) {
             return problem_set(problem, STATUS_INVALID, "schedule",

@@ -84,8 +84,8 @@ void schedule_close(struct sim_schedule *schedule);
 void schedule_add(struct sim_schedule *schedule, const struct sim_fault *fault);
 void schedule_copy(struct sim_schedule *to, const struct sim_schedule *from);
 /* Draws the list of a seed. */
-void schedule_draw(struct sim_schedule *schedule, uint64_t seed,
-                   enum sim_profile profile, unsigned nodes, uint64_t minutes);
+void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profile profile,
+                   unsigned nodes, uint64_t minutes);
 void schedule_write(const struct sim_schedule *schedule, FILE *file);
 /* INVALID: not such a file; `problem` names the line. */
 MUST_USE enum status schedule_read(struct sim_schedule *schedule, FILE *file,

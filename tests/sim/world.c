@@ -112,8 +112,7 @@ static void world_lay_table(struct sim_world *world, enum shard_map_table table,
     struct shard_range ranges[SIM_NODES_MAX];
     unsigned count = world->node_count;
     for (unsigned i = 0; i < count; i++) {
-        uint64_t end =
-            i + 1 < count ? shard_map_even_start(table, i + 1, count) : 0;
+        uint64_t end = i + 1 < count ? shard_map_even_start(table, i + 1, count) : 0;
         struct sim_shard *shard = &world->shards[world->shard_count++];
         *shard = (struct sim_shard){
             .shard_id = world->shard_count,
@@ -156,7 +155,8 @@ static void world_make_nodes(struct sim_world *world)
     for (unsigned i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         node_init(node, world, i);
-        node->clock.wall_us = (int64_t)(world->now_us + rng_below(&rng, SIM_SKEW_MOST_US));
+        node->clock.wall_us =
+            (int64_t)(world->now_us + rng_below(&rng, SIM_SKEW_MOST_US));
         node->clock.drift_ppm =
             (int64_t)rng_below(&rng, 2 * SIM_DRIFT_MOST_PPM) - SIM_DRIFT_MOST_PPM;
         node_plan_boot(node);

@@ -50,9 +50,9 @@ struct sim_options {
     uint64_t seed;
     enum sim_profile profile;
     unsigned nodes;
-    uint64_t minutes; /* of faults */
+    uint64_t minutes;                    /* of faults */
     const struct sim_schedule *schedule; /* NULL: drawn from the seed */
-    FILE *history;    /* NULL: not written */
+    FILE *history;                       /* NULL: not written */
 };
 
 /* One shard and who has it. */
