@@ -16,7 +16,10 @@
     X(stock_unchecked,   "a recommendation shows items without asking for their stock") \
     X(clicks_ignored,    "the recorded session of who asks is not looked at")           \
     X(erase_incomplete,  "sessions that end stay evidence")                             \
-    X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start")
+    X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start")  \
+    X(snapshot_no_requests, "a snapshot lacks the memory of request ids")               \
+    X(snapshot_no_members,  "a snapshot lacks the members of its shard")                \
+    X(ingest_no_marker,  "a snapshot is installed without a marker in the log")
 /* clang-format on */
 
 enum mutant {
