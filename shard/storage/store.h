@@ -37,9 +37,10 @@ struct store_snapshot;
 /*
  * Changes that become visible, and durable, together. Later ones win over earlier.
  *
- * A batch with a change of files is carried out step by step instead, in order: a crash
- * may leave any first part of it, so whoever writes one has to be able to write it again
- * whole. What it ingests is durable at once, even where earlier rows are not yet.
+ * A batch with changes of files is carried out step by step instead, in order: what stands
+ * between two such changes is all or nothing, but a crash may leave any first part of the
+ * whole, so whoever writes one has to be able to write it again. What it ingests is durable
+ * at once, even where earlier rows are not yet.
  */
 struct store_batch {
     struct buffer changes;
@@ -75,6 +76,8 @@ void store_batch_delete(struct store_batch *batch, struct slice key);
 /* Deletes [start, end); nothing when start >= end. */
 void store_batch_delete_range(struct store_batch *batch, struct slice start,
                               struct slice end);
+/* Adds the changes of another batch behind those here. */
+void store_batch_append(struct store_batch *batch, const struct store_batch *other);
 /* Names are 1 to STORE_FILE_NAME_BYTES_MAX of [a-z0-9-]. Rows (store_rows_add) ascend by
  * key, and are at least one. */
 void store_batch_file_put(struct store_batch *batch, struct slice name,

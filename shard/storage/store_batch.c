@@ -62,6 +62,15 @@ void store_batch_delete_range(struct store_batch *batch, struct slice start,
     }
 }
 
+void store_batch_append(struct store_batch *batch, const struct store_batch *other)
+{
+    ASSERT(batch != other && other->snapshot == NULL);
+    buffer_append_slice(&batch->changes, buffer_slice(&other->changes));
+    batch->change_count += other->change_count;
+    batch->stepwise = batch->stepwise || other->stepwise;
+    batch->flush = batch->flush || other->flush;
+}
+
 /* --- Prepared files --------------------------------------------------------------------- */
 
 bool store_file_name_valid(struct slice name)
