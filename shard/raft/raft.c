@@ -92,9 +92,6 @@ struct raft *raft_new(const struct raft_options *options)
     raft->group_id = options->group_id;
     raft->replica_id = options->replica_id;
     raft->limits = options->limits;
-    if (options->trace != NULL) {
-        raft->trace = *options->trace;
-    }
     rng_init(&raft->rng, options->seed);
     raft->term = raft->durable_term = options->state.term;
     raft->vote = raft->durable_vote = options->state.vote;
@@ -115,6 +112,9 @@ struct raft *raft_new(const struct raft_options *options)
     buffer_init(&raft->manifest);
     buffer_init(&raft->scratch);
     raft_restart_timer(raft);
+    if (options->trace != NULL) {
+        raft->trace = *options->trace;
+    }
     return raft;
 }
 
