@@ -649,10 +649,10 @@ void raft_step(struct raft *raft, struct moment now, struct raft_event *events,
     raft->changed = 0;
     raft->install_told = false;
     raft_vote_alone(raft);
+    raft->begun = true;
     for (size_t i = 0; i < event_count; i++) {
         ASSERT((unsigned)events[i].kind < RAFT_EVENT_KIND_COUNT);
         step_handlers[events[i].kind](raft, &events[i]);
     }
-    raft_vote_alone(raft);
     flush(raft, out_update);
 }

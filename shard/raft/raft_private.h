@@ -103,6 +103,7 @@ struct raft {
     bool install_ending; /* the next write ends the install */
 
     /* Time. */
+    bool begun; /* a step was taken */
     uint32_t election_elapsed;
     uint32_t election_timeout; /* drawn anew each time */
     uint32_t heartbeat_elapsed;

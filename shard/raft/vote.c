@@ -113,13 +113,24 @@ void raft_vote_campaign(struct raft *raft, bool transfer)
     vote_decide(raft);
 }
 
-/* The only voter need not ask, nor wait for its own vote: nobody else can be elected. */
+/*
+ * The only voter asks nobody, and begins at once. One that has been alone since the group
+ * was made need not even wait for its own vote: there has never been another replica that
+ * could be elected. One that was left over waits for its disk like any candidate, since
+ * the change that left it alone may be undone with a power cut.
+ */
 void raft_vote_alone(struct raft *raft)
 {
     const struct raft_members *members = raft_newest(raft);
-    if (raft->role == RAFT_LEADER || raft->installing || raft->restore_last != 0 ||
+    if (raft->role == RAFT_LEADER || raft->role == RAFT_CANDIDATE || raft->installing ||
         raft_members_voter_count(members) != 1 ||
         !raft_members_is_voter(members, raft->replica_id)) {
+        return;
+    }
+    if (members->version > 1 || raft->config_count > 1) {
+        if (!raft->begun) {
+            raft_vote_campaign(raft, false);
+        }
         return;
     }
     vote_stand(raft, false);

@@ -203,7 +203,9 @@ static bool node_entry(const struct world_node *node, uint64_t index,
     if (raft_entry(node->raft, index, out_entry)) {
         return true;
     }
-    if (index <= node->base_index || index > node->base_index + node->entry_count) {
+    if (index <= node->base_index || index > node->base_index + node->entry_count ||
+        raft_entry_term(node->raft, index) !=
+            node->entries[index - node->base_index - 1].term) {
         return false;
     }
     const struct world_entry *entry = &node->entries[index - node->base_index - 1];
