@@ -65,6 +65,15 @@ bool raft_config_pending(const struct raft *raft)
     return raft->configs[raft->config_count - 1].index > raft->commit;
 }
 
+const struct raft_members *raft_config_committed(const struct raft *raft)
+{
+    size_t i = raft->config_count - 1;
+    while (i > 0 && raft->configs[i].index > raft->commit) {
+        i--;
+    }
+    return &raft->configs[i].members;
+}
+
 bool raft_config_knows(const struct raft *raft, uint64_t replica_id)
 {
     for (size_t i = raft->config_count; i > 0; i--) {

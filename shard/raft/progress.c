@@ -13,7 +13,7 @@
  *       +------------------------+
  *            next entry not in the log
  *
- * PROBE sends one append and waits; REPLICATE streams within the limits of what may be in
+ * PROBE sends one append and waits, without entries once one was rejected; REPLICATE streams within the limits of what may be in
  * flight; SNAPSHOT_NEEDED sends nothing but heartbeats. Entries that are no longer in
  * memory are fetched from the log by the host.
  */
@@ -92,6 +92,7 @@ void raft_progress_move(struct raft *raft, struct raft_progress *progress,
     }
     progress->state = state;
     progress->paused = false;
+    progress->rejected = false;
     progress->fetching = false;
     progress->snapshot_index = 0;
     progress->snapshot_elapsed = 0;
@@ -169,6 +170,7 @@ void raft_progress_reject(struct raft *raft, struct raft_progress *progress,
     next = next < prev ? next : prev;
     progress->next = next > progress->match ? next : progress->match + 1;
     progress->paused = false;
+    progress->rejected = true;
     progress->fetching = false;
 }
 
@@ -275,13 +277,13 @@ void raft_progress_send(struct raft *raft, struct raft_progress *progress)
             raft_snapshot_want(raft, progress);
             return;
         }
-        if (progress->next < raft->log.memory_first &&
-            progress->next <= raft->log.last_index) {
+        bool empty = progress->rejected || progress->next > raft->log.last_index;
+        if (!empty && progress->next < raft->log.memory_first) {
             progress_fetch(raft, progress);
             return;
         }
         struct raft_message *message = progress_append(raft, progress);
-        size_t bytes = progress_gather(raft, message);
+        size_t bytes = empty ? 0 : progress_gather(raft, message);
         progress_sent(progress, message->index + message->entry_count, bytes);
     }
 }

@@ -28,8 +28,9 @@ struct raft_in_flight {
 struct raft_progress {
     uint64_t replica_id;
     bool voter;
-    bool active; /* heard from since the last check of the quorum */
-    bool paused; /* PROBE: the one append is out */
+    bool active;   /* heard from since the last check of the quorum */
+    bool paused;   /* PROBE: the one append is out */
+    bool rejected; /* PROBE: since it began; then entries are a waste */
     enum raft_progress_state state;
     uint64_t match; /* durable there, and equal to this log */
     uint64_t next;
@@ -260,6 +261,8 @@ void raft_config_reset(struct raft *raft, uint64_t index,
                        const struct raft_members *members);
 /* Is the newest change of members not committed yet? */
 bool raft_config_pending(const struct raft *raft);
+/* The newest members that are known to be committed. */
+const struct raft_members *raft_config_committed(const struct raft *raft);
 /* In any members from the applied ones on. */
 bool raft_config_knows(const struct raft *raft, uint64_t replica_id);
 /* May this replica stand for election? */

@@ -30,12 +30,12 @@ static bool vote_log_suffices(const struct raft *raft, const struct raft_message
            (message->log_term == term && message->index >= raft->durable_index);
 }
 
-/* A learner votes only for one that knows later members, where it may be a voter. */
+/* A learner votes only for one that knows later members, where it may be a voter. Later
+ * than those committed: its own newest ones may be a branch that died. */
 static bool vote_entitled(const struct raft *raft, const struct raft_message *message)
 {
-    const struct raft_members *members = raft_newest(raft);
-    return raft_members_is_voter(members, raft->replica_id) ||
-           message->members_version > members->version;
+    return raft_members_is_voter(raft_newest(raft), raft->replica_id) ||
+           message->members_version > raft_config_committed(raft)->version;
 }
 
 static void vote_record(struct raft *raft, uint64_t replica_id, bool granted)

@@ -121,7 +121,8 @@ static void node_open(struct world *world, struct world_node *node)
     node->lives++;
 }
 
-struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners, bool tracing)
+struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners,
+                        const struct raft_limits *limits)
 {
     struct world *world = memory_zalloc(sizeof *world);
     struct raft_member member[WORLD_NODES_MAX];
@@ -130,8 +131,11 @@ struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners, bool t
     raft_limits_init(&world->limits);
     world->limits.snapshot_ticks = 20;
     world->limits.commit_hint_entries = 8;
+    if (limits != NULL) {
+        world->limits = *limits;
+    }
     world->now = (struct moment){.monotonic_us = 1000000, .wall_ms = 1700000000000};
-    world->tracing = tracing;
+    world->tracing = limits == NULL || getenv("SOUK_RAFT_TRACE") != NULL;
     world->auto_apply = true;
     arena_init(&world->arena, NULL, 0, 0);
     for (uint32_t i = 0; i < voters; i++) {

@@ -110,8 +110,9 @@ struct world {
 };
 
 /* `voters` replicas, 1 to voters, make a new group; further ones start as joiners that
- * know no members. */
-struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners, bool tracing);
+ * know no members. NULL: usual limits, and a trace. */
+struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners,
+                        const struct raft_limits *limits);
 void world_free(struct world *world);
 struct world_node *world_node(struct world *world, uint64_t id);
 struct raft_status world_status(struct world *world, uint64_t id);

@@ -2,7 +2,7 @@
 #include "tests/unit/raft/raft_world.h"
 TEST(raft, three_elect_and_commit)
 {
-    struct world *world = world_new(1, 3, 0, true);
+    struct world *world = world_new(1, 3, 0, NULL);
     world_campaign(world, 1);
     world_settle(world);
     EXPECT_OK(world_propose(world, 1, "a"));
