@@ -102,7 +102,8 @@ struct raft_options {
      */
     const struct raft_members *members;
     /* What the log can read: [log_first, log_last]; log_first = log_last + 1 when that is
-     * nothing. As of struct log_bounds. */
+     * nothing. As of struct log_bounds. A log that begins above applied_index + 1 is
+     * damaged: the host's to refuse. */
     uint64_t log_first;
     uint64_t log_last;
     uint64_t log_first_term; /* of log_first - 1; 0 when forgotten */
@@ -113,8 +114,8 @@ struct raft;
 
 /* Copies everything it needs. Then restore [log_first, log_last] before the first step.
  * A log that ends below the state, or holds another term there, is begun anew behind the
- * state: the first write resets it, and nothing is to be restored (raft_restore_from says
- * 0). */
+ * state: the first write resets it, and nothing (more) is to be restored
+ * (raft_restore_next says 0). */
 struct raft *raft_new(const struct raft_options *options);
 /* Accepts NULL. */
 void raft_free(struct raft *raft);
@@ -215,13 +216,20 @@ struct raft_fetched {
 };
 
 /* A snapshot for a follower is there to be fetched from here. Its members are those that
- * raft_members_at told for `index`. */
+ * raft_members_at told for `index`; pointers are valid until the update is. */
 struct raft_snapshot_ready {
     uint64_t replica_id;
     uint64_t index;
     uint64_t term;
     const struct raft_members *members;
     struct slice manifest;
+};
+
+/* The snapshot that is in place now. */
+struct raft_installed {
+    uint64_t index;
+    uint64_t term;
+    const struct raft_members *members;
 };
 
 struct raft_event {
@@ -239,6 +247,7 @@ struct raft_event {
         uint64_t through_index;
         struct raft_fetched fetched;
         struct raft_snapshot_ready snapshot_ready;
+        struct raft_installed installed; /* INSTALL_DONE */
         /* SNAPSHOT_SENT, SNAPSHOT_LOST, UNREACHABLE: which replica. */
         uint64_t replica_id;
     };
@@ -387,8 +396,8 @@ void raft_status(const struct raft *raft, struct raft_status *out_status);
 
 /* The newest members in the log: those that count. */
 const struct raft_members *raft_members(const struct raft *raft);
-/* The members as of an index from the one applied last on: what a snapshot of it carries.
- * False: not known any more. */
+/* The members as of an index: what a snapshot of it carries. Known from the newest change
+ * at or below the index applied last (or opened with) on; false before. */
 bool raft_members_at(const struct raft *raft, uint64_t index,
                      struct raft_members *out_members);
 
