@@ -3,6 +3,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/mutant.h"
+#include "shard/raft/members.h"
 #include "shard/storage/meta_row.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
 static const uint8_t install_moves[] = {
     [INSTALL_IDLE] = STAGE(RECEIVING) | STAGE(LOADING), /* LOADING: at start */
     [INSTALL_RECEIVING] = STAGE(IDLE) | STAGE(RECEIVING) | STAGE(SETTLED),
-    [INSTALL_SETTLED] = STAGE(MARKING),
+    [INSTALL_SETTLED] = STAGE(MARKING) | STAGE(IDLE),
     [INSTALL_MARKING] = STAGE(LOADING),
     [INSTALL_LOADING] = STAGE(LOADED),
     [INSTALL_LOADED] = STAGE(CLEARING),
@@ -65,7 +66,10 @@ static void install_meta_key(const struct install *install, enum meta_kind kind,
 static bool install_fits(const struct install *install,
                          const struct snapshot_manifest *manifest)
 {
-    return manifest->shard_id == install->options.shard_id &&
+    struct raft_members members;
+    return manifest->feature_level <= install->options.feature_level &&
+           raft_members_decode(manifest->members, &members) == STATUS_OK &&
+           manifest->shard_id == install->options.shard_id &&
            manifest->table == install->options.table &&
            manifest->range.start == install->options.range.start &&
            manifest->range.end == install->options.range.end;
@@ -441,19 +445,24 @@ static void install_add_marker(const struct install *install, struct log_batch *
     buffer_close(&note);
 }
 
-bool install_collect_log(struct install *install, struct log_batch *batch)
+void install_collect_log(struct install *install, struct log_batch *batch)
 {
     ASSERT(install_log_ready(install));
     if (install->stage == INSTALL_SETTLED) {
         install_add_marker(install, batch);
         install_move(install, INSTALL_MARKING);
-        return false;
+        return;
     }
-    log_batch_add_reset(batch, install->options.replica_id, install->manifest.index,
-                        install->manifest.term);
     log_batch_add_note(batch, install->options.replica_id, slice_of(NULL, 0));
     install_move(install, INSTALL_CLEARING);
-    return true;
+}
+
+void install_abandon(struct install *install, struct moment now)
+{
+    ASSERT(install->stage == INSTALL_SETTLED);
+    install->sweep_us = now.monotonic_us;
+    install->leftovers = true;
+    install_move(install, INSTALL_IDLE);
 }
 
 bool install_log_written(struct install *install)

@@ -59,6 +59,7 @@ struct install_options {
     enum key_table table;
     struct key_range range;
     uint64_t bytes_per_s;
+    uint32_t feature_level; /* the highest that is supported here */
 };
 
 struct install {
@@ -120,9 +121,11 @@ void install_collect_state(struct install *install, struct store_batch *batch);
 /* The batch is in the store. True: the new state is there, load it (LOADED). */
 bool install_state_written(struct install *install);
 
-/* The marker, or the end: the caller adds the hard state to the latter. True: it was the
- * end. */
-bool install_collect_log(struct install *install, struct log_batch *batch);
+/* Settled, but the log has caught up meanwhile: IDLE again. */
+void install_abandon(struct install *install, struct moment now);
+/* The marker, or the end: then the caller adds the reset of the log and the hard state to
+ * the same batch. */
+void install_collect_log(struct install *install, struct log_batch *batch);
 /* The log batch is durable. True: all is done, and install->manifest still says what. */
 bool install_log_written(struct install *install);
 

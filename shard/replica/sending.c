@@ -103,6 +103,20 @@ bool sending_head(const struct sending *sending, struct snapshot_head *out_head)
     return true;
 }
 
+struct slice sending_members(const struct sending *sending)
+{
+    ASSERT(sending->stage == SENDING_READY);
+    return snapshot_maker_manifest(sending->maker)->members;
+}
+
+void sending_renew(struct sending *sending, struct moment now)
+{
+    if (sending->stage == SENDING_READY) {
+        sending_let_go(sending);
+        sending_want(sending, now);
+    }
+}
+
 uint64_t sending_index(const struct sending *sending)
 {
     return sending->stage >= SENDING_TAKING ? sending->head.index : UINT64_MAX;

@@ -56,6 +56,10 @@ void sending_state_written(struct sending *sending);
 bool sending_step(struct sending *sending, struct moment now);
 /* What a Raft message carries; false while none is ready. */
 bool sending_head(const struct sending *sending, struct snapshot_head *out_head);
+/* The members that it carries; with a head only. */
+struct slice sending_members(const struct sending *sending);
+/* The one that is ready is too old for somebody: a newer one is wanted. */
+void sending_renew(struct sending *sending, struct moment now);
 /* The log is needed from behind this index on; UINT64_MAX: no matter where from. */
 uint64_t sending_index(const struct sending *sending);
 /* Fills the answer's part; empty bytes: that snapshot is not here. Borrowed until the next

@@ -88,7 +88,14 @@ static void source_open(struct source *source, enum replica_kind kind)
     EXPECT(world_collect_state(world, true));
     struct replica_status status;
     replica_status(world_replica(world, source->shard_id), &status);
+    const struct raft_member member = {.replica_id = RECEIVER, .role = RAFT_VOTER};
+    struct raft_members members;
+    struct buffer bytes;
+    buffer_init(&bytes);
+    EXPECT_OK(raft_members_make(&members, &member, 1));
+    raft_members_encode(&members, &bytes);
     const struct snapshot_manifest head = {
+        .members = buffer_slice(&bytes),
         .shard_id = source->shard_id,
         .table = kind == REPLICA_SKU ? KEY_TABLE_SKU : KEY_TABLE_CUSTOMER,
         .range_version = 1,
@@ -99,6 +106,7 @@ static void source_open(struct source *source, enum replica_kind kind)
         .log_time_ms = status.log_time_ms,
     };
     sending_collect_state(&source->sending, &world->state, &head);
+    buffer_close(&bytes);
     EXPECT(world_write_state(world));
     sending_state_written(&source->sending);
     while (sending_step(&source->sending, world->now)) {
@@ -127,6 +135,7 @@ static void target_boot(struct target *target)
         .replica_id = RECEIVER,
         .table = target->of->kind == REPLICA_SKU ? KEY_TABLE_SKU : KEY_TABLE_CUSTOMER,
         .bytes_per_s = 1 << 30,
+        .feature_level = 1,
     };
     install_init(&target->install, &options);
     struct buffer note;
@@ -264,9 +273,12 @@ static bool target_log(struct target *target)
     struct log_batch batch;
     bool done = false;
     log_batch_init(&batch);
-    if (install_collect_log(&target->install, &batch)) {
+    if (target->install.stage == INSTALL_LOADED) {
+        log_batch_add_reset(&batch, RECEIVER, target->install.manifest.index,
+                            target->install.manifest.term);
         log_batch_add_state(&batch, RECEIVER, 1, 0, target->install.manifest.index);
     }
+    install_collect_log(&target->install, &batch);
     if (!target_event(target)) {
         if (!log_batch_empty(&batch)) {
             EXPECT_OK(log_store_append(target->log, &batch));
