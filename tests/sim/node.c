@@ -52,16 +52,29 @@ void node_wake(struct sim_node *node)
 
 static enum status node_add_replica(struct sim_node *node, const struct sim_shard *shard)
 {
+    struct raft_member member[SIM_NODES_MAX];
+    struct raft_members members;
+    for (unsigned i = 0; i < shard->member_count; i++) {
+        member[i] = (struct raft_member){
+            .replica_id = node_replica_id(shard->members[i], shard->shard_id),
+            .node_id = shard->members[i] + 1,
+            .role = RAFT_VOTER};
+    }
+    TRY(raft_members_make(&members, member, shard->member_count));
     struct replica_options options = {
         .store = node->store,
         .log = node->log,
         .settings = &node->world->settings,
         .kind = shard->kind,
         .shard_id = shard->shard_id,
-        .replica_id = shard->shard_id * 16 + node->id + 1,
+        .replica_id = node_replica_id(node->id, shard->shard_id),
         .range = shard->range,
         .range_epoch = 1,
         .hash_seed = SIM_HASH_SEED,
+        .cluster_id = {1, 2},
+        .seed = rng_next(&node->rng),
+        .members = &members,
+        .snapshot_chunk_bytes = SIM_CHUNK_BYTES,
     };
     struct replica *replica;
     TRY(replica_open(&options, node_now(node), NULL, &replica));
@@ -203,6 +216,45 @@ void node_close(struct sim_node *node)
     store_batch_close(&node->state);
 }
 
+/* --- Other members --------------------------------------------------------------------- */
+
+void node_post(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    struct host_message message;
+    while (host_take_message(node->host, &message)) {
+        struct sim_packet *packet =
+            network_packet(&world->network, SIM_PACKET_PEER, node->id,
+                           node_of_replica(message.to_replica_id));
+        packet->peer.shard_id = message.shard_id;
+        packet->peer.from_replica_id = message.from_replica_id;
+        packet->peer.to_replica_id = message.to_replica_id;
+        buffer_append_slice(&packet->bytes, message.bytes);
+        network_send(&world->network, world->now_us, packet);
+    }
+}
+
+/* Whoever leads a later term than anybody before is a new leader. */
+static void node_note_leaders(struct sim_node *node)
+{
+    struct sim_world *world = node->world;
+    for (size_t i = 0; i < host_replica_count(node->host); i++) {
+        const struct replica *replica = host_replica_at(node->host, i);
+        unsigned place = world_shard(world, replica_shard_id(replica));
+        if (replica_leader(replica) != replica_id(replica) ||
+            world->leaders[place].replica_id == replica_id(replica)) {
+            continue;
+        }
+        struct replica_status status;
+        replica_status(replica, &status);
+        if (status.role == RAFT_LEADER && status.term > world->leaders[place].term) {
+            world->counts.leader_changes += world->leaders[place].term > 0;
+            world->leaders[place].term = status.term;
+            world->leaders[place].replica_id = status.replica_id;
+        }
+    }
+}
+
 /* --- The log writer -------------------------------------------------------------------- */
 
 static uint64_t node_log_takes(struct sim_node *node)
@@ -298,6 +350,7 @@ void node_state_written(struct sim_node *node)
     }
     node->state_busy = false;
     host_state_written(node->host);
+    node_post(node);
     node_wake(node);
 }
 
@@ -314,6 +367,7 @@ void node_flush(struct sim_node *node)
         ASSERT(status == STATUS_OK);
         host_state_persisted(node->host, shard_id, index);
     }
+    node_post(node);
     node_plan(node, sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
               SIM_EVENT_NODE_FLUSH, NULL);
 }
@@ -345,6 +399,8 @@ void node_turn(struct sim_node *node)
     node_write_state(node, false);
     node_tell_degrees(node);
     (void)host_finish(node->host);
+    node_post(node);
+    node_note_leaders(node);
     uint64_t due_us = sim_clock_when(&node->clock, host_next_due_us(node->host, now));
     uint64_t least_us =
         node->world->now_us + (uint64_t)SIM_TURN_US * node->slow_turn_factor;

@@ -18,6 +18,7 @@
 #include "tests/sim/network.h"
 
 enum {
+    SIM_REPLICAS_PER_SHARD = 16, /* ids of one shard */
     SIM_SEGMENT_BYTES = 128 << 10,
     SIM_TURN_US = 30,       /* a loop needs so long to look around */
     SIM_LOG_LEAST_US = 300, /* a write with its sync */
@@ -25,6 +26,7 @@ enum {
     SIM_LOG_TAIL_US = 100000, /* one in two hundred takes up to so long */
     SIM_STATE_LEAST_US = 500,
     SIM_STATE_MOST_US = 5000,
+    SIM_CHUNK_BYTES = 4096, /* of a snapshot */
     SIM_IDLE_US = 50000, /* until the log writer marks its end */
     SIM_FLUSH_LEAST_US = 500000,
     SIM_FLUSH_MOST_US = 6000000,
@@ -74,6 +76,17 @@ struct sim_node {
     struct list flows;
 };
 
+/* Replica ids name shard and node. */
+static inline uint64_t node_replica_id(unsigned node, uint64_t shard_id)
+{
+    return shard_id * SIM_REPLICAS_PER_SHARD + node + 1;
+}
+
+static inline unsigned node_of_replica(uint64_t replica_id)
+{
+    return (unsigned)((replica_id - 1) % SIM_REPLICAS_PER_SHARD);
+}
+
 void node_init(struct sim_node *node, struct sim_world *world, unsigned id);
 void node_close(struct sim_node *node);
 
@@ -89,6 +102,8 @@ void node_log_written(struct sim_node *node);
 void node_log_idle(struct sim_node *node);
 void node_state_written(struct sim_node *node);
 void node_flush(struct sim_node *node);
+/* Sends what the replicas here have to tell others; after whatever they were told. */
+void node_post(struct sim_node *node);
 /* Has the loop look around soon. */
 void node_wake(struct sim_node *node);
 

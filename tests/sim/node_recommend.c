@@ -94,10 +94,9 @@ static void flow_reply(struct node_flow *flow)
 
 static unsigned flow_where(struct sim_node *node, const struct sim_shard *shard)
 {
-    for (unsigned i = 0; i < shard->member_count; i++) {
-        if (shard->members[i] == node->id) {
-            return node->id;
-        }
+    const struct replica *replica = host_replica(node->host, shard->shard_id);
+    if (replica != NULL && replica_leader(replica) != 0) {
+        return node_of_replica(replica_leader(replica));
     }
     return shard->members[rng_below(&node->rng, shard->member_count)];
 }

@@ -146,6 +146,9 @@ static void node_call_done(struct shard_call *base)
         node_flow_part_done(call);
     } else {
         struct sim_result result = {.status = base->status, .stamp = base->stamp};
+        if (base->status == STATUS_NOT_LEADER && base->leader_replica_id != 0) {
+            result.leader = node_of_replica(base->leader_replica_id) + 1;
+        }
         if (call->request.kind == SIM_REQUEST_PROPOSE) {
             node_answer_write(call, &result);
         } else {
@@ -220,6 +223,21 @@ static void node_take_request(struct sim_node *node, const struct sim_packet *pa
     node_call_submit(call);
 }
 
+static void node_take_peer(struct sim_node *node, const struct sim_packet *packet)
+{
+    const struct host_message message = {.shard_id = packet->peer.shard_id,
+                                         .from_replica_id = packet->peer.from_replica_id,
+                                         .to_replica_id = packet->peer.to_replica_id,
+                                         .bytes = buffer_slice(&packet->bytes)};
+    host_receive(node->host, node_now(node), &message);
+    if (host_failed(node->host) != STATUS_OK) {
+        world_violation(node->world, "apply", "node %u cannot go on: %s", node->id,
+                        status_name(host_failed(node->host)));
+    }
+    node_post(node);
+    node_wake(node);
+}
+
 void node_take_packet(struct sim_node *node, struct sim_packet *packet)
 {
     if (!node->up) {
@@ -238,6 +256,8 @@ void node_take_packet(struct sim_node *node, struct sim_packet *packet)
         }
         break;
     case SIM_PACKET_PEER:
+        node_take_peer(node, packet);
+        break;
     case SIM_PACKET_REPLY:
         break;
     }

@@ -14,6 +14,7 @@ enum {
     SKUS_LEAST = 4,
     SKUS_MOST = 8,
     CUSTOMERS = 4,
+    SKU_SHARDS_MOST = 2,
 };
 
 /* --- Names ----------------------------------------------------------------------------- */
@@ -105,12 +106,11 @@ void world_violation(struct sim_world *world, const char *invariant, const char 
 
 /* --- Making a world -------------------------------------------------------------------- */
 
-/* Each node has a SKU shard and a customer shard of its own, the groups' only member. */
+/* Every node has a member of every shard. */
 static void world_lay_table(struct sim_world *world, enum shard_map_table table,
-                            enum replica_kind kind)
+                            enum replica_kind kind, unsigned count)
 {
     struct shard_range ranges[SIM_NODES_MAX];
-    unsigned count = world->node_count;
     for (unsigned i = 0; i < count; i++) {
         uint64_t end = i + 1 < count ? shard_map_even_start(table, i + 1, count) : 0;
         struct sim_shard *shard = &world->shards[world->shard_count++];
@@ -118,9 +118,11 @@ static void world_lay_table(struct sim_world *world, enum shard_map_table table,
             .shard_id = world->shard_count,
             .kind = kind,
             .range = {.start = shard_map_even_start(table, i, count), .end = end},
-            .members = {i},
-            .member_count = 1,
+            .member_count = world->node_count,
         };
+        for (unsigned node = 0; node < world->node_count; node++) {
+            shard->members[node] = node;
+        }
         ranges[i] = (struct shard_range){.shard_id = shard->shard_id,
                                          .start = shard->range.start,
                                          .end = end,
@@ -175,8 +177,9 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     network_init(&world->network, &world->heap, options->seed, node_packet_drop);
     settings_init(&world->settings);
     shard_map_init(&world->map, 1, SIM_HASH_SEED);
-    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU);
-    world_lay_table(world, SHARD_MAP_CUSTOMER, REPLICA_CUSTOMER);
+    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU,
+                    (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST));
+    world_lay_table(world, SHARD_MAP_CUSTOMER, REPLICA_CUSTOMER, 1);
     world_name(world);
     history_init(&world->history, world, options->history);
     world_make_nodes(world);
@@ -264,6 +267,39 @@ static bool world_has_progress(const struct sim_world *world)
     return true;
 }
 
+/* Have all members of all shards applied the same? Then their states have to be equal. */
+static bool world_agrees(struct sim_world *world)
+{
+    for (unsigned place = 0; place < world->shard_count; place++) {
+        const struct sim_shard *shard = &world->shards[place];
+        struct replica_status first = {0};
+        uint64_t digest = 0;
+        for (unsigned i = 0; i < shard->member_count; i++) {
+            const struct sim_node *node = &world->nodes[shard->members[i]];
+            struct replica_status status;
+            if (!node->up) {
+                return false;
+            }
+            const struct replica *replica = host_replica(node->host, shard->shard_id);
+            replica_status(replica, &status);
+            if (i == 0) {
+                first = status;
+                digest = replica_digest(replica);
+            } else if (status.applied_index != first.applied_index || status.installing) {
+                return false;
+            } else if (replica_digest(replica) != digest) {
+                world_violation(world, "agreement",
+                                "shard %llu, index %llu: node %u has another state than "
+                                "node %u",
+                                (unsigned long long)shard->shard_id,
+                                (unsigned long long)status.applied_index, node->id,
+                                shard->members[0]);
+            }
+        }
+    }
+    return true;
+}
+
 /* Looks whether the phase is over, or lasts too long. */
 static void world_look(struct sim_world *world)
 {
@@ -277,7 +313,7 @@ static void world_look(struct sim_world *world)
     }
     bool healed = world->phase == SIM_PHASE_HEALING && world_has_progress(world);
     bool read = world->phase == SIM_PHASE_READING && world_others_done(world) &&
-                world->clients[0].state == SIM_CLIENT_DONE;
+                world->clients[0].state == SIM_CLIENT_DONE && world_agrees(world);
     if (healed || read) {
         world_enter(world, (enum sim_phase)(world->phase + 1));
         return;

@@ -91,6 +91,10 @@ struct sim_world {
     struct settings settings;
     struct shard_map map;
     struct sim_shard shards[SIM_SHARDS_MAX];
+    struct {
+        uint64_t term;
+        uint64_t replica_id;
+    } leaders[SIM_SHARDS_MAX]; /* the newest of each shard */
     unsigned shard_count;
     struct sim_node nodes[SIM_NODES_MAX];
     unsigned node_count;
