@@ -18,7 +18,7 @@
     X(erase_incomplete,  "sessions that end stay evidence")                             \
     X(lost_after_kill,   "the log is not synced and the segment tail is dropped at start") \
     X(raft_matching_off_by_one, "a follower does not compare its last entry with the leader's") \
-    X(raft_ack_phantom,  "a follower acknowledges its own last index instead of prev + n") \
+    X(raft_ack_phantom,  "a follower acknowledges its own last index, above prev + n") \
     X(raft_ack_stale_suffix, "an empty append is acknowledged with the own last index") \
     X(raft_leader_counts_early, "a leader counts itself before its disk did") \
     X(raft_vote_unpersisted, "a vote is given before it is on the disk")                \

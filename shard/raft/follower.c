@@ -11,11 +11,14 @@
 
 #include "shard/raft/raft_private.h"
 
+/* Refuses only while there is something to apply: what is not committed yet may need the
+ * very entry that comes to be, and its leader has limits of its own. */
 static bool follower_has_room(const struct raft *raft)
 {
-    return raft->log.last_index - raft->applied < raft->limits.unapplied_entries_max &&
-           raft_log_bytes_from(&raft->log, raft->applied + 1) <
-               raft->limits.unapplied_bytes_max;
+    return raft->commit <= raft->applied ||
+           (raft->commit - raft->applied < raft->limits.unapplied_entries_max &&
+            raft_log_bytes_from(&raft->log, raft->applied + 1) <
+                raft->limits.unapplied_bytes_max);
 }
 
 /* What is committed equals any leader's log, whatever can still be read of it. */
@@ -75,8 +78,7 @@ void raft_follower_append(struct raft *raft, const struct raft_message *message)
         }
         matched = message->entries[i].index;
     }
-    if ((message->entry_count > 0 && MUTANT(raft_ack_phantom)) ||
-        (message->entry_count == 0 && MUTANT(raft_ack_stale_suffix))) {
+    if (message->entry_count == 0 && MUTANT(raft_ack_stale_suffix)) {
         matched = raft->log.last_index;
     }
     if (raft->log.last_index != before) {

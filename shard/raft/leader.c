@@ -21,8 +21,13 @@ void raft_leader_begin(struct raft *raft)
     raft_progress_sync(raft);
     raft->term_start = raft->log.last_index + 1;
     RAFT_TRACE(raft, "leads; its term begins at %" PRIu64, raft->term_start);
-    /* "Upon election": without an entry of its own, nothing older can be committed. */
-    raft_append(raft, raft->term, (struct slice){0});
+    /* "Upon election": without an entry of its own, nothing older can be committed. The
+     * very first one tells the initial members, so that a log read from its start does. */
+    buffer_clear(&raft->scratch);
+    if (raft->log.last_index == 0) {
+        raft_members_encode(raft_newest(raft), &raft->scratch);
+    }
+    raft_append(raft, raft->term, buffer_slice(&raft->scratch));
 }
 
 /* --- Time ----------------------------------------------------------------------------- */

@@ -274,8 +274,10 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader_id)
     raft->heartbeat_due = false;
     raft->transfer_target = 0;
     raft->progress_count = 0;
-    raft->ack_match =
-        raft->commit < raft->log.last_index ? raft->commit : raft->log.last_index;
+    raft->ack_match = raft->log.last_index;
+    if (raft->commit < raft->ack_match && !MUTANT(raft_ack_phantom)) {
+        raft->ack_match = raft->commit;
+    }
     raft->ack_sent = 0;
     raft->ack_due = false;
     raft->heartbeat_reply_due = false;
