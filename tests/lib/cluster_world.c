@@ -172,21 +172,51 @@ static unsigned cluster_node_of(const struct cluster_world *cluster, uint64_t sh
     return 0;
 }
 
+static void cluster_put(struct cluster_world *cluster, unsigned to,
+                        const struct host_message *message)
+{
+    if (cluster->mail_count == CLUSTER_MAIL_MAX) {
+        return;
+    }
+    struct cluster_mail *mail =
+        &cluster->mail[(cluster->mail_first + cluster->mail_count++) % CLUSTER_MAIL_MAX];
+    mail->message = *message;
+    mail->message.bytes.data = memory_copy(message->bytes.data, message->bytes.size);
+    mail->to_node = to;
+}
+
+/* Swaps the two newest. */
+static void cluster_reorder(struct cluster_world *cluster)
+{
+    if (cluster->mail_count >= 2) {
+        size_t last = (cluster->mail_first + cluster->mail_count - 1) % CLUSTER_MAIL_MAX;
+        size_t before = (last + CLUSTER_MAIL_MAX - 1) % CLUSTER_MAIL_MAX;
+        struct cluster_mail mail = cluster->mail[last];
+        cluster->mail[last] = cluster->mail[before];
+        cluster->mail[before] = mail;
+    }
+}
+
 static void cluster_post(struct cluster_world *cluster, unsigned from)
 {
     struct host_message message;
     while (host_take_message(cluster->nodes[from].world.host, &message)) {
         unsigned to = cluster_node_of(cluster, message.shard_id, message.to_replica_id);
-        if (to == 0 || cluster->cut[from][to] || !cluster->nodes[to].up ||
-            cluster->mail_count == CLUSTER_MAIL_MAX) {
+        if (to == 0 || cluster->cut[from][to] || !cluster->nodes[to].up) {
             continue;
         }
-        struct cluster_mail *mail =
-            &cluster
-                 ->mail[(cluster->mail_first + cluster->mail_count++) % CLUSTER_MAIL_MAX];
-        mail->message = message;
-        mail->message.bytes.data = memory_copy(message.bytes.data, message.bytes.size);
-        mail->to_node = to;
+        bool unlucky = cluster->chance != NULL &&
+                       rng_below(cluster->chance, 100) < cluster->unlucky_percent;
+        uint64_t what = unlucky ? rng_below(cluster->chance, 3) : 3;
+        if (what == 0) {
+            continue;
+        }
+        cluster_put(cluster, to, &message);
+        if (what == 1) {
+            cluster_put(cluster, to, &message);
+        } else if (what == 2) {
+            cluster_reorder(cluster);
+        }
     }
 }
 

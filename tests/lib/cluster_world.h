@@ -44,6 +44,9 @@ struct cluster_world {
     size_t mail_first;
     size_t mail_count;
     bool cut[CLUSTER_NODES_MAX + 1][CLUSTER_NODES_MAX + 1]; /* [from][to] */
+    /* Of each message, when not NULL: lost, sent twice, or overtaken by the next one. */
+    struct rng *chance;
+    unsigned unlucky_percent;
     size_t chunk_bytes;
     struct moment now;
     uint64_t boots;
