@@ -177,7 +177,7 @@ TEST(cluster_chance, each_request_counts_once_whatever_fails)
            " snapshots installed\n",
            last - first + 1, total->acknowledged, total->unknown, total->crashes,
            metric_value(METRIC_SNAPSHOTS_INSTALLED));
-    EXPECT(seeds != NULL || (total->acknowledged > 500 && total->unknown > 20 &&
-                             total->crashes > 100));
+    EXPECT(seeds != NULL ||
+           (total->acknowledged > 500 && total->unknown > 20 && total->crashes > 100));
     free(total);
 }

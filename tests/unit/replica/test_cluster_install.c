@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members that the log no longer reaches: snapshots, crashes in them, dead replicas. */
+#include "shard/storage/segment_log.h"
 #include "tests/lib/cluster_world.h"
 #include "tests/lib/test.h"
 
@@ -136,6 +137,24 @@ TEST(cluster_install, a_member_that_slept_too_long_gets_a_snapshot_while_work_go
     cluster_close(&cluster);
 }
 
+/* Entries of the dead id that nobody will ever release. */
+static void lay_log_of_dead(struct cluster_node *node, uint64_t dead)
+{
+    const struct segment_log_options options = {
+        .fs = crash_files_system(node->world.files),
+        .folder = "/log",
+        .segment_bytes = node->world.segment_bytes,
+        .fresh_log_id = 42};
+    struct log_store *log;
+    struct log_batch batch;
+    EXPECT_OK(segment_log_open(&options, NULL, &log));
+    log_batch_init(&batch);
+    log_batch_add_entry(&batch, dead, 1, 1, slice_from_string("never released"));
+    EXPECT_OK(log_store_append(log, &batch));
+    log_batch_close(&batch);
+    log_store_close(log);
+}
+
 TEST(cluster_install, a_damaged_replica_is_dead_and_rebuilt_under_a_new_id)
 {
     struct cluster_world cluster;
@@ -161,8 +180,12 @@ TEST(cluster_install, a_damaged_replica_is_dead_and_rebuilt_under_a_new_id)
     EXPECT_STATUS(cluster_boot(&cluster, lost), STATUS_INVALID);
     world_kill(&node->world);
     node->healthy_voters = 2;
-    EXPECT_OK(cluster_boot(&cluster, lost));
     uint64_t dead = node->replaces[WORLD_SKU_SHARD];
+    lay_log_of_dead(node, dead);
+    EXPECT_OK(cluster_boot(&cluster, lost));
+    cluster_run_ms(&cluster, 100);
+    struct log_bounds bounds;
+    EXPECT_STATUS(log_store_bounds(node->world.log, dead, &bounds), STATUS_NOT_FOUND);
     const struct raft_change remove = {.kind = RAFT_REMOVE, .replica_id = dead};
     EXPECT_OK(host_change_members(cluster.nodes[leader].world.host, cluster.now,
                                   WORLD_SKU_SHARD, &remove));
