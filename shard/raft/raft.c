@@ -460,7 +460,7 @@ static void step_asked(struct raft *raft, struct raft_event *event)
 static void step_campaign(struct raft *raft, struct raft_event *event)
 {
     (void)event;
-    if (raft->role == RAFT_FOLLOWER) {
+    if (raft->role == RAFT_FOLLOWER || raft->role == RAFT_PRE_CANDIDATE) {
         raft_vote_campaign(raft, false);
     }
 }
