@@ -7,24 +7,23 @@ TEST(election, begins_with_pre_votes_and_a_no_op_of_the_new_term)
     struct world *world = world_new(1, 3, 0, NULL);
     world_campaign(world, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t0 asks for pre-votes with (0, t0)\n"
-                 "2 t0 grants 1 a pre-vote for t1\n"
-                 "3 t0 grants 1 a pre-vote for t1\n"
-                 "1 t1 stands for election with (0, t0)\n"
-                 "2 t1 follows 0\n"
-                 "2 t1 grants 1 its vote\n"
-                 "3 t1 follows 0\n"
-                 "3 t1 grants 1 its vote\n"
-                 "1 t1 leads; its term begins at 1\n"
-                 "1 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "2 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "2 t1 takes entries to 1 behind 0\n"
-                 "3 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "3 t1 takes entries to 1 behind 0\n"
-                 "1 t1 follower 2: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t1 commits 1\n"
-                 "1 t1 follower 3: PROBE -> REPLICATE, match 1, next 2\n");
+    EXPECT_TRACE(world, "1 t0 asks for pre-votes with (0, t0)\n"
+                        "2 t0 grants 1 a pre-vote for t1\n"
+                        "3 t0 grants 1 a pre-vote for t1\n"
+                        "1 t1 stands for election with (0, t0)\n"
+                        "2 t1 follows 0\n"
+                        "2 t1 grants 1 its vote\n"
+                        "3 t1 follows 0\n"
+                        "3 t1 grants 1 its vote\n"
+                        "1 t1 leads; its term begins at 1\n"
+                        "1 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "2 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "2 t1 takes entries to 1 behind 0\n"
+                        "3 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "3 t1 takes entries to 1 behind 0\n"
+                        "1 t1 follower 2: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t1 commits 1\n"
+                        "1 t1 follower 3: PROBE -> REPLICATE, match 1, next 2\n");
     world_free(world);
 }
 
@@ -75,10 +74,9 @@ TEST(election, a_vote_is_remembered_over_a_restart)
     world_crash(world, 2, 0);
     world_restart(world, 2);
     EXPECT(world_deliver_kind(world, RAFT_VOTE, 2));
-    EXPECT_TRACE(world,
-                 "2 t1 follows 0\n"
-                 "2 t1 grants 1 its vote\n"
-                 "2 t1 refuses 3 its vote\n");
+    EXPECT_TRACE(world, "2 t1 follows 0\n"
+                        "2 t1 grants 1 its vote\n"
+                        "2 t1 refuses 3 its vote\n");
     world_free(world);
 }
 
@@ -95,9 +93,8 @@ TEST(election, is_refused_to_a_log_that_is_behind)
     (void)world_trace(world);
     world_campaign(world, 3);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "3 t1 asks for pre-votes with (1, t1)\n"
-                 "2 t1 refuses 3 a pre-vote for t2\n");
+    EXPECT_TRACE(world, "3 t1 asks for pre-votes with (1, t1)\n"
+                        "2 t1 refuses 3 a pre-vote for t2\n");
     world_free(world);
 }
 
@@ -114,9 +111,8 @@ TEST(election, judges_the_log_on_the_disk_and_not_what_is_on_its_way)
     (void)world_trace(world);
     world_campaign(world, 3);
     EXPECT(world_deliver_kind(world, RAFT_PRE_VOTE, 2));
-    EXPECT_TRACE(world,
-                 "3 t1 asks for pre-votes with (1, t1)\n"
-                 "2 t1 grants 3 a pre-vote for t2\n");
+    EXPECT_TRACE(world, "3 t1 asks for pre-votes with (1, t1)\n"
+                        "2 t1 grants 3 a pre-vote for t2\n");
     world_free(world);
 }
 
@@ -126,10 +122,9 @@ TEST(election, is_ignored_while_the_leader_is_heard_from)
     world_campaign(world, 3);
     world_settle(world);
     EXPECT_EQ(world_status(world, 1).term, 1);
-    EXPECT_TRACE(world,
-                 "3 t1 asks for pre-votes with (1, t1)\n"
-                 "1 t1 ignores the pre-vote of 3: 1 leads\n"
-                 "2 t1 ignores the pre-vote of 3: 1 leads\n");
+    EXPECT_TRACE(world, "3 t1 asks for pre-votes with (1, t1)\n"
+                        "1 t1 ignores the pre-vote of 3: 1 leads\n"
+                        "2 t1 ignores the pre-vote of 3: 1 leads\n");
     struct raft_counters counters;
     raft_counters(world_node(world, 2)->raft, &counters);
     EXPECT_EQ(counters.leader_alive, 1);
@@ -156,9 +151,8 @@ TEST(election, a_leader_without_its_quorum_steps_down)
     struct world *world = world_led(3, 0);
     world_cut(world, 1, true);
     world_tick(world, 1, 20);
-    EXPECT_TRACE(world,
-                 "1 t1 hears from 1 voters only and steps down\n"
-                 "1 t1 follows 0\n");
+    EXPECT_TRACE(world, "1 t1 hears from 1 voters only and steps down\n"
+                        "1 t1 follows 0\n");
     EXPECT_EQ(world_status(world, 1).role, RAFT_FOLLOWER);
     world_free(world);
 }
@@ -176,12 +170,11 @@ TEST(election, a_leader_that_was_cut_off_learns_of_the_next_one)
     world_settle(world);
     world_tick(world, 2, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t2 follows 0\n"
-                 "3 t2 commits 2\n"
-                 "2 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t2 drops entries from 2 to 2\n"
-                 "1 t2 commits 2\n");
+    EXPECT_TRACE(world, "1 t2 follows 0\n"
+                        "3 t2 commits 2\n"
+                        "2 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t2 drops entries from 2 to 2\n"
+                        "1 t2 commits 2\n");
     EXPECT_EQ(world_node(world, 1)->applied.digest, world_node(world, 2)->applied.digest);
     world_free(world);
 }
@@ -194,20 +187,18 @@ TEST(election, the_only_voter_leads_at_once_and_asks_nobody)
     EXPECT_EQ(world_node(world, 1)->pending_count, 1); /* one write holds it all */
     EXPECT_EQ(world_status(world, 1).commit, 0);
     world_sync(world, 1);
-    EXPECT_TRACE(world,
-                 "1 t1 stands for election with (0, t0)\n"
-                 "1 t1 leads; its term begins at 1\n"
-                 "1 t1 members v1 count from 1: 1 voters, 1 in all\n"
-                 "1 t1 commits 2\n");
+    EXPECT_TRACE(world, "1 t1 stands for election with (0, t0)\n"
+                        "1 t1 leads; its term begins at 1\n"
+                        "1 t1 members v1 count from 1: 1 voters, 1 in all\n"
+                        "1 t1 commits 2\n");
     world_crash(world, 1, 0);
     world_restart(world, 1);
     EXPECT_OK(world_propose(world, 1, "b"));
     world_sync_all(world, 1);
-    EXPECT_TRACE(world,
-                 "1 t1 members v1 count from 1: 1 voters, 1 in all\n"
-                 "1 t2 stands for election with (2, t1)\n"
-                 "1 t2 leads; its term begins at 3\n"
-                 "1 t2 commits 4\n");
+    EXPECT_TRACE(world, "1 t1 members v1 count from 1: 1 voters, 1 in all\n"
+                        "1 t2 stands for election with (2, t1)\n"
+                        "1 t2 leads; its term begins at 3\n"
+                        "1 t2 commits 4\n");
     world_free(world);
 }
 
@@ -220,24 +211,23 @@ TEST(election, leadership_is_handed_over_without_waiting)
     EXPECT_EQ(world_status(world, 1).leader_id, 2);
     EXPECT_STATUS(world_transfer(world, 1, 3), STATUS_SHARD_MOVING);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t1 hands over to 2\n"
-                 "2 t1 takes entries to 2 behind 1\n"
-                 "3 t1 takes entries to 2 behind 1\n"
-                 "1 t1 tells 2 to take over\n"
-                 "1 t1 commits 2\n"
-                 "2 t1 is to take over from 1\n"
-                 "2 t2 stands for election with (2, t1)\n"
-                 "1 t2 follows 0\n"
-                 "1 t2 grants 2 its vote\n"
-                 "3 t2 follows 0\n"
-                 "3 t2 grants 2 its vote\n"
-                 "2 t2 leads; its term begins at 3\n"
-                 "1 t2 takes entries to 3 behind 2\n"
-                 "3 t2 takes entries to 3 behind 2\n"
-                 "2 t2 follower 1: PROBE -> REPLICATE, match 2, next 4\n"
-                 "2 t2 commits 3\n"
-                 "2 t2 follower 3: PROBE -> REPLICATE, match 2, next 4\n");
+    EXPECT_TRACE(world, "1 t1 hands over to 2\n"
+                        "2 t1 takes entries to 2 behind 1\n"
+                        "3 t1 takes entries to 2 behind 1\n"
+                        "1 t1 tells 2 to take over\n"
+                        "1 t1 commits 2\n"
+                        "2 t1 is to take over from 1\n"
+                        "2 t2 stands for election with (2, t1)\n"
+                        "1 t2 follows 0\n"
+                        "1 t2 grants 2 its vote\n"
+                        "3 t2 follows 0\n"
+                        "3 t2 grants 2 its vote\n"
+                        "2 t2 leads; its term begins at 3\n"
+                        "1 t2 takes entries to 3 behind 2\n"
+                        "3 t2 takes entries to 3 behind 2\n"
+                        "2 t2 follower 1: PROBE -> REPLICATE, match 2, next 4\n"
+                        "2 t2 commits 3\n"
+                        "2 t2 follower 3: PROBE -> REPLICATE, match 2, next 4\n");
     world_free(world);
 }
 
@@ -255,12 +245,11 @@ TEST(election, a_handover_that_fails_is_given_up)
     }
     EXPECT_OK(world_propose(world, 1, "a"));
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t1 hands over to 2\n"
-                 "1 t1 tells 2 to take over\n"
-                 "1 t1 gives up handing over to 2\n"
-                 "2 t1 takes entries to 2 behind 1\n"
-                 "3 t1 takes entries to 2 behind 1\n"
-                 "1 t1 commits 2\n");
+    EXPECT_TRACE(world, "1 t1 hands over to 2\n"
+                        "1 t1 tells 2 to take over\n"
+                        "1 t1 gives up handing over to 2\n"
+                        "2 t1 takes entries to 2 behind 1\n"
+                        "3 t1 takes entries to 2 behind 1\n"
+                        "1 t1 commits 2\n");
     world_free(world);
 }

@@ -10,30 +10,29 @@ TEST(members, one_is_added_as_a_learner_catches_up_and_votes)
     world_settle(world);
     EXPECT_OK(world_change(world, 1, RAFT_PROMOTE, 4));
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t1 members v2 count from 2: 3 voters, 4 in all\n"
-                 "2 t1 members v2 count from 2: 3 voters, 4 in all\n"
-                 "2 t1 takes entries to 2 behind 1\n"
-                 "3 t1 members v2 count from 2: 3 voters, 4 in all\n"
-                 "3 t1 takes entries to 2 behind 1\n"
-                 "4 t1 follows 1\n"
-                 "4 t1 rejects 0 entries behind (2, t1)\n"
-                 "1 t1 commits 2\n"
-                 "1 t1 follower 4: PROBE -> REPLICATE, match 0, next 1\n"
-                 "4 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "4 t1 members v2 count from 2: 3 voters, 4 in all\n"
-                 "4 t1 takes entries to 2 behind 0\n"
-                 "4 t1 commits 2\n"
-                 "1 t1 members v3 count from 3: 4 voters, 4 in all\n"
-                 "2 t1 members v3 count from 3: 4 voters, 4 in all\n"
-                 "2 t1 takes entries to 3 behind 2\n"
-                 "2 t1 commits 2\n"
-                 "3 t1 members v3 count from 3: 4 voters, 4 in all\n"
-                 "3 t1 takes entries to 3 behind 2\n"
-                 "3 t1 commits 2\n"
-                 "4 t1 members v3 count from 3: 4 voters, 4 in all\n"
-                 "4 t1 takes entries to 3 behind 2\n"
-                 "1 t1 commits 3\n");
+    EXPECT_TRACE(world, "1 t1 members v2 count from 2: 3 voters, 4 in all\n"
+                        "2 t1 members v2 count from 2: 3 voters, 4 in all\n"
+                        "2 t1 takes entries to 2 behind 1\n"
+                        "3 t1 members v2 count from 2: 3 voters, 4 in all\n"
+                        "3 t1 takes entries to 2 behind 1\n"
+                        "4 t1 follows 1\n"
+                        "4 t1 rejects 0 entries behind (2, t1)\n"
+                        "1 t1 commits 2\n"
+                        "1 t1 follower 4: PROBE -> REPLICATE, match 0, next 1\n"
+                        "4 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "4 t1 members v2 count from 2: 3 voters, 4 in all\n"
+                        "4 t1 takes entries to 2 behind 0\n"
+                        "4 t1 commits 2\n"
+                        "1 t1 members v3 count from 3: 4 voters, 4 in all\n"
+                        "2 t1 members v3 count from 3: 4 voters, 4 in all\n"
+                        "2 t1 takes entries to 3 behind 2\n"
+                        "2 t1 commits 2\n"
+                        "3 t1 members v3 count from 3: 4 voters, 4 in all\n"
+                        "3 t1 takes entries to 3 behind 2\n"
+                        "3 t1 commits 2\n"
+                        "4 t1 members v3 count from 3: 4 voters, 4 in all\n"
+                        "4 t1 takes entries to 3 behind 2\n"
+                        "1 t1 commits 3\n");
     EXPECT_EQ(raft_members(world_node(world, 4)->raft)->version, 3);
     world_free(world);
 }
@@ -104,13 +103,12 @@ TEST(members, a_change_that_is_overwritten_is_undone)
     (void)world_trace(world);
     world_tick(world, 3, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t2 follows 3\n"
-                 "2 t2 commits 2\n"
-                 "3 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t2 drops entries from 2 to 2\n"
-                 "1 t2 members undone, v1 again\n"
-                 "1 t2 commits 2\n");
+    EXPECT_TRACE(world, "1 t2 follows 3\n"
+                        "2 t2 commits 2\n"
+                        "3 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t2 drops entries from 2 to 2\n"
+                        "1 t2 members undone, v1 again\n"
+                        "1 t2 commits 2\n");
     EXPECT_EQ(raft_members(world_node(world, 1)->raft)->version, 1);
     world_free(world);
 }
@@ -121,23 +119,22 @@ TEST(members, a_removed_leader_steps_down_once_that_is_committed)
     EXPECT_OK(world_change(world, 1, RAFT_REMOVE, 1));
     EXPECT_EQ(world_status(world, 1).role, RAFT_LEADER);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t1 members v2 count from 2: 2 voters, 2 in all\n"
-                 "2 t1 members v2 count from 2: 2 voters, 2 in all\n"
-                 "2 t1 takes entries to 2 behind 1\n"
-                 "3 t1 members v2 count from 2: 2 voters, 2 in all\n"
-                 "3 t1 takes entries to 2 behind 1\n"
-                 "1 t1 commits 2\n"
-                 "1 t1 is a voter no more and steps down\n"
-                 "1 t1 follows 0\n"
-                 "2 t1 is to take over from 1\n"
-                 "2 t2 stands for election with (2, t1)\n"
-                 "3 t2 follows 0\n"
-                 "3 t2 grants 2 its vote\n"
-                 "2 t2 leads; its term begins at 3\n"
-                 "3 t2 takes entries to 3 behind 2\n"
-                 "2 t2 follower 3: PROBE -> REPLICATE, match 2, next 4\n"
-                 "2 t2 commits 3\n");
+    EXPECT_TRACE(world, "1 t1 members v2 count from 2: 2 voters, 2 in all\n"
+                        "2 t1 members v2 count from 2: 2 voters, 2 in all\n"
+                        "2 t1 takes entries to 2 behind 1\n"
+                        "3 t1 members v2 count from 2: 2 voters, 2 in all\n"
+                        "3 t1 takes entries to 2 behind 1\n"
+                        "1 t1 commits 2\n"
+                        "1 t1 is a voter no more and steps down\n"
+                        "1 t1 follows 0\n"
+                        "2 t1 is to take over from 1\n"
+                        "2 t2 stands for election with (2, t1)\n"
+                        "3 t2 follows 0\n"
+                        "3 t2 grants 2 its vote\n"
+                        "2 t2 leads; its term begins at 3\n"
+                        "3 t2 takes entries to 3 behind 2\n"
+                        "2 t2 follower 3: PROBE -> REPLICATE, match 2, next 4\n"
+                        "2 t2 commits 3\n");
     world_free(world);
 }
 
@@ -153,10 +150,9 @@ TEST(members, a_removed_replica_is_not_listened_to)
     (void)world_trace(world);
     world_tick(world, 3, 20);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "3 t1 asks for pre-votes with (1, t1)\n"
-                 "1 t1 does not know 3\n"
-                 "2 t1 does not know 3\n");
+    EXPECT_TRACE(world, "3 t1 asks for pre-votes with (1, t1)\n"
+                        "1 t1 does not know 3\n"
+                        "2 t1 does not know 3\n");
     struct raft_counters counters;
     raft_counters(world_node(world, 1)->raft, &counters);
     EXPECT_EQ(counters.stranger, 1);

@@ -13,11 +13,10 @@ TEST(reads, are_confirmed_by_a_round_that_starts_after_them)
     EXPECT(world_deliver_kind(world, RAFT_HEARTBEAT_REPLY, 1));
     EXPECT_EQ(world->reads_confirmed, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t1 begins round 1 for 1 reads at 1\n"
-                 "1 t1 confirms 1 reads at 1 by round 1\n"
-                 "1 t1 begins round 2 for 2 reads at 1\n"
-                 "1 t1 confirms 2 reads at 1 by round 2\n");
+    EXPECT_TRACE(world, "1 t1 begins round 1 for 1 reads at 1\n"
+                        "1 t1 confirms 1 reads at 1 by round 1\n"
+                        "1 t1 begins round 2 for 2 reads at 1\n"
+                        "1 t1 confirms 2 reads at 1 by round 2\n");
     EXPECT_EQ(world->reads_confirmed, 3);
     world_free(world);
 }
@@ -34,18 +33,17 @@ TEST(reads, wait_for_an_entry_of_the_own_term)
     EXPECT_OK(world_read(world, 1));
     (void)world_trace(world);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "2 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "2 t1 takes entries to 1 behind 0\n"
-                 "3 t1 members v1 count from 1: 3 voters, 3 in all\n"
-                 "3 t1 takes entries to 1 behind 0\n"
-                 "1 t1 follower 2: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t1 commits 1\n"
-                 "1 t1 begins round 1 for 1 reads at 1\n"
-                 "1 t1 follower 3: PROBE -> REPLICATE, match 1, next 2\n"
-                 "2 t1 commits 1\n"
-                 "3 t1 commits 1\n"
-                 "1 t1 confirms 1 reads at 1 by round 1\n");
+    EXPECT_TRACE(world, "2 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "2 t1 takes entries to 1 behind 0\n"
+                        "3 t1 members v1 count from 1: 3 voters, 3 in all\n"
+                        "3 t1 takes entries to 1 behind 0\n"
+                        "1 t1 follower 2: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t1 commits 1\n"
+                        "1 t1 begins round 1 for 1 reads at 1\n"
+                        "1 t1 follower 3: PROBE -> REPLICATE, match 1, next 2\n"
+                        "2 t1 commits 1\n"
+                        "3 t1 commits 1\n"
+                        "1 t1 confirms 1 reads at 1 by round 1\n");
     world_free(world);
 }
 
@@ -56,30 +54,29 @@ TEST(reads, of_a_leader_that_is_cut_off_are_refused)
     EXPECT_OK(world_read(world, 1));
     world_settle(world);
     world_tick(world, 1, 20);
-    EXPECT_TRACE(world,
-                 "1 t1 begins round 1 for 1 reads at 1\n"
-                 "1 t1 begins round 2 for 1 reads at 1\n"
-                 "1 t1 begins round 3 for 1 reads at 1\n"
-                 "1 t1 begins round 4 for 1 reads at 1\n"
-                 "1 t1 begins round 5 for 1 reads at 1\n"
-                 "1 t1 begins round 6 for 1 reads at 1\n"
-                 "1 t1 begins round 7 for 1 reads at 1\n"
-                 "1 t1 begins round 8 for 1 reads at 1\n"
-                 "1 t1 begins round 9 for 1 reads at 1\n"
-                 "1 t1 begins round 10 for 1 reads at 1\n"
-                 "1 t1 begins round 11 for 1 reads at 1\n"
-                 "1 t1 begins round 12 for 1 reads at 1\n"
-                 "1 t1 begins round 13 for 1 reads at 1\n"
-                 "1 t1 begins round 14 for 1 reads at 1\n"
-                 "1 t1 begins round 15 for 1 reads at 1\n"
-                 "1 t1 begins round 16 for 1 reads at 1\n"
-                 "1 t1 begins round 17 for 1 reads at 1\n"
-                 "1 t1 begins round 18 for 1 reads at 1\n"
-                 "1 t1 begins round 19 for 1 reads at 1\n"
-                 "1 t1 begins round 20 for 1 reads at 1\n"
-                 "1 t1 hears from 1 voters only and steps down\n"
-                 "1 t1 follows 0\n"
-                 "1 t1 refuses 1 reads\n");
+    EXPECT_TRACE(world, "1 t1 begins round 1 for 1 reads at 1\n"
+                        "1 t1 begins round 2 for 1 reads at 1\n"
+                        "1 t1 begins round 3 for 1 reads at 1\n"
+                        "1 t1 begins round 4 for 1 reads at 1\n"
+                        "1 t1 begins round 5 for 1 reads at 1\n"
+                        "1 t1 begins round 6 for 1 reads at 1\n"
+                        "1 t1 begins round 7 for 1 reads at 1\n"
+                        "1 t1 begins round 8 for 1 reads at 1\n"
+                        "1 t1 begins round 9 for 1 reads at 1\n"
+                        "1 t1 begins round 10 for 1 reads at 1\n"
+                        "1 t1 begins round 11 for 1 reads at 1\n"
+                        "1 t1 begins round 12 for 1 reads at 1\n"
+                        "1 t1 begins round 13 for 1 reads at 1\n"
+                        "1 t1 begins round 14 for 1 reads at 1\n"
+                        "1 t1 begins round 15 for 1 reads at 1\n"
+                        "1 t1 begins round 16 for 1 reads at 1\n"
+                        "1 t1 begins round 17 for 1 reads at 1\n"
+                        "1 t1 begins round 18 for 1 reads at 1\n"
+                        "1 t1 begins round 19 for 1 reads at 1\n"
+                        "1 t1 begins round 20 for 1 reads at 1\n"
+                        "1 t1 hears from 1 voters only and steps down\n"
+                        "1 t1 follows 0\n"
+                        "1 t1 refuses 1 reads\n");
     EXPECT_EQ(world->reads_confirmed, 0);
     EXPECT_STATUS(world_read(world, 1), STATUS_NOT_LEADER);
     world_free(world);

@@ -88,9 +88,8 @@ TEST(snapshot, that_is_not_needed_is_not_installed)
     world_event(world, 2, &event);
     EXPECT(world_node(world, 2)->update.install == NULL);
     EXPECT_EQ(world_status(world, 2).commit, 2); /* it holds that entry: committed */
-    EXPECT_TRACE(world,
-                 "2 t1 commits 2\n"
-                 "2 t1 has (2, t1) already\n");
+    EXPECT_TRACE(world, "2 t1 commits 2\n"
+                        "2 t1 has (2, t1) already\n");
     world_free(world);
 }
 
