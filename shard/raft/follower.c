@@ -71,7 +71,7 @@ void raft_follower_append(struct raft *raft, const struct raft_message *message)
         return;
     }
     uint64_t matched = message->index;
-    uint64_t before = raft->log.last_index;
+    uint64_t before = raft->log.position;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         if (!follower_take(raft, &message->entries[i])) {
             break;
@@ -81,7 +81,7 @@ void raft_follower_append(struct raft *raft, const struct raft_message *message)
     if (message->entry_count == 0 && MUTANT(raft_ack_stale_suffix)) {
         matched = raft->log.last_index;
     }
-    if (raft->log.last_index != before) {
+    if (raft->log.position != before) {
         RAFT_TRACE(raft, "takes entries to %" PRIu64 " behind %" PRIu64, matched,
                    message->index);
     }
