@@ -43,7 +43,10 @@ static bool follower_take(struct raft *raft, const struct raft_entry *entry)
           raft_log_term(&raft->log, entry->index) == entry->term))) {
         return true;
     }
-    if (entry->term < raft_log_term(&raft->log, entry->index - 1)) {
+    struct raft_members members;
+    if (entry->term < raft_log_term(&raft->log, entry->index - 1) ||
+        (raft_payload_kind(entry->payload) == RAFT_ENTRY_MEMBERS &&
+         raft_members_decode(entry->payload, &members) != STATUS_OK)) {
         raft->counters.impossible++;
         return false;
     }
