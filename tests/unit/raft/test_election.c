@@ -170,13 +170,12 @@ TEST(election, a_leader_that_was_cut_off_learns_of_the_next_one)
     world_settle(world);
     world_tick(world, 2, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t2 follows 0\n"
-                 "3 t2 commits 2\n"
-                 "2 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t2 drops entries from 2 to 2\n"
-                 "1 t2 takes entries to 2 behind 1\n"
-                 "1 t2 commits 2\n");
+    EXPECT_TRACE(world, "1 t2 follows 0\n"
+                        "3 t2 commits 2\n"
+                        "2 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t2 drops entries from 2 to 2\n"
+                        "1 t2 takes entries to 2 behind 1\n"
+                        "1 t2 commits 2\n");
     EXPECT_EQ(world_node(world, 1)->applied.digest, world_node(world, 2)->applied.digest);
     world_free(world);
 }

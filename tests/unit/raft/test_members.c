@@ -103,14 +103,13 @@ TEST(members, a_change_that_is_overwritten_is_undone)
     (void)world_trace(world);
     world_tick(world, 3, 1);
     world_settle(world);
-    EXPECT_TRACE(world,
-                 "1 t2 follows 3\n"
-                 "2 t2 commits 2\n"
-                 "3 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
-                 "1 t2 drops entries from 2 to 2\n"
-                 "1 t2 members undone, v1 again\n"
-                 "1 t2 takes entries to 2 behind 1\n"
-                 "1 t2 commits 2\n");
+    EXPECT_TRACE(world, "1 t2 follows 3\n"
+                        "2 t2 commits 2\n"
+                        "3 t2 follower 1: PROBE -> REPLICATE, match 1, next 2\n"
+                        "1 t2 drops entries from 2 to 2\n"
+                        "1 t2 members undone, v1 again\n"
+                        "1 t2 takes entries to 2 behind 1\n"
+                        "1 t2 commits 2\n");
     EXPECT_EQ(raft_members(world_node(world, 1)->raft)->version, 1);
     world_free(world);
 }

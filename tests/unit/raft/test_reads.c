@@ -54,11 +54,10 @@ TEST(reads, of_a_leader_that_is_cut_off_are_refused)
     EXPECT_OK(world_read(world, 1));
     world_settle(world);
     world_tick(world, 1, 20);
-    EXPECT_TRACE(world,
-                 "1 t1 begins round 1 for 1 reads at 1\n"
-                 "1 t1 hears from 1 voters only and steps down\n"
-                 "1 t1 follows 0\n"
-                 "1 t1 refuses 1 reads\n");
+    EXPECT_TRACE(world, "1 t1 begins round 1 for 1 reads at 1\n"
+                        "1 t1 hears from 1 voters only and steps down\n"
+                        "1 t1 follows 0\n"
+                        "1 t1 refuses 1 reads\n");
     EXPECT_EQ(world->reads_confirmed, 0);
     EXPECT_STATUS(world_read(world, 1), STATUS_NOT_LEADER);
     world_free(world);
