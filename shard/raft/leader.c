@@ -71,7 +71,6 @@ void raft_leader_tick(struct raft *raft)
     if (++raft->heartbeat_elapsed >= raft->limits.heartbeat_ticks) {
         raft->heartbeat_elapsed = 0;
         raft->heartbeat_due = true;
-        raft_read_begin(raft, true);
     }
     if (++raft->election_elapsed >= raft->limits.election_ticks) {
         leader_check_quorum(raft);
@@ -204,7 +203,7 @@ void raft_leader_count(struct raft *raft)
         return;
     }
     raft_commit_to(raft, match);
-    raft_read_begin(raft, false);
+    raft_read_begin(raft);
     leader_retire(raft);
 }
 
@@ -296,7 +295,7 @@ void raft_leader_flush(struct raft *raft)
     if (raft->role != RAFT_LEADER) {
         return;
     }
-    raft_read_begin(raft, false);
+    raft_read_begin(raft);
     if (!raft_term_durable(raft)) {
         return;
     }
