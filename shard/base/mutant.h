@@ -25,7 +25,7 @@
     X(read_without_tick, "a read of a due hold does not wait for the log")              \
     X(applied_ahead,     "the stored applied index is one ahead of its rows") \
     X(raft_matching_off_by_one, "a follower does not compare its last entry with the leader's") \
-    X(raft_ack_phantom,  "a follower acknowledges its own last index instead of prev + n") \
+    X(raft_ack_phantom,  "a follower acknowledges its own last index, above prev + n") \
     X(raft_ack_stale_suffix, "an empty append is acknowledged with the own last index") \
     X(raft_leader_counts_early, "a leader counts itself before its disk did") \
     X(raft_vote_unpersisted, "a vote is given before it is on the disk")                \

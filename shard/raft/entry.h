@@ -4,7 +4,8 @@
  * disk and the messages carry (index, term, payload) and nothing else:
  *
  *     empty                        the no-op with which a leader begins its term
- *     first byte 0xfe              a change of members, bytes as of members.h
+ *     first byte 0xfe              a change of members, bytes as of members.h; also the first
+ *                                  entry of a group, which tells its initial members
  *     anything else                a command; the core never looks inside
  *
  * Pure values; any thread.

@@ -11,11 +11,14 @@
 
 #include "shard/raft/raft_private.h"
 
+/* Refuses only while there is something to apply: what is not committed yet may need the
+ * very entry that comes to be, and its leader has limits of its own. */
 static bool follower_has_room(const struct raft *raft)
 {
-    return raft->log.last_index - raft->applied < raft->limits.unapplied_entries_max &&
-           raft_log_bytes_from(&raft->log, raft->applied + 1) <
-               raft->limits.unapplied_bytes_max;
+    return raft->commit <= raft->applied ||
+           (raft->commit - raft->applied < raft->limits.unapplied_entries_max &&
+            raft_log_bytes_from(&raft->log, raft->applied + 1) <
+                raft->limits.unapplied_bytes_max);
 }
 
 /* What is committed equals any leader's log, whatever can still be read of it. */
@@ -40,7 +43,10 @@ static bool follower_take(struct raft *raft, const struct raft_entry *entry)
           raft_log_term(&raft->log, entry->index) == entry->term))) {
         return true;
     }
-    if (entry->term < raft_log_term(&raft->log, entry->index - 1)) {
+    struct raft_members members;
+    if (entry->term < raft_log_term(&raft->log, entry->index - 1) ||
+        (raft_payload_kind(entry->payload) == RAFT_ENTRY_MEMBERS &&
+         raft_members_decode(entry->payload, &members) != STATUS_OK)) {
         raft->counters.impossible++;
         return false;
     }
@@ -68,18 +74,17 @@ void raft_follower_append(struct raft *raft, const struct raft_message *message)
         return;
     }
     uint64_t matched = message->index;
-    uint64_t before = raft->log.last_index;
+    uint64_t before = raft->log.position;
     for (uint32_t i = 0; i < message->entry_count; i++) {
         if (!follower_take(raft, &message->entries[i])) {
             break;
         }
         matched = message->entries[i].index;
     }
-    if ((message->entry_count > 0 && MUTANT(raft_ack_phantom)) ||
-        (message->entry_count == 0 && MUTANT(raft_ack_stale_suffix))) {
+    if (message->entry_count == 0 && MUTANT(raft_ack_stale_suffix)) {
         matched = raft->log.last_index;
     }
-    if (raft->log.last_index != before) {
+    if (raft->log.position != before) {
         RAFT_TRACE(raft, "takes entries to %" PRIu64 " behind %" PRIu64, matched,
                    message->index);
     }

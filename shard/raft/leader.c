@@ -21,8 +21,13 @@ void raft_leader_begin(struct raft *raft)
     raft_progress_sync(raft);
     raft->term_start = raft->log.last_index + 1;
     RAFT_TRACE(raft, "leads; its term begins at %" PRIu64, raft->term_start);
-    /* "Upon election": without an entry of its own, nothing older can be committed. */
-    raft_append(raft, raft->term, (struct slice){0});
+    /* "Upon election": without an entry of its own, nothing older can be committed. The
+     * very first one tells the initial members, so that a log read from its start does. */
+    buffer_clear(&raft->scratch);
+    if (raft->log.last_index == 0) {
+        raft_members_encode(raft_newest(raft), &raft->scratch);
+    }
+    raft_append(raft, raft->term, buffer_slice(&raft->scratch));
 }
 
 /* --- Time ----------------------------------------------------------------------------- */
@@ -66,7 +71,6 @@ void raft_leader_tick(struct raft *raft)
     if (++raft->heartbeat_elapsed >= raft->limits.heartbeat_ticks) {
         raft->heartbeat_elapsed = 0;
         raft->heartbeat_due = true;
-        raft_read_begin(raft, true);
     }
     if (++raft->election_elapsed >= raft->limits.election_ticks) {
         leader_check_quorum(raft);
@@ -199,7 +203,7 @@ void raft_leader_count(struct raft *raft)
         return;
     }
     raft_commit_to(raft, match);
-    raft_read_begin(raft, false);
+    raft_read_begin(raft);
     leader_retire(raft);
 }
 
@@ -291,7 +295,7 @@ void raft_leader_flush(struct raft *raft)
     if (raft->role != RAFT_LEADER) {
         return;
     }
-    raft_read_begin(raft, false);
+    raft_read_begin(raft);
     if (!raft_term_durable(raft)) {
         return;
     }

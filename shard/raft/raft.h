@@ -61,7 +61,7 @@ struct raft_limits {
     size_t fetch_bytes_max;      /* asked for at a time for a follower that is behind */
     size_t tail_bytes;           /* payload kept in memory after it was applied */
     /* Payload and number of entries appended and not applied here: above, a leader
-     * refuses proposals, and a follower takes no entries. */
+     * refuses proposals, and a follower that has something to apply takes no entries. */
     size_t unapplied_bytes_max;
     uint32_t unapplied_entries_max;
     /* A learner may be promoted when it lags at most so many entries. */
@@ -216,7 +216,7 @@ struct raft_fetched {
 };
 
 /* A snapshot for a follower is there to be fetched from here. Its members are those that
- * raft_members_at told for `index`; pointers are valid until the update is. */
+ * raft_members_at told for `index` (ignored while they are not known there); pointers are valid until the update is. */
 struct raft_snapshot_ready {
     uint64_t replica_id;
     uint64_t index;

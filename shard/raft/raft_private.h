@@ -273,8 +273,8 @@ enum status raft_config_change(struct raft *raft, const struct raft_change *chan
 /* read.c */
 enum status raft_read_add(struct raft *raft, uint64_t context);
 void raft_read_refuse_all(struct raft *raft);
-/* Begins a round when reads wait for one; `again`: also while one is out. */
-void raft_read_begin(struct raft *raft, bool again);
+/* Begins a round when reads wait for one and none is out. */
+void raft_read_begin(struct raft *raft);
 /* Confirms the round that is out if a quorum has echoed it. */
 void raft_read_count(struct raft *raft);
 

@@ -3,7 +3,8 @@
  * ReadIndex (Ongaro's thesis, 6.4). A leader knows what is committed once an entry of its
  * own term is; that it still leads, a quorum tells by echoing a round of heartbeats which
  * started after the read had arrived. One round is out at a time; reads that arrive
- * meanwhile share the next one. A heartbeat that is due anyway starts a round for all.
+ * meanwhile share the next one. Every heartbeat and append carries the round that is out, so
+ * one that was lost is asked again by the next.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -63,10 +64,10 @@ void raft_read_count(struct raft *raft)
     }
 }
 
-void raft_read_begin(struct raft *raft, bool again)
+void raft_read_begin(struct raft *raft)
 {
     if (raft->read_count == 0 || raft->commit < raft->term_start ||
-        (raft->read_asked > 0 && !again)) {
+        raft->read_asked > 0) {
         return;
     }
     raft->round++;

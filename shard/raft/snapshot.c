@@ -32,7 +32,7 @@ void raft_snapshot_ready(struct raft *raft, const struct raft_snapshot_ready *re
     struct raft_progress *progress =
         raft->role == RAFT_LEADER ? raft_progress_find(raft, ready->replica_id) : NULL;
     if (progress == NULL || progress->state != RAFT_SNAPSHOT_NEEDED ||
-        ready->index > raft->commit) {
+        ready->index > raft->commit || ready->members->version == 0) {
         return;
     }
     progress->snapshot_index = ready->index;

@@ -127,7 +127,7 @@ void raft_vote_alone(struct raft *raft)
         !raft_members_is_voter(members, raft->replica_id)) {
         return;
     }
-    if (members->version > 1 || raft->config_count > 1) {
+    if (members->version > 1) {
         if (!raft->begun) {
             raft_vote_campaign(raft, false);
         }

@@ -411,8 +411,8 @@ bool replica_ready(const struct replica *replica)
     if (install_freezes(&replica->install)) {
         return replica->write.sequence != 0 || replica_install_ready(replica);
     }
-    return replica->write.sequence != 0 || !list_empty(&replica->asking_reads) ||
-           replica_entry_ready(replica);
+    return replica->write.sequence != 0 || replica->forget_replica_id != 0 ||
+           !list_empty(&replica->asking_reads) || replica_entry_ready(replica);
 }
 
 size_t replica_waiting_bytes(const struct replica *replica)
@@ -619,8 +619,13 @@ uint64_t replica_collect(struct replica *replica, struct moment now,
     }
     bool installs = replica_install_ready(replica);
     struct replica_ticket ticket = {.sequence = replica_raft_collect(replica, batch)};
+    bool forgets = replica->forget_replica_id != 0;
+    if (forgets) {
+        log_batch_add_forget(batch, replica->forget_replica_id);
+        replica->forget_replica_id = 0;
+    }
     ticket.install = installs && replica_collect_install(replica, now, batch);
-    if (ticket.sequence == 0 && !ticket.install) {
+    if (ticket.sequence == 0 && !ticket.install && !forgets) {
         return 0;
     }
     ticket.number = ++replica->ticket_collected;

@@ -225,6 +225,16 @@ static enum status open_replace(struct replica *replica, struct problem *problem
     return status;
 }
 
+/* What the log still has of the dead replica would hold its segments back for ever. */
+static void open_note_dead(struct replica *replica)
+{
+    struct log_bounds bounds;
+    uint64_t dead = replica->options.replaces_replica_id;
+    if (dead != 0 && log_store_bounds(replica->options.log, dead, &bounds) == STATUS_OK) {
+        replica->forget_replica_id = dead;
+    }
+}
+
 /* --- The log --------------------------------------------------------------------------- */
 
 struct open_walk {
@@ -447,6 +457,7 @@ enum status replica_start(struct replica *replica, struct moment now,
         TRY(open_replace(replica, problem));
     }
     TRY(open_check_descriptor(replica, replica->options.replica_id, problem));
+    open_note_dead(replica);
     TRY(open_resume_install(replica));
     TRY(replica_load(replica, now));
     TRY(open_bounds(replica, &bounds));

@@ -132,7 +132,8 @@ struct replica {
     uint64_t state_index; /* the newest collected state batch was cut here */
     uint64_t flushed_index;
     bool descriptor_written;
-    bool install_collected; /* the state batch on its way has a part of an install */
+    uint64_t forget_replica_id; /* the dead one whose place this is; the log may go */
+    bool install_collected;     /* the state batch on its way has a part of an install */
     uint64_t commands_applied;
     uint64_t commands_replayed;
     /* As last told to the metrics. */

@@ -267,6 +267,7 @@ static void raft_apply(struct replica *replica, const struct raft_update *update
         }
         if (status != STATUS_OK) {
             replica->failed = status;
+            replica_step_down(replica);
             return;
         }
     }
@@ -451,6 +452,8 @@ static size_t raft_do(struct replica *replica, struct moment now,
     }
     if (update->apply_first <= update->apply_last) {
         raft_apply(replica, update);
+        /* Whoever leads next goes on from the newest time, whosever clock it was. */
+        log_time_observe(&replica->clock, replica->applied_log_ms, now);
         events[count++] = (struct raft_event){.kind = RAFT_EVENT_APPLIED,
                                               .through_index = replica->applied_index};
     }

@@ -395,6 +395,9 @@ static void step(struct world *world, struct world_node *node, struct raft_event
     now.wall_ms += node->clock_skew_ms;
     raft_step(node->raft, now, events, count, &node->update);
     struct raft_update update = node->update;
+    if (update.dropped_from != 0) {
+        node->dropped_from = update.dropped_from;
+    }
     take_write(node, &update.write);
     take_messages(world, &update);
     raft_status(node->raft, &status);

@@ -69,6 +69,7 @@ struct world_node {
     uint64_t apply_first, apply_last; /* not yet applied, when the world holds it back */
     bool install_open;                /* begun */
     struct raft_update update;        /* the last one */
+    uint64_t dropped_from;            /* the last that an update told */
     int64_t clock_skew_ms;
 };
 

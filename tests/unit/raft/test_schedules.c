@@ -26,6 +26,7 @@ struct schedule {
     bool calm_disk; /* writes end soon */
     uint64_t loss;  /* of 100 messages */
     bool members;   /* change */
+    bool turbulent; /* leaders fall again and again */
 };
 
 static uint64_t draw(struct schedule *schedule, uint64_t bound)
@@ -129,26 +130,61 @@ static void act_burst(struct schedule *schedule)
     }
 }
 
-/* Faults that hit who leads: away for a while, or out. */
+static void act_restart(struct schedule *schedule, uint64_t id)
+{
+    struct world_node *node = world_node(schedule->world, id);
+    if (node->up) {
+        world_crash(schedule->world, id, draw(schedule, node->pending_count + 1));
+    }
+    world_restart(schedule->world, id);
+}
+
+/* Nobody hears of the leader any more: the others stand against each other, and one of
+ * them loses power while they do. */
+static void act_rivals(struct schedule *schedule, uint64_t without)
+{
+    struct world *world = schedule->world;
+    for (uint64_t id = 1; id <= world->node_count; id++) {
+        if (id != without) {
+            world_tick(world, id, 11 + (unsigned)draw(schedule, 9));
+        }
+    }
+    for (uint64_t left = draw(schedule, 30); left > 0; left--) {
+        if (world->message_count > 0) {
+            world_deliver(world, draw(schedule, world->message_count));
+        }
+        if (draw(schedule, 2) == 0) {
+            world_sync(world, any_node(schedule));
+        }
+        if (draw(schedule, 12) == 0) {
+            act_restart(schedule, any_node(schedule));
+        }
+    }
+}
+
+/* Faults that hit who leads, with entries that only it has: away for a while, or out. */
 static void act_leader(struct schedule *schedule)
 {
     struct world *world = schedule->world;
     uint64_t id = some_leader(schedule);
-    struct world_node *node = world_node(world, id);
-    if (!node->up) {
+    if (!world_node(world, id)->up) {
         world_restart(world, id);
-    } else if (draw(schedule, 2) == 0) {
-        world_crash(world, id, draw(schedule, node->pending_count + 1));
+        return;
+    }
+    for (uint64_t left = draw(schedule, 3); left > 0; left--) {
+        (void)world_propose(world, id, "alone");
         if (draw(schedule, 2) == 0) {
-            world_restart(world, id);
+            world_sync_all(world, id);
         }
+    }
+    if (draw(schedule, 2) == 0) {
+        act_restart(schedule, id);
     } else {
         world_cut(world, id, true);
-        for (uint64_t other = 1; other <= world->node_count; other++) {
-            if (other != id) {
-                world_tick(world, other, 11 + (unsigned)draw(schedule, 5));
-            }
-        }
+    }
+    act_rivals(schedule, id);
+    if (draw(schedule, 2) == 0) {
+        memset(world->cut, 0, sizeof world->cut);
     }
 }
 
@@ -157,6 +193,10 @@ static void act(struct schedule *schedule)
     struct world *world = schedule->world;
     uint64_t dice = draw(schedule, 1000);
     char payload[32];
+    if (schedule->turbulent && draw(schedule, 30) == 0) {
+        act_leader(schedule);
+        return;
+    }
     if (dice < 440) {
         act_message(schedule);
     } else if (dice < 480) {
@@ -277,6 +317,7 @@ static bool run(uint64_t seed, struct totals *totals)
     schedule.calm_disk = draw(&schedule, 2);
     schedule.loss = draw(&schedule, 3) * 8;
     schedule.members = draw(&schedule, 3) > 0;
+    schedule.turbulent = draw(&schedule, 2);
     for (unsigned i = 0; i < ACTIONS && !world->violation[0]; i++) {
         act(&schedule);
         if (i % 50 == 49) {
