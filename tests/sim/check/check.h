@@ -25,7 +25,10 @@ enum {
     CHECK_TEXT_BYTES = 256,
     CHECK_REQUESTS_MAX = 1 << 20, /* request ids remembered, the newest */
     CHECK_HOLDS_MAX = 1 << 20,
-    CHECK_ENTRIES_MAX = 1 << 20, /* per shard: entries remembered, the newest */
+    CHECK_ENTRIES_MAX = 1 << 16, /* per shard: entries remembered, the newest */
+    CHECK_STORED_MAX = 1 << 14,  /* per replica: entries of its log, the newest */
+    CHECK_PAIRS_MAX = 1 << 18,   /* (shard, index, term) seen in any log, the newest */
+    CHECK_MOVEMENTS_MAX = 1 << 22,
     /* Due holds that one entry ends beside those it touches: with more open, a hold that
      * is seen later than its time is no violation. */
     CHECK_EXPIRE_PER_ENTRY = 1000,

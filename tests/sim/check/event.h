@@ -100,6 +100,7 @@ struct history_hold_line {
 struct history_item {
     uint32_t sku;
     int64_t available;
+    uint64_t index; /* of the SKU's shard, that it was verified at; 0: not told */
 };
 
 /* INVOKE, OK, FAIL, INFO. An answer repeats client, number, op, request and sku. */
@@ -154,7 +155,7 @@ struct history_row {
     uint32_t sub;
     uint32_t sku, location;
     uint32_t reason;  /* souk.v1 stock reasons */
-    uint64_t request; /* 0: the shard's own */
+    uint64_t request; /* the name that calls have for it; 0: the shard's own */
     struct history_hold_id hold;
     int64_t log_ms;
     int64_t before[HISTORY_BUCKETS];
