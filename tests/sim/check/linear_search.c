@@ -355,6 +355,7 @@ enum linear_result linear_search(const struct linear_piece *piece,
 {
     struct linear_search *search = memory_zalloc(sizeof *search);
     enum linear_result result;
+    search->piece = piece;
     for (const struct linear_config *from = piece->from; from != NULL;
          from = from->next) {
         struct linear_config *copy = config_copy(from);
