@@ -65,7 +65,7 @@ struct check_violation {
 
 struct checker_options {
     uint64_t progress_max_us;   /* after HEALED; 0: 60 s */
-    uint32_t search_states_max; /* per search of one SKU; 0: 50,000 */
+    uint32_t search_states_max; /* per search of one SKU; 0: 10,000 */
 };
 
 struct check_verdict {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One event of a history, as the checkers take it and as a line of a history file has it
- * (line.h). Plain values, nothing owned. Numbers of states, buckets and reasons are those
- * of souk.v1; they are written down again here because checkers include nothing of what
- * they check.
+ * One event of a history, as the checkers take it. Plain values, nothing owned. Numbers of
+ * states, buckets and reasons are those of souk.v1; they are written down again here
+ * because checkers include nothing of what they check.
  */
 #ifndef SOUK_TESTS_SIM_CHECK_EVENT_H
 #define SOUK_TESTS_SIM_CHECK_EVENT_H

@@ -173,25 +173,68 @@ enum search_wish {
     SEARCH_EXTEND, /* before an expiry */
 };
 
+static bool search_same_hold(const struct history_call *a, const struct history_call *b)
+{
+    return a->hold.anchor == b->hold.anchor && a->hold.unique == b->hold.unique;
+}
+
+/* Can the open operation make a difference to whether `next` is possible? */
+static bool search_matters(const struct linear_config *config,
+                           const struct history_call *open, const struct linear_op *next)
+{
+    const struct history_call *asked = &next->asked;
+    const struct sku_hold *hold;
+    bool touches = false;
+    if (next->told.has_level) {
+        return search_touches(config, open, asked->location);
+    }
+    if (asked->op == HISTORY_OP_HOLD_CREATE) {
+        for (uint32_t i = 0; i < asked->line_count; i++) {
+            touches = touches || asked->lines[i].location == HISTORY_NOWHERE ||
+                      search_touches(config, open, asked->lines[i].location);
+        }
+        return touches;
+    }
+    if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET) {
+        return search_touches(config, open, asked->location);
+    }
+    hold = sku_model_hold(config->state, asked->hold);
+    for (unsigned i = 0;
+         asked->op == HISTORY_OP_HOLD_FULFIL && hold != NULL && i < CHECK_LOCATIONS_MAX;
+         i++) {
+        touches = touches || (hold->granted[i] > 0 && search_touches(config, open, i));
+    }
+    return touches || search_same_hold(open, asked);
+}
+
+static bool search_wanted(const struct linear_config *config, const struct linear_op *op,
+                          const struct linear_op *next, enum search_wish wish)
+{
+    const struct sku_hold *hold;
+    if (wish == SEARCH_SETS) {
+        return op->asked.op == HISTORY_OP_SET;
+    }
+    if (wish == SEARCH_ANY) {
+        return search_matters(config, &op->asked, next) ||
+               (op->asked.request != 0 && op->asked.request == next->asked.request);
+    }
+    if (op->asked.op != HISTORY_OP_HOLD_EXTEND &&
+        op->asked.op != HISTORY_OP_HOLD_COMMIT) {
+        return false;
+    }
+    hold = sku_model_hold(config->state, op->asked.hold);
+    return hold != NULL && !hold->committed &&
+           (next->told.log_ms == 0 || hold->low_ms <= next->told.log_ms);
+}
+
 static void search_opens(struct linear_search *search, const struct linear_config *config,
                          const struct linear_op *next, uint64_t first_end,
                          enum search_wish wish)
 {
     for (unsigned i = 0; i < LINEAR_OPEN_MAX && !search->ran_out; i++) {
         const struct linear_op *op = search->piece->open[i];
-        bool wanted;
-        if (!linear_bit(&config->open, i) || op == NULL || op->begin > first_end) {
-            continue;
-        }
-        wanted = wish == SEARCH_ANY ||
-                 (wish == SEARCH_SETS && op->asked.op == HISTORY_OP_SET) ||
-                 (wish == SEARCH_EXTEND && (op->asked.op == HISTORY_OP_HOLD_EXTEND ||
-                                            op->asked.op == HISTORY_OP_HOLD_COMMIT));
-        if (wish == SEARCH_ANY && next->told.has_level && next->slot != (int)i &&
-            !search_touches(config, &op->asked, next->asked.location)) {
-            wanted = false; /* it cannot make that level what it is */
-        }
-        if (wanted) {
+        if (linear_bit(&config->open, i) && op != NULL && op->begin <= first_end &&
+            search_wanted(config, op, next, wish)) {
             search_open(search, config, i);
         }
     }
