@@ -15,7 +15,7 @@
  *
  * Endings of a PROPOSE, in `status`:
  *   OK               each command was decided; see outcomes[i]
- *   OVERLOADED, DISK_FULL, EPOCH_CHANGED, TOO_LARGE, DRAINING, OUTCOME_UNKNOWN with
+ *   NOT_LEADER, OVERLOADED, DISK_FULL, EPOCH_CHANGED, TOO_LARGE, DRAINING, OUTCOME_UNKNOWN with
  *   `appended_count` 0: nothing was logged and nothing ever will be (REFUSED)
  *   OUTCOME_UNKNOWN with `appended_count` > 0: outcomes[0, decided_count) stand, the rest
  *                    may or may not be applied; ask again with the same ids (DROPPED)
@@ -71,6 +71,7 @@ struct shard_call {
     /* Out. */
     enum status status;
     struct replica_stamp stamp; /* of the last decided command, or of the state read */
+    uint64_t leader_replica_id; /* NOT_LEADER: whom to ask; 0: not known */
 
     /* The host's. */
     union {

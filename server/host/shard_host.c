@@ -20,6 +20,7 @@ struct host_shard {
     struct list active;    /* in host->active while it may have something to collect */
     struct list dirty;     /* in host->dirty while its state has changed */
     struct list flushing;  /* in host->flushing while its state is on its way */
+    struct list talking;   /* in host->talking while it may have messages */
     struct replica *replica;
     uint64_t next_tick_us;
     uint64_t state_index; /* of the batch on its way */
@@ -28,7 +29,7 @@ struct host_shard {
 /* What one log batch holds of one replica. */
 struct host_part {
     struct host_shard *shard;
-    uint64_t index;
+    uint64_t ticket;
 };
 
 struct host_batch {
@@ -48,6 +49,7 @@ struct shard_host {
     struct list active;
     struct list dirty;
     struct list flushing;
+    struct list talking;
     struct list done; /* calls that have ended */
     size_t call_count;
     size_t queued_bytes;
@@ -59,7 +61,10 @@ struct shard_host {
     size_t batch_first;
     size_t batch_count;
 
+    struct moment now; /* the latest that was told */
+    enum status failed;
     bool state_on_its_way;
+    bool state_urgent;       /* something in `dirty` does not wait for the next flush */
     uint64_t dirty_since_us; /* when the oldest in `dirty` changed */
 };
 
@@ -88,6 +93,7 @@ struct shard_host *host_new(const struct settings *settings)
     list_init(&host->active);
     list_init(&host->dirty);
     list_init(&host->flushing);
+    list_init(&host->talking);
     list_init(&host->done);
     for (unsigned kind = 0; kind < RECOMMEND_DEGREES_KINDS; kind++) {
         host->degrees[kind] = degree_table_new();
@@ -135,6 +141,7 @@ static void host_activate(struct shard_host *host, struct host_shard *shard)
 static void host_note_dirty(struct shard_host *host, struct host_shard *shard,
                             struct moment now)
 {
+    host->state_urgent = host->state_urgent || replica_state_urgent(shard->replica);
     if (!list_empty(&shard->dirty) || !replica_state_dirty(shard->replica)) {
         return;
     }
@@ -142,6 +149,27 @@ static void host_note_dirty(struct shard_host *host, struct host_shard *shard,
         host->dirty_since_us = now.monotonic_us;
     }
     list_append(&host->dirty, &shard->dirty);
+}
+
+/* What a call to the replica may have left to do. */
+static void host_follow(struct shard_host *host, struct host_shard *shard)
+{
+    if (replica_ready(shard->replica)) {
+        host_activate(host, shard);
+    }
+    if (replica_has_message(shard->replica) && list_empty(&shard->talking)) {
+        list_append(&host->talking, &shard->talking);
+    }
+    if (host->failed == STATUS_OK) {
+        host->failed = replica_failed(shard->replica);
+    }
+}
+
+static void host_reckon_tick(struct host_shard *shard, struct shard_host *host,
+                             struct moment now)
+{
+    shard->next_tick_us = replica_next_tick_us(shard->replica, now);
+    heap_update(&host->ticks, &shard->tick);
 }
 
 enum status host_add(struct shard_host *host, struct replica **replica)
@@ -156,6 +184,7 @@ enum status host_add(struct shard_host *host, struct replica **replica)
     list_init(&shard->active);
     list_init(&shard->dirty);
     list_init(&shard->flushing);
+    list_init(&shard->talking);
     memory_reserve((void **)&host->shards, &host->shard_capacity, host->shard_count + 1,
                    sizeof(struct host_shard *));
     host->shards[host->shard_count++] = shard;
@@ -163,6 +192,7 @@ enum status host_add(struct shard_host *host, struct replica **replica)
     heap_push(&host->ticks, &shard->tick); /* due at once: time 0 */
     /* What a replay applied is not in the store yet. */
     host_note_dirty(host, shard, (struct moment){0});
+    host_follow(host, shard);
     return STATUS_OK;
 }
 
@@ -194,6 +224,12 @@ void host_set_pressure(struct shard_host *host, struct replica_pressure pressure
 
 static void host_end_call(struct shard_host *host, struct shard_call *call)
 {
+    struct host_shard *shard =
+        call->status == STATUS_NOT_LEADER ? host_find(host, call->shard_id) : NULL;
+    call->leader_replica_id = 0;
+    if (shard != NULL) {
+        call->leader_replica_id = replica_leader(shard->replica);
+    }
     list_append(&host->done, &call->link);
 }
 
@@ -293,9 +329,7 @@ void host_submit(struct shard_host *host, struct moment now, struct shard_call *
         return;
     }
     host_harvest(host, shard);
-    if (replica_ready(shard->replica)) {
-        host_activate(host, shard);
-    }
+    host_follow(host, shard);
 }
 
 size_t host_finish(struct shard_host *host)
@@ -362,9 +396,8 @@ static void host_tick(struct shard_host *host, struct moment now)
         }
         replica_tick(shard->replica, now);
         host_harvest(host, shard);
-        if (replica_ready(shard->replica)) {
-            host_activate(host, shard);
-        }
+        host_note_dirty(host, shard, now);
+        host_follow(host, shard);
         /* At least a step away, so that this loop ends whatever the replica says. */
         uint64_t next_us = replica_next_tick_us(shard->replica, now);
         uint64_t least_us = now.monotonic_us + MILLISECOND_US;
@@ -374,17 +407,18 @@ static void host_tick(struct shard_host *host, struct moment now)
 }
 
 static void host_batch_add(struct host_batch *batch, struct host_shard *shard,
-                           uint64_t index)
+                           uint64_t ticket)
 {
     memory_reserve((void **)&batch->parts, &batch->part_capacity, batch->part_count + 1,
                    sizeof(struct host_part));
     batch->parts[batch->part_count++] =
-        (struct host_part){.shard = shard, .index = index};
+        (struct host_part){.shard = shard, .ticket = ticket};
 }
 
 bool host_turn(struct shard_host *host, struct moment now, struct log_batch *batch)
 {
     log_batch_clear(batch);
+    host->now = now;
     host_tick(host, now);
     if (host->batch_count == HOST_BATCHES_IN_FLIGHT_MAX) {
         return false;
@@ -398,17 +432,16 @@ bool host_turn(struct shard_host *host, struct moment now, struct log_batch *bat
            log_batch_bytes(batch) < HOST_LOG_BATCH_BYTES_MAX) {
         struct host_shard *shard =
             LIST_ENTRY(list_pop(&host->active), struct host_shard, active);
-        struct replica_outbox outbox;
-        uint64_t index = replica_collect(shard->replica, now, batch, &outbox);
-        if (index != 0) {
-            host_batch_add(made, shard, index);
+        uint64_t ticket = replica_collect(shard->replica, now, batch);
+        if (ticket != 0) {
+            host_batch_add(made, shard, ticket);
         }
         host_harvest(host, shard);
         if (replica_ready(shard->replica)) {
             list_append(&again, &shard->active);
         }
-        shard->next_tick_us = replica_next_tick_us(shard->replica, now);
-        heap_update(&host->ticks, &shard->tick);
+        host_follow(host, shard);
+        host_reckon_tick(shard, host, now);
     }
     list_splice(&host->active, &again);
     made->bytes = log_batch_bytes(batch);
@@ -422,21 +455,88 @@ bool host_turn(struct shard_host *host, struct moment now, struct log_batch *bat
 enum status host_batch_written(struct shard_host *host, struct moment now)
 {
     ASSERT(host->batch_count > 0);
+    host->now = now;
     struct host_batch *batch = &host->batches[host->batch_first];
     host->batch_first = (host->batch_first + 1) % HOST_BATCHES_IN_FLIGHT_MAX;
     host->batch_count--;
     for (size_t i = 0; i < batch->part_count; i++) {
         struct host_shard *shard = batch->parts[i].shard;
-        TRY(replica_written(shard->replica, now, batch->parts[i].index));
+        TRY(replica_written(shard->replica, now, batch->parts[i].ticket));
         host_harvest(host, shard);
         host_note_dirty(host, shard, now);
-        if (replica_ready(shard->replica)) {
-            host_activate(host, shard);
-        }
-        shard->next_tick_us = replica_next_tick_us(shard->replica, now);
-        heap_update(&host->ticks, &shard->tick);
+        host_follow(host, shard);
+        host_reckon_tick(shard, host, now);
     }
-    return STATUS_OK;
+    return host->failed;
+}
+
+enum status host_failed(const struct shard_host *host)
+{
+    return host->failed;
+}
+
+/* --- Messages ---------------------------------------------------------------------- */
+
+bool host_take_message(struct shard_host *host, struct host_message *out_message)
+{
+    while (!list_empty(&host->talking)) {
+        struct host_shard *shard =
+            LIST_ENTRY(host->talking.next, struct host_shard, talking);
+        struct replica_outgoing outgoing;
+        if (replica_take_message(shard->replica, &outgoing)) {
+            *out_message = (struct host_message){
+                .shard_id = replica_shard_id(shard->replica),
+                .from_replica_id = replica_id(shard->replica),
+                .to_replica_id = outgoing.to_replica_id,
+                .bytes = outgoing.bytes,
+            };
+            return true;
+        }
+        list_remove(&shard->talking);
+    }
+    return false;
+}
+
+void host_receive(struct shard_host *host, struct moment now,
+                  const struct host_message *message)
+{
+    struct host_shard *shard = host_find(host, message->shard_id);
+    host->now = now;
+    if (shard == NULL) {
+        metric_add(METRIC_PEER_MESSAGES_DROPPED, 1);
+        return;
+    }
+    const struct replica_message one = {.from_replica_id = message->from_replica_id,
+                                        .bytes = message->bytes};
+    replica_step(shard->replica, now, &one, 1);
+    host_harvest(host, shard);
+    host_note_dirty(host, shard, now);
+    host_follow(host, shard);
+    host_reckon_tick(shard, host, now);
+}
+
+enum status host_change_members(struct shard_host *host, struct moment now,
+                                uint64_t shard_id, const struct raft_change *change)
+{
+    struct host_shard *shard = host_find(host, shard_id);
+    if (shard == NULL) {
+        return STATUS_EPOCH_CHANGED;
+    }
+    enum status status = replica_change_members(shard->replica, now, change);
+    host_follow(host, shard);
+    return status;
+}
+
+enum status host_transfer(struct shard_host *host, struct moment now, uint64_t shard_id,
+                          uint64_t replica_id)
+{
+    struct host_shard *shard = host_find(host, shard_id);
+    if (shard == NULL) {
+        return STATUS_EPOCH_CHANGED;
+    }
+    enum status status = replica_transfer(shard->replica, now, replica_id);
+    host_follow(host, shard);
+    return status;
 }
 
 bool host_ready(const struct shard_host *host)
@@ -495,17 +595,22 @@ bool host_state_turn(struct shard_host *host, struct moment now, bool force,
     if (host->state_on_its_way || list_empty(&host->dirty)) {
         return false;
     }
-    if (!force && now.monotonic_us < host_state_due_us(host) &&
+    if (!force && !host->state_urgent && now.monotonic_us < host_state_due_us(host) &&
         host_dirty_bytes(host) < HOST_DIRTY_BYTES_MAX) {
         return false;
     }
     store_batch_clear(batch);
+    host->state_urgent = false;
     while (!list_empty(&host->dirty) &&
            store_batch_bytes(batch) < HOST_STATE_BATCH_BYTES_MAX) {
         struct host_shard *shard =
             LIST_ENTRY(list_pop(&host->dirty), struct host_shard, dirty);
         shard->state_index = replica_collect_state(shard->replica, batch);
         list_append(&host->flushing, &shard->flushing);
+    }
+    for (struct list *link = host->dirty.next; link != &host->dirty; link = link->next) {
+        const struct host_shard *left = LIST_ENTRY(link, struct host_shard, dirty);
+        host->state_urgent = host->state_urgent || replica_state_urgent(left->replica);
     }
     host->state_on_its_way = true;
     return true;
@@ -518,7 +623,10 @@ void host_state_written(struct shard_host *host)
     struct list *link;
     while ((link = list_pop(&host->flushing)) != NULL) {
         struct host_shard *shard = LIST_ENTRY(link, struct host_shard, flushing);
-        replica_state_written(shard->replica, shard->state_index);
+        replica_state_written(shard->replica, host->now, shard->state_index);
+        host_harvest(host, shard);
+        host_note_dirty(host, shard, host->now);
+        host_follow(host, shard);
     }
 }
 
@@ -526,7 +634,8 @@ void host_state_persisted(struct shard_host *host, uint64_t shard_id, uint64_t i
 {
     struct host_shard *shard = host_find(host, shard_id);
     if (shard != NULL) {
-        replica_state_persisted(shard->replica, index);
+        replica_state_persisted(shard->replica, host->now, index);
+        host_follow(host, shard);
     }
 }
 
@@ -539,7 +648,8 @@ uint64_t host_next_due_us(const struct shard_host *host, struct moment now)
         due_us = shard->next_tick_us < due_us ? shard->next_tick_us : due_us;
     }
     if (!list_empty(&host->dirty) && !host->state_on_its_way) {
-        uint64_t state_us = host_state_due_us(host);
+        uint64_t state_us =
+            host->state_urgent ? now.monotonic_us : host_state_due_us(host);
         due_us = state_us < due_us ? state_us : due_us;
     }
     return due_us;

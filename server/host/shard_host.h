@@ -8,6 +8,8 @@
  * replicas host_batch_written(now)              that batch is durable: apply, answer
  *     host_state_turn(now, store_batch)    ONE batch with the changed state of all
  *     host_state_written(now)              it is in the store
+ *     host_receive(now, message)           what a replica elsewhere says
+ *     host_take_message                    what is to be told elsewhere, after any of these
  *     host_finish                          runs `done` of what has ended
  *
  * Several log batches may be on their way (host_turn again before host_batch_written);
@@ -68,6 +70,32 @@ void host_set_pressure(struct shard_host *host, struct replica_pressure pressure
  * False, and nothing is collected, while HOST_BATCHES_IN_FLIGHT_MAX are on their way.
  */
 bool host_turn(struct shard_host *host, struct moment now, struct log_batch *batch);
+/*
+ * Between replicas of a shard on different nodes. Taken after host_turn,
+ * host_batch_written, host_receive or a state batch; the bytes are valid until the next
+ * call. A message may be lost, repeated or late; one that is damaged or for a replica that
+ * is not here is dropped and counted.
+ */
+struct host_message {
+    uint64_t shard_id;
+    uint64_t from_replica_id;
+    uint64_t to_replica_id;
+    struct slice bytes;
+};
+MUST_USE bool host_take_message(struct shard_host *host,
+                                struct host_message *out_message);
+void host_receive(struct shard_host *host, struct moment now,
+                  const struct host_message *message);
+
+/* As replica_change_members, replica_transfer; EPOCH_CHANGED when the shard is not here. */
+MUST_USE enum status host_change_members(struct shard_host *host, struct moment now,
+                                         uint64_t shard_id,
+                                         const struct raft_change *change);
+MUST_USE enum status host_transfer(struct shard_host *host, struct moment now,
+                                   uint64_t shard_id, uint64_t replica_id);
+/* Not OK: a replica here has stopped for good (replica_failed); the first that did. */
+enum status host_failed(const struct shard_host *host);
+
 /* The oldest batch on its way is durable. VERSION, CHECKSUM: a replica must not go on, and
  * so must not the process (replica_written). */
 MUST_USE enum status host_batch_written(struct shard_host *host, struct moment now);
@@ -79,8 +107,8 @@ size_t host_in_flight_bytes(const struct shard_host *host);
 size_t host_batches_in_flight(const struct shard_host *host);
 
 /*
- * True when state is due (flush_interval_ms since the first change, or
- * HOST_DIRTY_BYTES_MAX) and none is on its way: `batch` (emptied first) holds it, and
+ * True when state is due (flush_interval_ms since the first change, HOST_DIRTY_BYTES_MAX,
+ * or a snapshot that waits for it) and none is on its way: `batch` (emptied first) holds it, and
  * host_state_written has to follow. `force` flushes whatever has changed.
  */
 bool host_state_turn(struct shard_host *host, struct moment now, bool force,

@@ -276,6 +276,9 @@ static void loop_turn(struct loop *loop)
         loop_publish_degrees(loop);
     }
     loop_write_state(loop, now);
+    if (host_ready(loop->host) && loop_free_log_job(loop) != NULL) {
+        loop->again = true; /* what was applied has made more to write */
+    }
     size_t finished_bytes = host_finish(loop->host);
     atomic_fetch_sub(&loop->queued_bytes, finished_bytes);
 }

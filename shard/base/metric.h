@@ -29,6 +29,10 @@
     X(PROPOSALS_OVERLOADED, COUNTER,   "souk_proposals_overloaded_total",  "Proposals refused because a queue was full") \
     X(FLUSHES,              COUNTER,   "souk_flushes_total",               "State batches written")                   \
     X(FLUSH_LATENCY,        HISTOGRAM, "souk_flush_latency_us",            "Microseconds of one state batch")         \
+    X(PEER_MESSAGES_DROPPED, COUNTER,  "souk_peer_messages_dropped_total", "Messages of other replicas that were damaged, foreign, or of a removed or unknown one") \
+    X(PROPOSALS_DROPPED,    COUNTER,   "souk_proposals_dropped_total",     "Proposals whose entries were in the log of a leader that lost its place") \
+    X(SNAPSHOTS_INSTALLED,  COUNTER,   "souk_snapshots_installed_total",   "Snapshots of a shard taken over from another replica") \
+    X(SNAPSHOTS_FAILED,     COUNTER,   "souk_snapshots_failed_total",      "Snapshots that could not be made or read for another replica") \
     X(HOLDS_OPEN,           GAUGE,     "souk_holds_open",                  "Holds neither ended nor expired")         \
     X(HOLDS_EXPIRED,        COUNTER,   "souk_holds_expired_total",         "Holds that expired by themselves")        \
     X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \

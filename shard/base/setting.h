@@ -41,6 +41,8 @@
     N(flush_interval_ms,    200, 1, 60000,  "ms",                   "longest time a change stays out of RocksDB (the log has it)") \
     N(log_segment_bytes,    67108864, 1048576, 1073741824, "bytes", "size of one log segment file")  \
     N(log_entry_max_bytes,  1048576, 4096, 16777216, "bytes",       "commands of one turn in one log entry") \
+    N(raft_tick_ms,         100, 1, 10000,  "ms",                   "heartbeats of a shard of several members; without one for 10 to 20 of these a new leader is elected") \
+    N(snapshot_bytes_per_s, 67108864, 65536, 17179869184, "bytes/s", "pace at which one replica asks for the parts of a snapshot") \
     N(event_batch_max,      1000, 1, 100000, "",                    "events in one call")            \
     N(stream_credit_max,    64, 1, 65536,   "",                     "unanswered messages on one client stream") \
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \

@@ -170,9 +170,10 @@ static void apply_request(struct inventory *inventory,
     }
     inventory->apply.request_id = identity.request_id;
     apply_decide(inventory, command, arena, out);
-    if (!apply_decided(out)) {
+    if (!apply_decided(out) || (MUTANT(refusal_forgotten) && out->status != STATUS_OK)) {
         return;
     }
+    identity.request_id.low ^= MUTANT(retry_unknown);
     if (command->kind == INVENTORY_REQUEST_SEAL) {
         identity.fingerprint = APPLY_SEALED;
     } else if (identity.fingerprint == APPLY_SEALED) {

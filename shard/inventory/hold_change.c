@@ -80,7 +80,8 @@ static void hold_move_line(struct inventory *inventory, struct hold_line_row *li
     } else if (reason == STOCK_REASON_CANCEL) {
         hold_take(&buckets[STOCK_BUCKET_COMMITTED], line->granted);
     } else {
-        hold_take(&buckets[STOCK_BUCKET_HELD], line->granted);
+        bool twice = MUTANT(hold_freed_twice) && reason == STOCK_REASON_RELEASE;
+        hold_take(&buckets[STOCK_BUCKET_HELD], twice ? 2 * line->granted : line->granted);
     }
     level_write(inventory, line->level, buckets, &change);
 }

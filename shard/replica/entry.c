@@ -23,6 +23,36 @@ void entry_add(struct buffer *payload, struct slice command)
     store_le32(count, load_le32(count) + 1);
 }
 
+void entry_make_level(struct buffer *payload, int64_t log_time_ms, uint32_t level)
+{
+    buffer_clear(payload);
+    encode_u8(payload, ENTRY_LEVEL);
+    encode_le64(payload, (uint64_t)log_time_ms);
+    encode_le32(payload, level);
+}
+
+bool entry_is_level(struct slice payload)
+{
+    return payload.size > 0 && payload.data[0] == ENTRY_LEVEL;
+}
+
+enum status entry_read_level(struct slice payload, int64_t *out_log_time_ms,
+                             uint32_t *out_level)
+{
+    struct reader reader;
+    reader_init(&reader, payload);
+    uint8_t version = read_u8(&reader);
+    int64_t log_time_ms = (int64_t)read_le64(&reader);
+    uint32_t level = read_le32(&reader);
+    TRY(reader_finish(&reader));
+    if (version != ENTRY_LEVEL || level == 0) {
+        return STATUS_CHECKSUM;
+    }
+    *out_log_time_ms = log_time_ms;
+    *out_level = level;
+    return STATUS_OK;
+}
+
 enum status entry_open(struct entry_reader *entry, struct slice payload)
 {
     struct reader *reader = &entry->reader;

@@ -5,6 +5,12 @@
  *     version u8 | log time le64 (Unix ms) | command count le32 | count x (size varint,
  *     command bytes as of command.h)
  *
+ * or, alone in its entry, the raising of the shard's feature level:
+ *
+ *     2 u8 | log time le64 | level le32
+ *
+ * (The core's own entries are empty, or begin with 0xfe.)
+ *
  * Pure; the caller owns the buffers. Integrity is the log's business, so a payload that
  * does not parse is damage: CHECKSUM.
  */
@@ -21,6 +27,7 @@
 
 enum {
     ENTRY_VERSION = 1,
+    ENTRY_LEVEL = 2, /* the first byte of one that raises the level */
     ENTRY_HEADER_BYTES = 13,
     ENTRY_COMMAND_OVERHEAD_BYTES = 10, /* at most, for one command's size */
 };
@@ -28,6 +35,13 @@ enum {
 /* Empties the payload and begins a new one, without commands. */
 void entry_begin(struct buffer *payload, int64_t log_time_ms);
 void entry_add(struct buffer *payload, struct slice command);
+
+void entry_make_level(struct buffer *payload, int64_t log_time_ms, uint32_t level);
+/* Whether it is one that raises the level. */
+bool entry_is_level(struct slice payload);
+/* CHECKSUM when malformed. */
+MUST_USE enum status entry_read_level(struct slice payload, int64_t *out_log_time_ms,
+                                      uint32_t *out_level);
 
 struct entry_reader {
     struct reader reader;

@@ -8,6 +8,7 @@
 #ifndef SOUK_SHARD_REPLICA_MACHINE_H
 #define SOUK_SHARD_REPLICA_MACHINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,6 +72,7 @@ struct machine_ops {
 
 struct machine {
     const struct machine_ops *ops;
+    _Atomic(uint32_t) readers; /* searches on other threads */
 };
 
 struct machine *machine_sku_new(const struct replica_options *options);

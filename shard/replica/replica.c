@@ -7,131 +7,9 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/base/metric.h"
+#include "shard/base/mutant.h"
 #include "shard/replica/replica_private.h"
 #include "shard/storage/meta_row.h"
-
-_Static_assert((int)REPLICA_ENTRIES_IN_FLIGHT_MAX == (int)SOLO_LOG_RING,
-               "the ring holds what may be in flight");
-
-static enum key_table replica_table(enum replica_kind kind)
-{
-    return kind == REPLICA_SKU ? KEY_TABLE_SKU : KEY_TABLE_CUSTOMER;
-}
-
-static struct meta_descriptor replica_descriptor(const struct replica_options *options)
-{
-    return (struct meta_descriptor){
-        .shard_id = options->shard_id,
-        .replica_id = options->replica_id,
-        .table = replica_table(options->kind),
-        .feature_level = 1,
-        .range = options->range,
-        .range_version = options->range_epoch,
-        .member_version = 1,
-    };
-}
-
-static enum status replica_check_descriptor(struct replica *replica,
-                                            struct problem *problem)
-{
-    const struct replica_options *options = &replica->options;
-    struct key_meta key = {.shard_id = options->shard_id, .kind = META_DESCRIPTOR};
-    buffer_clear(&replica->key);
-    key_append_meta(&replica->key, &key);
-    enum status status =
-        store_get(options->store, NULL, buffer_slice(&replica->key), &replica->value);
-    if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK;
-    }
-    TRY(status);
-    struct meta_descriptor found;
-    TRY(meta_descriptor_decode(buffer_slice(&replica->value), &found));
-    struct meta_descriptor wanted = replica_descriptor(options);
-    if (found.table != wanted.table || found.replica_id != wanted.replica_id ||
-        found.range.start != wanted.range.start || found.range.end != wanted.range.end) {
-        return problem_set(problem, STATUS_INVALID, "",
-                           "shard %llu in this folder is another one: its table, range "
-                           "or replica differs; was the number of shards changed?",
-                           (unsigned long long)options->shard_id);
-    }
-    replica->descriptor_written = true;
-    return STATUS_OK;
-}
-
-static void replica_applied_key(struct buffer *key, uint64_t shard_id)
-{
-    struct key_meta parts = {.shard_id = shard_id, .kind = META_APPLIED};
-    buffer_clear(key);
-    key_append_meta(key, &parts);
-}
-
-static enum status replica_load(struct replica *replica, struct moment now,
-                                struct problem *problem)
-{
-    TRY(replica_check_descriptor(replica, problem));
-    replica_applied_key(&replica->key, replica->options.shard_id);
-    struct meta_applied applied = {0};
-    enum status status = store_get(replica->options.store, NULL,
-                                   buffer_slice(&replica->key), &replica->value);
-    if (status == STATUS_OK) {
-        TRY(meta_applied_decode(buffer_slice(&replica->value), &applied));
-    } else if (status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    TRY(replica->machine->ops->load(replica->machine, applied.index));
-    replica->applied_index = applied.index;
-    replica->applied_term = applied.term;
-    replica->applied_log_ms = applied.log_time_ms;
-    replica->state_index = applied.index;
-    replica->flushed_index = applied.index;
-    log_time_init(&replica->clock, applied.log_time_ms, now);
-    return STATUS_OK;
-}
-
-static enum status replica_replay_write(struct replica *replica)
-{
-    struct store_batch batch;
-    store_batch_init(&batch);
-    uint64_t index = replica_collect_state(replica, &batch);
-    enum status status = store_write(replica->options.store, &batch);
-    for (unsigned i = 0; status == STATUS_OVERLOADED && i < REPLICA_REPLAY_STALLS_MAX;
-         i++) {
-        status = store_flush(replica->options.store);
-        if (status == STATUS_OK) {
-            status = store_write(replica->options.store, &batch);
-        }
-    }
-    store_batch_close(&batch);
-    if (status == STATUS_OK) {
-        replica_state_written(replica, index);
-    }
-    return status;
-}
-
-static enum status replica_replay(void *context, const struct log_entry *entry)
-{
-    struct replica *replica = context;
-    TRY(replica_apply_entry(replica, entry, NULL));
-    return replica_dirty_bytes(replica) > REPLICA_REPLAY_DIRTY_BYTES_MAX
-               ? replica_replay_write(replica)
-               : STATUS_OK;
-}
-
-static enum status replica_start(struct replica *replica, struct moment now,
-                                 struct problem *problem)
-{
-    TRY(replica_load(replica, now, problem));
-    struct log_entry applied = {
-        .index = replica->applied_index,
-        .term = replica->applied_term,
-    };
-    TRY(solo_log_open(&replica->log, replica->options.log, replica->options.replica_id,
-                      applied, replica_replay, replica));
-    log_time_observe(&replica->clock, replica->applied_log_ms, now);
-    /* What the store had at opening has survived a restart already. */
-    solo_log_release(&replica->log, replica->flushed_index);
-    return STATUS_OK;
-}
 
 void replica_tell_metrics(struct replica *replica)
 {
@@ -156,6 +34,7 @@ enum status replica_open(const struct replica_options *options, struct moment no
                          struct problem *problem, struct replica **out_replica)
 {
     ASSERT(options->replica_id != 0 && key_range_valid(options->range));
+    ASSERT(options->members == NULL || !options->joins);
     struct problem unwanted;
     problem = problem != NULL ? problem : &unwanted;
     memset(problem, 0, sizeof *problem);
@@ -166,13 +45,28 @@ enum status replica_open(const struct replica_options *options, struct moment no
     list_init(&replica->done_proposals);
     list_init(&replica->untold_reads);
     list_init(&replica->ticked_reads);
+    list_init(&replica->asking_reads);
+    list_init(&replica->confirming_reads);
+    list_init(&replica->confirmed_reads);
     list_init(&replica->done_reads);
     buffer_init(&replica->key);
     buffer_init(&replica->value);
+    buffer_init(&replica->payload);
+    buffer_init(&replica->mail.bytes);
+    arena_init(&replica->messages, NULL, 0, 0);
     arena_init(&replica->scratch, replica->scratch_inline, sizeof replica->scratch_inline,
                0);
-    replica->machine = options->kind == REPLICA_SKU ? machine_sku_new(options)
-                                                    : machine_customer_new(options);
+    replica->machine = replica_machine_new(&replica->options);
+    sending_init(&replica->sending, options->snapshot_chunk_bytes);
+    install_init(&replica->install,
+                 &(struct install_options){
+                     .store = options->store,
+                     .shard_id = options->shard_id,
+                     .replica_id = options->replica_id,
+                     .table = replica_table(options->kind),
+                     .range = options->range,
+                     .bytes_per_s = (uint64_t)options->settings->snapshot_bytes_per_s,
+                     .feature_level = replica_level_supported(replica)});
     enum status status = replica_start(replica, now, problem);
     if (status != STATUS_OK) {
         if (problem->status == STATUS_OK) {
@@ -204,7 +98,18 @@ void replica_close(struct replica *replica)
         return;
     }
     replica->machine->ops->free(replica->machine);
-    solo_log_close(&replica->log);
+    for (size_t i = 0; i < REPLICA_RETIRED_MAX; i++) {
+        if (replica->retired[i] != NULL) {
+            replica->retired[i]->ops->free(replica->retired[i]);
+        }
+    }
+    raft_free(replica->raft);
+    install_close(&replica->install);
+    sending_close(&replica->sending);
+    buffer_close(&replica->payload);
+    buffer_close(&replica->mail.bytes);
+    free(replica->mail.letters);
+    arena_close(&replica->messages);
     arena_close(&replica->scratch);
     buffer_close(&replica->key);
     buffer_close(&replica->value);
@@ -213,59 +118,168 @@ void replica_close(struct replica *replica)
 
 /* --- State behind the log ---------------------------------------------------------- */
 
-bool replica_state_dirty(const struct replica *replica)
+static bool replica_rows_dirty(const struct replica *replica)
 {
     return replica->state_index < replica->applied_index ||
-           (!replica->descriptor_written && replica->applied_index > 0);
+           (replica->applied_index > 0 &&
+            (!replica->descriptor_written || replica->members_dirty));
+}
+
+bool replica_state_urgent(const struct replica *replica)
+{
+    return replica->failed == STATUS_OK &&
+           (install_state_ready(&replica->install) ||
+            (replica->sending.stage == SENDING_WANTED && replica->applied_index > 0 &&
+             !install_freezes(&replica->install)));
+}
+
+bool replica_state_dirty(const struct replica *replica)
+{
+    if (install_freezes(&replica->install)) {
+        return replica_state_urgent(replica); /* what is here is about to go */
+    }
+    return replica_rows_dirty(replica) || replica_state_urgent(replica);
 }
 
 uint64_t replica_dirty_bytes(const struct replica *replica)
 {
-    return replica_state_dirty(replica)
+    return replica_rows_dirty(replica)
                ? replica->machine->ops->dirty_bytes(replica->machine)
                : 0;
 }
 
-uint64_t replica_collect_state(struct replica *replica, struct store_batch *batch)
+/* Puts `value` under the key of the kind. */
+static void replica_put_meta(struct replica *replica, struct store_batch *batch,
+                             enum meta_kind kind)
 {
-    const struct replica_options *options = &replica->options;
-    replica_tell_metrics(replica);
-    replica->machine->ops->collect(replica->machine, batch);
+    replica_meta_key(replica, kind);
+    store_batch_put(batch, buffer_slice(&replica->key), buffer_slice(&replica->value));
+}
+
+static void replica_collect_meta(struct replica *replica, struct store_batch *batch)
+{
     if (!replica->descriptor_written) {
-        struct key_meta key = {.shard_id = options->shard_id, .kind = META_DESCRIPTOR};
-        struct meta_descriptor descriptor = replica_descriptor(options);
-        buffer_clear(&replica->key);
+        const struct replica_options *options = &replica->options;
+        const struct meta_descriptor descriptor = {
+            .shard_id = options->shard_id,
+            .replica_id = options->replica_id,
+            .table = replica_table(options->kind),
+            .feature_level = replica->feature_level,
+            .range = options->range,
+            .range_version = options->range_epoch,
+            .member_version = replica->members.version,
+        };
         buffer_clear(&replica->value);
-        key_append_meta(&replica->key, &key);
         meta_descriptor_encode(&replica->value, &descriptor);
-        store_batch_put(batch, buffer_slice(&replica->key),
-                        buffer_slice(&replica->value));
+        replica_put_meta(replica, batch, META_DESCRIPTOR);
         replica->descriptor_written = true;
     }
-    struct meta_applied applied = {
+    if (replica->members_dirty) {
+        buffer_clear(&replica->value);
+        raft_members_encode(&replica->members, &replica->value);
+        replica_put_meta(replica, batch, META_MEMBERS);
+        replica->members_dirty = false;
+    }
+    const struct meta_applied applied = {
+        .index = replica->applied_index + MUTANT(applied_ahead),
+        .term = replica->applied_term,
+        .log_time_ms = replica->applied_log_ms,
+    };
+    buffer_clear(&replica->value);
+    meta_applied_encode(&replica->value, &applied);
+    replica_put_meta(replica, batch, META_APPLIED);
+}
+
+/* The snapshot that others need is taken right behind this batch. */
+static void replica_collect_snapshot(struct replica *replica, struct store_batch *batch)
+{
+    struct snapshot_manifest head = {
+        .shard_id = replica->options.shard_id,
+        .table = replica_table(replica->options.kind),
+        .range = replica->options.range,
+        .range_version = replica->options.range_epoch,
+        .member_version = replica->members.version,
+        .feature_level = replica->feature_level,
         .index = replica->applied_index,
         .term = replica->applied_term,
         .log_time_ms = replica->applied_log_ms,
     };
-    replica_applied_key(&replica->key, options->shard_id);
     buffer_clear(&replica->value);
-    meta_applied_encode(&replica->value, &applied);
-    store_batch_put(batch, buffer_slice(&replica->key), buffer_slice(&replica->value));
-    replica->state_index = replica->applied_index;
+    raft_members_encode(&replica->members, &replica->value);
+    head.members = buffer_slice(&replica->value);
+    sending_collect_state(&replica->sending, batch, &head);
+}
+
+uint64_t replica_collect_state(struct replica *replica, struct store_batch *batch)
+{
+    if (!install_freezes(&replica->install)) {
+        replica_tell_metrics(replica);
+        replica->machine->ops->collect(replica->machine, batch);
+        replica_collect_meta(replica, batch);
+        replica->state_index = replica->applied_index;
+        if (replica->applied_index > 0) {
+            replica_collect_snapshot(replica, batch);
+        }
+    }
+    if (install_state_ready(&replica->install)) {
+        install_collect_state(&replica->install, batch);
+        replica->install_collected = true;
+    }
     return replica->state_index;
 }
 
-void replica_state_written(struct replica *replica, uint64_t index)
+/* What was installed takes the place of the machine. */
+static enum status replica_load_installed(struct replica *replica, struct moment now)
 {
-    replica->machine->ops->flushed(replica->machine, index);
+    size_t place = 0;
+    replica_free_retired(replica);
+    while (place < REPLICA_RETIRED_MAX && replica->retired[place] != NULL) {
+        place++;
+    }
+    if (place == REPLICA_RETIRED_MAX) {
+        return STATUS_OVERLOADED;
+    }
+    replica->retired[place] = replica->machine;
+    replica->machine = replica_machine_new(&replica->options);
+    replica_free_retired(replica);
+    return replica_load(replica, now);
 }
 
-void replica_state_persisted(struct replica *replica, uint64_t index)
+static void replica_installed(struct replica *replica, struct moment now)
 {
-    if (index > replica->flushed_index) {
-        replica->flushed_index = index;
-        solo_log_release(&replica->log, index);
+    enum status status = replica_load_installed(replica, now);
+    if (status != STATUS_OK) {
+        replica->failed = status;
+        return;
     }
+    struct raft_event event = {.kind = RAFT_EVENT_INSTALL_DONE,
+                               .installed = {.index = replica->applied_index,
+                                             .term = replica->applied_term,
+                                             .members = &replica->members}};
+    replica_raft_step(replica, now, &event, 1);
+}
+
+void replica_state_written(struct replica *replica, struct moment now, uint64_t index)
+{
+    sending_state_written(&replica->sending);
+    replica->machine->ops->flushed(replica->machine, index);
+    if (replica->install_collected) {
+        replica->install_collected = false;
+        if (install_state_written(&replica->install)) {
+            replica_installed(replica, now);
+        }
+    }
+}
+
+void replica_state_persisted(struct replica *replica, struct moment now, uint64_t index)
+{
+    if (install_freezes(&replica->install)) {
+        return;
+    }
+    if (index > replica->flushed_index && index <= replica->applied_index) {
+        replica->flushed_index = index;
+    }
+    replica_raft_release(replica, now);
 }
 
 enum status replica_persisted_index(struct store *store, uint64_t shard_id,
@@ -274,7 +288,7 @@ enum status replica_persisted_index(struct store *store, uint64_t shard_id,
     struct buffer key, value;
     buffer_init(&key);
     buffer_init(&value);
-    replica_applied_key(&key, shard_id);
+    key_append_meta(&key, &(struct key_meta){shard_id, META_APPLIED});
     struct meta_applied applied = {0};
     enum status status = store_get_persisted(store, buffer_slice(&key), &value);
     if (status == STATUS_OK) {
@@ -297,6 +311,18 @@ uint64_t replica_shard_id(const struct replica *replica)
     return replica->options.shard_id;
 }
 
+uint64_t replica_id(const struct replica *replica)
+{
+    return replica->options.replica_id;
+}
+
+uint64_t replica_leader(const struct replica *replica)
+{
+    struct raft_status core;
+    raft_status(replica->raft, &core);
+    return core.leader_id;
+}
+
 enum replica_kind replica_kind(const struct replica *replica)
 {
     return replica->options.kind;
@@ -317,8 +343,22 @@ void replica_status(const struct replica *replica, struct replica_status *out_st
     memset(out_status, 0, sizeof *out_status);
     out_status->shard_id = replica->options.shard_id;
     out_status->kind = replica->options.kind;
-    out_status->last_index = replica->log.last_index;
-    out_status->durable_index = replica->log.durable_index;
+    struct raft_status core = {.last_index = replica->applied_index};
+    if (replica->raft != NULL) { /* during a replay there is none yet */
+        raft_status(replica->raft, &core);
+        out_status->members = *raft_members(replica->raft);
+    }
+    out_status->last_index = core.last_index;
+    out_status->durable_index = core.durable_index;
+    out_status->commit_index = core.commit;
+    out_status->role = core.role;
+    out_status->term = core.term;
+    out_status->replica_id = replica->options.replica_id;
+    out_status->leader_replica_id = core.leader_id;
+    out_status->feature_level = replica->feature_level;
+    out_status->installing = install_freezes(&replica->install);
+    out_status->failed = replica->failed;
+    out_status->messages_dropped = replica->messages_dropped;
     out_status->applied_index = replica->applied_index;
     out_status->flushed_index = replica->flushed_index;
     out_status->log_time_ms = replica->applied_log_ms;
@@ -341,6 +381,10 @@ bool replica_take_degrees(struct replica *replica, enum recommend_degrees kind,
 
 size_t replica_busy(const struct replica *replica)
 {
-    return replica->proposal_count + replica->read_count +
-           (size_t)(replica->log.last_index - replica->log.applied_index);
+    return replica->proposal_count + replica->read_count;
+}
+
+enum status replica_failed(const struct replica *replica)
+{
+    return replica->failed;
 }

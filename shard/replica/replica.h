@@ -6,21 +6,28 @@
  * is done. The server drives it from a libuv loop, tests from a for-loop.
  *
  *     replica_propose, replica_read, replica_step, replica_tick      feed it
- *     replica_collect(log_batch)    entries to write; they are not applied yet
- *     replica_written(index)        durable through index: apply, make the answers
+ *     replica_collect(log_batch)    what to write; it is not acknowledged yet
+ *     replica_written(ticket)       it is durable: acknowledge, apply, make the answers
+ *     replica_take_message          what other members are to be told
  *     replica_done_proposal, replica_done_read                       what is finished
  *     replica_collect_state(store_batch), replica_state_written,
  *     replica_state_persisted       the same for the state behind the log
  *
  * Owner: the thread of its host. One log entry carries all proposals of one turn. Nothing
- * is applied or answered before its entry is durable; several collects may be on their
- * way at once, and are written in order.
+ * is applied or answered before its entry is durable on a quorum of the members; several
+ * collects may be on their way at once, and are written in order.
  *
- * Log time (inventory.md) of an entry, with one member: the greater of the previous
- * entry's plus half the monotonic time since, and this machine's clock. It never goes
- * back, also across restarts.
+ * Members: the leader alone decides and answers; any other refuses with NOT_LEADER, and
+ * its replica_status names the leader. A replica that is the only voter answers from its
+ * start on, for all that is durable there is committed.
  *
- * Reads are pure functions of the applied log. A read that touches a hold which is due by
+ * Log time (inventory.md) of an entry: the greater of the previous entry's plus half the
+ * monotonic time since, and this machine's clock, which counts only up to the median of
+ * the members' clocks and half a second, and not at all without a quorum of them. It never
+ * goes back, also across restarts.
+ *
+ * Reads are pure functions of the applied log. With several voters a read waits until a
+ * quorum has confirmed, after it came, that this replica still leads. A read that touches a hold which is due by
  * the clock but not by log time waits for one shared TICK entry; so does the shard itself
  * when its expiry heap is due.
  */
@@ -34,6 +41,7 @@
 #include "shard/base/clock.h"
 #include "shard/base/setting.h"
 #include "shard/base/status.h"
+#include "shard/raft/members.h"
 #include "shard/recommend/degrees.h"
 #include "shard/replica/work.h"
 #include "shard/storage/key.h"
@@ -51,6 +59,10 @@ enum {
     REPLICA_REPLAY_STALLS_MAX = 100,
     /* When nothing is due, a replica asks to be ticked again after this long. */
     REPLICA_TICK_IDLE_US = 1000000,
+    /* What the leader's clock may be ahead of the median of a quorum's. */
+    REPLICA_CLOCK_AHEAD_MS = 500,
+    /* The highest feature level that this version supports. */
+    REPLICA_FEATURE_LEVEL = 1,
 };
 
 struct replica;
@@ -65,6 +77,27 @@ struct replica_options {
     struct key_range range; /* the hashes it owns */
     uint64_t range_epoch;
     uint64_t hash_seed; /* of the cluster */
+    struct hash128 cluster_id;
+    uint64_t seed; /* of chance in elections: another one for each replica and start */
+
+    /*
+     * Of a replica without a past: the members with which its shard is born, the same for
+     * each of them; or it joins a shard that is there, and knows nobody until its leader
+     * speaks to it. Neither: it is the only voter.
+     */
+    const struct raft_members *members;
+    bool joins;
+    /*
+     * Not 0: the replica of this id was here, is damaged and dead; this one takes its
+     * place, empty, as a new learner. INVALID unless enough voters are healthy without it
+     * (healthy_voters, as the caller found them) to be a quorum.
+     */
+    uint64_t replaces_replica_id;
+    uint32_t healthy_voters;
+
+    /* For tests; 0: what the version has. */
+    uint32_t feature_level_supported;
+    size_t snapshot_chunk_bytes;
 };
 
 /*
@@ -82,8 +115,8 @@ void replica_close(struct replica *replica);
 
 /* --- Feed -------------------------------------------------------------------------- */
 
-/* Messages from other members. With one member there are none; the place is here so that
- * consensus needs no other door. */
+/* Messages from other members, as their replica_take_message gave them. What is damaged,
+ * foreign, or of a replica that is no member, is dropped and counted. */
 struct replica_message {
     uint64_t from_replica_id;
     struct slice bytes;
@@ -91,8 +124,18 @@ struct replica_message {
 void replica_step(struct replica *replica, struct moment now,
                   const struct replica_message *messages, size_t message_count);
 
-/* Looks at the clock: proposes a TICK when a hold is due, ends reads and proposals past
- * their deadline. */
+/*
+ * Asks of the leader; what the core answers (shard/raft/raft.h): NOT_LEADER, SHARD_MOVING
+ * (not now), ALREADY_EXISTS, NOT_FOUND, INVALID, QUANTITY_LIMIT, OVERLOADED. OK: begun.
+ */
+MUST_USE enum status replica_change_members(struct replica *replica, struct moment now,
+                                            const struct raft_change *change);
+/* To this voter; 0: to whichever is most up to date. */
+MUST_USE enum status replica_transfer(struct replica *replica, struct moment now,
+                                      uint64_t replica_id);
+
+/* Looks at the clock: elections and heartbeats, a TICK when a hold is due, parts of a
+ * snapshot, reads past their deadline. */
 void replica_tick(struct replica *replica, struct moment now);
 /* Monotonic time of the next useful replica_tick. */
 uint64_t replica_next_tick_us(const struct replica *replica, struct moment now);
@@ -100,6 +143,7 @@ uint64_t replica_next_tick_us(const struct replica *replica, struct moment now);
 /*
  * OK: taken; it comes back through replica_done_proposal. Else it is REFUSED at once and
  * still the caller's, with the status also in proposal->status:
+ *   NOT_LEADER     another replica decides
  *   OVERLOADED     the state store stalls, or the memory of request ids is full
  *   DISK_FULL      and it frees nothing (releases, cancellations, expiry are taken)
  *   EPOCH_CHANGED  a command's key lies outside the range
@@ -141,27 +185,29 @@ struct replica_outgoing {
     uint64_t to_replica_id;
     struct slice bytes; /* valid until the next call to the replica */
 };
-/* Messages to other members; none while there is one. */
-struct replica_outbox {
-    const struct replica_outgoing *messages;
-    size_t message_count;
-};
+/* The next message to another member; false when there is none. May be asked after any
+ * call; a message that is not taken, or lost, does no harm. */
+MUST_USE bool replica_take_message(struct replica *replica,
+                                   struct replica_outgoing *out_message);
+bool replica_has_message(const struct replica *replica);
 
 /* Is there something for replica_collect? */
 bool replica_ready(const struct replica *replica);
 /* Bytes of commands that wait to be collected. */
 size_t replica_waiting_bytes(const struct replica *replica);
 /*
- * Puts what waits into the batch as at most one entry, limited by log_entry_max_bytes;
- * the rest waits for the next turn. Returns the index that replica_written is to be
- * called with once the batch is durable, 0 when nothing was added.
+ * Puts what waits into the batch: of proposals at most one entry, limited by
+ * log_entry_max_bytes; the rest waits for the next turn. Returns the ticket that
+ * replica_written is to be called with once the batch is durable, 0 when nothing was added.
  */
 uint64_t replica_collect(struct replica *replica, struct moment now,
-                         struct log_batch *batch, struct replica_outbox *out_outbox);
-/* Everything collected through this index is durable. Applies it and makes the answers.
- * VERSION, CHECKSUM: an entry cannot be read here; the replica must not go on. */
+                         struct log_batch *batch);
+/* Everything collected through this ticket is durable. Tells the others, applies what is
+ * committed and makes the answers. VERSION, CHECKSUM: an entry cannot be read here; the
+ * replica has stopped for good (replica_failed). */
 MUST_USE enum status replica_written(struct replica *replica, struct moment now,
-                                     uint64_t index);
+                                     uint64_t ticket);
+enum status replica_failed(const struct replica *replica);
 
 /* What is finished, oldest first; NULL when there is no more. It is the caller's again.
  */
@@ -179,7 +225,8 @@ MUST_USE bool replica_take_degrees(struct replica *replica, enum recommend_degre
 
 /* --- State ------------------------------------------------------------------------- */
 
-/* Has anything been applied since the last replica_collect_state? */
+/* Has anything been applied since the last replica_collect_state, or is there work on a
+ * snapshot? */
 bool replica_state_dirty(const struct replica *replica);
 /* Bytes that a collect would write now, about. */
 uint64_t replica_dirty_bytes(const struct replica *replica);
@@ -189,11 +236,14 @@ uint64_t replica_dirty_bytes(const struct replica *replica);
  * written in one store_write; batches are written in the order they were collected.
  */
 uint64_t replica_collect_state(struct replica *replica, struct store_batch *batch);
-/* The batch collected at this index is in the store. */
-void replica_state_written(struct replica *replica, uint64_t index);
+/* Should the state be collected now, not only with the next flush? */
+bool replica_state_urgent(const struct replica *replica);
+/* The batch collected at this index is in the store. Reads the store when that was the
+ * install of a snapshot. */
+void replica_state_written(struct replica *replica, struct moment now, uint64_t index);
 /* The store would survive a crash now with this applied index (replica_persisted_index):
  * the log below it may go. */
-void replica_state_persisted(struct replica *replica, uint64_t index);
+void replica_state_persisted(struct replica *replica, struct moment now, uint64_t index);
 /* What replica_state_persisted wants; reads the store, so for the apply writer's thread.
  * 0 when nothing was persisted yet. */
 MUST_USE enum status replica_persisted_index(struct store *store, uint64_t shard_id,
@@ -202,11 +252,13 @@ MUST_USE enum status replica_persisted_index(struct store *store, uint64_t shard
 /* --- Look -------------------------------------------------------------------------- */
 
 uint64_t replica_shard_id(const struct replica *replica);
+uint64_t replica_id(const struct replica *replica);
+uint64_t replica_leader(const struct replica *replica); /* its id; 0: not known */
 enum replica_kind replica_kind(const struct replica *replica);
 void replica_status(const struct replica *replica, struct replica_status *out_status);
 /* A hash over the whole applied state; equal for equal logs, whatever was flushed. */
 uint64_t replica_digest(const struct replica *replica);
-/* Proposals and reads inside, and entries not applied yet: 0 when it is at rest. */
+/* Proposals and reads inside: 0 when nobody waits. */
 size_t replica_busy(const struct replica *replica);
 
 #endif

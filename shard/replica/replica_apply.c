@@ -43,25 +43,25 @@ static enum status replica_decide(struct replica *replica, struct slice command)
     return STATUS_OK;
 }
 
-enum status replica_apply_entry(struct replica *replica, const struct log_entry *entry,
-                                const struct replica_entry *known)
+/* The entry's place among those that somebody waits for; NULL when it is none of them. */
+static const struct replica_entry *replica_awaited(const struct replica *replica,
+                                                   const struct log_entry *entry)
 {
+    const struct replica_entry *known = &replica->entries[replica->entry_first];
+    if (replica->entry_count == 0 || known->index != entry->index ||
+        known->term != entry->term) {
+        return NULL;
+    }
+    return known;
+}
+
+static enum status replica_apply_commands(struct replica *replica,
+                                          const struct log_entry *entry)
+{
+    const struct replica_entry *known = replica_awaited(replica, entry);
     struct entry_reader reader;
-    TRY(entry_open(&reader, entry->payload));
-    struct apply_position position = {
-        .index = entry->index,
-        .term = entry->term,
-        .log_ms = reader.log_time_ms > replica->applied_log_ms ? reader.log_time_ms
-                                                               : replica->applied_log_ms,
-    };
-    uint64_t applied = replica->commands_applied;
-    uint64_t replayed = replica->commands_replayed;
-    /* Nobody looks in between, and the stamps of what is decided now want these. */
-    replica->applied_index = entry->index;
-    replica->applied_term = entry->term;
-    replica->applied_log_ms = position.log_ms;
-    replica->machine->ops->entry_begin(replica->machine, &position);
     struct slice command;
+    TRY(entry_open(&reader, entry->payload));
     for (uint32_t i = 0; entry_next(&reader, &command); i++) {
         bool awaited = known != NULL && i >= known->own_count;
         struct replica_outcome unwanted;
@@ -70,38 +70,143 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
                 : replica_apply_command(replica, command, &replica->scratch, &unwanted));
         arena_reset(&replica->scratch);
     }
-    replica->machine->ops->entry_end(replica->machine);
     TRY(entry_finish(&reader));
+    if (known != NULL) {
+        replica->entry_first = (replica->entry_first + 1) % REPLICA_ENTRIES_IN_FLIGHT_MAX;
+        replica->entry_count--;
+    }
+    return STATUS_OK;
+}
+
+static enum status replica_apply_level(struct replica *replica,
+                                       const struct log_entry *entry)
+{
+    int64_t log_time_ms;
+    uint32_t level;
+    TRY(entry_read_level(entry->payload, &log_time_ms, &level));
+    if (level > replica_level_supported(replica)) {
+        return STATUS_VERSION;
+    }
+    if (level > replica->feature_level) {
+        replica->feature_level = level;
+        replica->descriptor_written = false;
+    }
+    return STATUS_OK;
+}
+
+static enum status replica_apply_members(struct replica *replica,
+                                         const struct log_entry *entry)
+{
+    TRY(raft_members_decode(entry->payload, &replica->members));
+    replica->members_dirty = true;
+    replica->descriptor_written = false;
+    return STATUS_OK;
+}
+
+/* Log time of the core's own entries is that of the entry before. */
+static enum status replica_entry_time(const struct replica *replica,
+                                      const struct log_entry *entry, int64_t *out_ms)
+{
+    struct entry_reader reader;
+    uint32_t level;
+    *out_ms = replica->applied_log_ms;
+    if (raft_payload_kind(entry->payload) != RAFT_ENTRY_COMMAND) {
+        return STATUS_OK;
+    }
+    if (entry_is_level(entry->payload)) {
+        return entry_read_level(entry->payload, out_ms, &level);
+    }
+    TRY(entry_open(&reader, entry->payload));
+    *out_ms = reader.log_time_ms;
+    return STATUS_OK;
+}
+
+static enum status replica_apply_payload(struct replica *replica,
+                                         const struct log_entry *entry)
+{
+    switch (raft_payload_kind(entry->payload)) {
+    case RAFT_ENTRY_NO_OP:
+        return STATUS_OK;
+    case RAFT_ENTRY_MEMBERS:
+        return replica_apply_members(replica, entry);
+    case RAFT_ENTRY_COMMAND:
+        break;
+    }
+    return entry_is_level(entry->payload) ? replica_apply_level(replica, entry)
+                                          : replica_apply_commands(replica, entry);
+}
+
+enum status replica_apply_entry(struct replica *replica, const struct log_entry *entry)
+{
+    int64_t log_time_ms;
+    TRY(replica_entry_time(replica, entry, &log_time_ms));
+    struct apply_position position = {
+        .index = entry->index,
+        .term = entry->term,
+        .log_ms =
+            log_time_ms > replica->applied_log_ms ? log_time_ms : replica->applied_log_ms,
+    };
+    uint64_t applied = replica->commands_applied;
+    uint64_t replayed = replica->commands_replayed;
+    /* Nobody looks in between, and the stamps of what is decided now want these. */
+    replica->applied_index = entry->index;
+    replica->applied_term = entry->term;
+    replica->applied_log_ms = position.log_ms;
+    replica->machine->ops->entry_begin(replica->machine, &position);
+    TRY(replica_apply_payload(replica, entry));
+    replica->machine->ops->entry_end(replica->machine);
     metric_add(METRIC_ENTRIES_APPLIED, 1);
     metric_add(METRIC_COMMANDS_APPLIED, replica->commands_applied - applied);
     metric_add(METRIC_COMMANDS_REPLAYED, replica->commands_replayed - replayed);
     return STATUS_OK;
 }
 
-static void replica_serve_ticked(struct replica *replica, struct moment now)
+static void replica_serve_list(struct replica *replica, struct moment now,
+                               struct list *reads)
 {
-    while (!list_empty(&replica->ticked_reads)) {
-        struct replica_read *read =
-            LIST_ENTRY(replica->ticked_reads.next, struct replica_read, link);
+    while (!list_empty(reads)) {
+        struct replica_read *read = LIST_ENTRY(reads->next, struct replica_read, link);
         if (read->wait_index > replica->applied_index) {
-            return; /* they stand in the order of their TICKs */
+            return; /* they stand in the order of what they wait for */
         }
         list_remove(&read->link);
         replica_serve_read(replica, now, read);
     }
 }
 
-enum status replica_written(struct replica *replica, struct moment now, uint64_t index)
+void replica_serve_waiting(struct replica *replica, struct moment now)
 {
-    solo_log_written(&replica->log, index);
-    struct log_entry entry;
-    while (solo_log_next(&replica->log, &entry)) {
-        const struct replica_entry *known =
-            &replica->entries[entry.index % SOLO_LOG_RING];
-        ASSERT(known->index == entry.index);
-        TRY(replica_apply_entry(replica, &entry, known));
-        solo_log_applied(&replica->log);
+    replica_serve_list(replica, now, &replica->ticked_reads);
+    replica_serve_list(replica, now, &replica->confirmed_reads);
+}
+
+/* The install's part of a batch is durable. */
+static void replica_install_written(struct replica *replica, struct moment now)
+{
+    if (install_log_written(&replica->install)) {
+        metric_add(METRIC_SNAPSHOTS_INSTALLED, 1);
+    } else {
+        struct raft_event event = {.kind = RAFT_EVENT_INSTALL_BEGUN};
+        replica_raft_step(replica, now, &event, 1);
     }
-    replica_serve_ticked(replica, now);
-    return STATUS_OK;
+}
+
+enum status replica_written(struct replica *replica, struct moment now, uint64_t number)
+{
+    ASSERT(number <= replica->ticket_collected);
+    while (replica->ticket_written < number && replica->failed == STATUS_OK) {
+        const struct replica_ticket *ticket =
+            &replica->tickets[++replica->ticket_written % REPLICA_TICKETS_MAX];
+        ASSERT(ticket->number == replica->ticket_written);
+        bool install = ticket->install;
+        if (ticket->sequence != 0) {
+            struct raft_event event = {.kind = RAFT_EVENT_WRITTEN,
+                                       .written_sequence = ticket->sequence};
+            replica_raft_step(replica, now, &event, 1);
+        }
+        if (install) {
+            replica_install_written(replica, now);
+        }
+    }
+    return replica->failed;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes into a replica and from there into the log: proposals, reads, ticks. */
 #include "shard/base/assert.h"
+#include "shard/base/metric.h"
+#include "shard/base/mutant.h"
 #include "shard/replica/entry.h"
 #include "shard/replica/replica_private.h"
 
@@ -14,14 +16,23 @@ static bool past(uint64_t deadline_us, struct moment now)
     return deadline_us != 0 && now.monotonic_us > deadline_us;
 }
 
-void replica_step(struct replica *replica, struct moment now,
-                  const struct replica_message *messages, size_t message_count)
+struct moment replica_judged(const struct replica *replica, struct moment now)
 {
-    /* A group of one has nobody to hear from; what comes anyway is stale and dropped. */
-    (void)replica;
-    (void)now;
-    (void)messages;
-    (void)message_count;
+    int64_t quorum_ms;
+    if (replica->lone) {
+        return now;
+    }
+    if (!raft_quorum_clock_ms(replica->raft, now, &quorum_ms)) {
+        now.wall_ms = replica->clock.previous_ms; /* only the pace counts */
+    } else if (now.wall_ms > quorum_ms + REPLICA_CLOCK_AHEAD_MS) {
+        now.wall_ms = quorum_ms + REPLICA_CLOCK_AHEAD_MS;
+    }
+    return now;
+}
+
+static int64_t replica_bounded_ms(const struct replica *replica, struct moment now)
+{
+    return log_time_bounded(&replica->clock, replica_judged(replica, now));
 }
 
 void replica_set_pressure(struct replica *replica, struct replica_pressure pressure)
@@ -62,7 +73,9 @@ enum status replica_propose(struct replica *replica, struct replica_proposal *pr
     proposal->appended_count = 0;
     proposal->decided_count = 0;
     proposal->stamp = replica_stamp(replica);
-    proposal->status = replica_admit(replica, proposal);
+    proposal->status = replica_leads(replica) && replica->failed == STATUS_OK
+                           ? replica_admit(replica, proposal)
+                           : STATUS_NOT_LEADER;
     if (proposal->status != STATUS_OK) {
         return proposal->status;
     }
@@ -89,6 +102,34 @@ void replica_end_proposal(struct replica *replica, struct replica_proposal *prop
     list_remove(&proposal->link);
     proposal->status = status;
     list_append(&replica->done_proposals, &proposal->link);
+}
+
+static void replica_end_reads(struct replica *replica, struct list *reads)
+{
+    struct list *link;
+    while ((link = list_pop(reads)) != NULL) {
+        replica_end_read(replica, LIST_ENTRY(link, struct replica_read, link),
+                         STATUS_NOT_LEADER);
+    }
+}
+
+void replica_step_down(struct replica *replica)
+{
+    uint64_t dropped = 0;
+    while (!list_empty(&replica->proposals)) {
+        struct replica_proposal *proposal = proposal_of(replica->proposals.next);
+        bool appended = proposal->appended_count > 0;
+        dropped += appended;
+        replica_end_proposal(replica, proposal,
+                             appended ? STATUS_OUTCOME_UNKNOWN : STATUS_NOT_LEADER);
+    }
+    metric_add(METRIC_PROPOSALS_DROPPED, dropped);
+    replica->entry_count = 0;
+    replica->tick_due = false;
+    replica->tick_index = 0;
+    replica_end_reads(replica, &replica->untold_reads);
+    replica_end_reads(replica, &replica->ticked_reads);
+    replica_end_reads(replica, &replica->asking_reads);
 }
 
 struct replica_proposal *replica_done_proposal(struct replica *replica)
@@ -119,7 +160,7 @@ void replica_serve_read(struct replica *replica, struct moment now,
         replica_status(replica, &read->answer->replica);
     } else {
         replica->machine->ops->read(replica->machine, read,
-                                    log_time_bounded(&replica->clock, now));
+                                    replica_bounded_ms(replica, now));
     }
     replica_end_read(replica, read, read->answer->status);
 }
@@ -127,14 +168,57 @@ void replica_serve_read(struct replica *replica, struct moment now,
 void replica_read(struct replica *replica, struct moment now, struct replica_read *read)
 {
     replica->read_count++;
+    if (read->query->kind == REPLICA_QUERY_STATUS) {
+        replica_serve_read(replica, now, read);
+        return;
+    }
+    if (!replica_leads(replica) || replica->failed != STATUS_OK) {
+        replica_end_read(replica, read, STATUS_NOT_LEADER);
+        return;
+    }
     enum machine_due due = replica->machine->ops->query_due(
-        replica->machine, read->query, log_time_bounded(&replica->clock, now), false,
+        replica->machine, read->query, replica_bounded_ms(replica, now), false,
         &replica->scratch);
     arena_reset(&replica->scratch);
-    if (due == MACHINE_DUE_NOTHING) {
+    if (due != MACHINE_DUE_NOTHING && !MUTANT(read_without_tick)) {
+        list_append(&replica->untold_reads, &read->link);
+    } else if (replica->lone) {
+        /* All that was ever acknowledged is applied here, and nobody else can do so. */
         replica_serve_read(replica, now, read);
     } else {
-        list_append(&replica->untold_reads, &read->link);
+        list_append(&replica->asking_reads, &read->link);
+    }
+}
+
+/* Asks the core for all of them at once: one round of messages serves them. */
+static void replica_ask_reads(struct replica *replica, struct moment now)
+{
+    struct raft_event events[REPLICA_EVENTS_MAX];
+    struct list asked;
+    size_t count = 0;
+    list_init(&asked);
+    while (count < REPLICA_EVENTS_MAX && !list_empty(&replica->asking_reads)) {
+        struct list *link = list_pop(&replica->asking_reads);
+        struct replica_read *read = LIST_ENTRY(link, struct replica_read, link);
+        read->wait_index = ++replica->read_id;
+        events[count++] = (struct raft_event){.kind = RAFT_EVENT_READ,
+                                              .read = {.context = read->wait_index}};
+        list_append(&replica->confirming_reads, link);
+    }
+    if (count == 0) {
+        return;
+    }
+    uint64_t first_id = replica->read_id - count + 1;
+    replica_raft_step(replica, now, events, count);
+    for (struct list *link = replica->confirming_reads.next, *next;
+         link != &replica->confirming_reads; link = next) {
+        struct replica_read *read = LIST_ENTRY(link, struct replica_read, link);
+        next = link->next;
+        if (read->wait_index >= first_id &&
+            events[read->wait_index - first_id].status != STATUS_OK) {
+            list_remove(link);
+            replica_end_read(replica, read, events[read->wait_index - first_id].status);
+        }
     }
 }
 
@@ -144,7 +228,8 @@ static struct evidence *replica_evidence(const struct replica *replica,
                                          const struct replica_query *query,
                                          struct recommend_query *out_search)
 {
-    if (query->kind != REPLICA_QUERY_SEARCH || replica->machine->ops->evidence == NULL ||
+    if (query->kind != REPLICA_QUERY_SEARCH || !replica->lone ||
+        replica->machine->ops->evidence == NULL ||
         query->customer_search->sources != 1u << RECOMMEND_SOURCE_NEIGHBOURS) {
         return NULL; /* histories are read by their own thread alone */
     }
@@ -166,7 +251,12 @@ bool replica_search_begin(const struct replica *replica,
 {
     struct evidence *evidence = replica_evidence(replica, query, &out_search->query);
     out_search->stamp = replica_stamp(replica);
-    return evidence != NULL && evidence_read_begin(evidence, &out_search->view);
+    out_search->readers = &replica->machine->readers;
+    if (evidence == NULL || !evidence_read_begin(evidence, &out_search->view)) {
+        return false;
+    }
+    atomic_fetch_add(out_search->readers, 1);
+    return true;
 }
 
 void replica_search_run(const struct replica_search *search, struct arena *arena,
@@ -188,6 +278,7 @@ void replica_search_run(const struct replica_search *search, struct arena *arena
 void replica_search_drop(const struct replica_search *search)
 {
     evidence_read_end(&search->view);
+    atomic_fetch_sub(search->readers, 1);
 }
 
 struct replica_read *replica_done_read(struct replica *replica)
@@ -220,34 +311,108 @@ static bool replica_tick_on_its_way(const struct replica *replica)
     return replica->tick_index > replica->applied_index;
 }
 
+static bool replica_install_only(const struct replica *replica)
+{
+    return replica->failed != STATUS_OK || install_freezes(&replica->install);
+}
+
+/* The core's own time. A lone member needs none once it leads. */
+static void replica_tick_core(struct replica *replica, struct moment now)
+{
+    struct raft_event events[REPLICA_TICKS_MAX];
+    uint64_t tick_us = (uint64_t)replica->options.settings->raft_tick_ms * 1000;
+    size_t count = 0;
+    if (replica->single && replica->role == RAFT_LEADER) {
+        return;
+    }
+    while (count < REPLICA_TICKS_MAX && replica->next_raft_tick_us <= now.monotonic_us) {
+        events[count++] = (struct raft_event){.kind = RAFT_EVENT_TICK};
+        replica->next_raft_tick_us += tick_us;
+    }
+    if (replica->next_raft_tick_us <= now.monotonic_us) {
+        replica->next_raft_tick_us = now.monotonic_us + tick_us; /* it slept */
+    }
+    if (count > 0) {
+        replica_raft_step(replica, now, events, count);
+    }
+}
+
 void replica_tick(struct replica *replica, struct moment now)
 {
     replica_drop_late_reads(replica, &replica->untold_reads, now);
     replica_drop_late_reads(replica, &replica->ticked_reads, now);
-    if (!replica_tick_on_its_way(replica)) {
+    replica_drop_late_reads(replica, &replica->asking_reads, now);
+    replica_drop_late_reads(replica, &replica->confirming_reads, now);
+    replica_drop_late_reads(replica, &replica->confirmed_reads, now);
+    replica_free_retired(replica);
+    if (replica_install_only(replica)) {
+        return;
+    }
+    replica_tick_core(replica, now);
+    replica_snapshot_tick(replica, now);
+    if (replica->role == RAFT_LEADER && !replica_tick_on_its_way(replica)) {
         replica->tick_due = replica->machine->ops->tick_wanted(
-            replica->machine, log_time_bounded(&replica->clock, now));
+            replica->machine, replica_bounded_ms(replica, now));
     }
 }
 
 uint64_t replica_next_tick_us(const struct replica *replica, struct moment now)
 {
-    uint64_t idle_us = now.monotonic_us + REPLICA_TICK_IDLE_US;
-    int64_t due_ms = replica->machine->ops->next_due(replica->machine);
-    if (due_ms == INT64_MAX || replica_tick_on_its_way(replica)) {
-        return idle_us;
+    uint64_t next_us = now.monotonic_us + REPLICA_TICK_IDLE_US;
+    if (replica_install_only(replica)) {
+        return next_us;
     }
-    uint64_t due_us = log_time_reaches_us(&replica->clock, now, due_ms);
-    return due_us < idle_us ? due_us : idle_us;
+    if (!(replica->single && replica->role == RAFT_LEADER) &&
+        replica->next_raft_tick_us < next_us) {
+        next_us = replica->next_raft_tick_us;
+    }
+    uint64_t install_us = install_next_us(&replica->install);
+    next_us = install_us < next_us ? install_us : next_us;
+    if (replica->sending.stage == SENDING_CUTTING) {
+        return now.monotonic_us;
+    }
+    int64_t due_ms = replica->machine->ops->next_due(replica->machine);
+    if (replica->role != RAFT_LEADER || due_ms == INT64_MAX ||
+        replica_tick_on_its_way(replica)) {
+        return next_us;
+    }
+    uint64_t due_us =
+        log_time_reaches_us(&replica->clock, replica_judged(replica, now), due_ms);
+    return due_us < next_us ? due_us : next_us;
 }
 
 /* --- Collect ----------------------------------------------------------------------- */
 
-bool replica_ready(const struct replica *replica)
+/* Is there something for an entry, and may there be one more? */
+static bool replica_entry_ready(const struct replica *replica)
 {
     bool waits = replica->next_append != &replica->proposals || replica->tick_due ||
                  !list_empty(&replica->untold_reads);
-    return waits && solo_log_has_room(&replica->log);
+    return waits && replica->role == RAFT_LEADER &&
+           replica->entry_count < REPLICA_ENTRIES_IN_FLIGHT_MAX;
+}
+
+/* The marker stands alone behind all that the core had written before: so nothing that
+ * was acknowledged can be in the log that the install empties. */
+static bool replica_install_ready(const struct replica *replica)
+{
+    bool drained = replica->write.sequence == 0 &&
+                   replica->ticket_collected == replica->ticket_written;
+    return install_log_ready(&replica->install) &&
+           (drained || replica->install.stage != INSTALL_SETTLED);
+}
+
+bool replica_ready(const struct replica *replica)
+{
+    if (replica->failed != STATUS_OK ||
+        replica->ticket_collected - replica->ticket_written == REPLICA_TICKETS_MAX) {
+        return false;
+    }
+    if (install_freezes(&replica->install)) {
+        return replica->write.sequence != 0 || replica_install_ready(replica);
+    }
+    return replica->write.sequence != 0 || replica->forget_replica_id != 0 ||
+           !list_empty(&replica->asking_reads) || replica_entry_ready(replica);
 }
 
 size_t replica_waiting_bytes(const struct replica *replica)
@@ -260,7 +425,7 @@ size_t replica_waiting_bytes(const struct replica *replica)
 static bool replica_name_reads(struct replica *replica, struct moment now, uint64_t index)
 {
     bool needed = false;
-    int64_t bounded_ms = log_time_bounded(&replica->clock, now);
+    int64_t bounded_ms = replica_bounded_ms(replica, now);
     struct list *link;
     while ((link = list_pop(&replica->untold_reads)) != NULL) {
         struct replica_read *read = LIST_ENTRY(link, struct replica_read, link);
@@ -271,8 +436,12 @@ static bool replica_name_reads(struct replica *replica, struct moment now, uint6
             list_append(&replica->untold_reads, link);
             break;
         }
-        if (due == MACHINE_DUE_NOTHING) {
+        if (due == MACHINE_DUE_NOTHING && replica->lone) {
             replica_serve_read(replica, now, read);
+            continue;
+        }
+        if (due == MACHINE_DUE_NOTHING) {
+            list_append(&replica->asking_reads, link);
             continue;
         }
         needed = true;
@@ -293,72 +462,173 @@ static uint32_t replica_add_tick(struct replica *replica, struct moment now,
     }
     struct slice tick;
     enum status status = replica->machine->ops->tick_make(
-        replica->machine, log_time_bounded(&replica->clock, now), &replica->scratch,
-        &tick);
+        replica->machine, replica_bounded_ms(replica, now), &replica->scratch, &tick);
     ASSERT(status == STATUS_OK); /* our own command, into an arena without a limit */
     entry_add(payload, tick);
     arena_reset(&replica->scratch);
-    replica->tick_index = index;
     return 1;
 }
 
-/* Appends commands of one proposal while they fit; false when the entry is full. */
-static bool replica_add_commands(struct replica *replica,
-                                 struct replica_proposal *proposal,
-                                 struct buffer *payload, uint32_t *count)
-{
-    size_t size_max = (size_t)replica->options.settings->log_entry_max_bytes;
-    while (proposal->appended_count < proposal->command_count) {
-        struct slice command = proposal->commands[proposal->appended_count];
-        size_t needed = command.size + ENTRY_COMMAND_OVERHEAD_BYTES;
-        if (payload->size + needed > size_max && *count > 0) {
-            return false;
-        }
-        entry_add(payload, command);
-        replica->waiting_bytes -= command.size;
-        proposal->appended_count++;
-        ++*count;
-    }
-    return true;
-}
-
+/* Adds commands of the proposals that wait while they fit, and changes none of them: the
+ * core may refuse the entry. */
 static uint32_t replica_add_proposed(struct replica *replica, struct moment now,
                                      struct buffer *payload)
 {
+    size_t size_max = (size_t)replica->options.settings->log_entry_max_bytes;
     uint32_t count = 0;
-    while (replica->next_append != &replica->proposals) {
-        struct replica_proposal *proposal = proposal_of(replica->next_append);
+    for (struct list *link = replica->next_append, *next; link != &replica->proposals;
+         link = next) {
+        struct replica_proposal *proposal = proposal_of(link);
+        next = link->next;
         if (proposal->appended_count == 0 && past(proposal->deadline_us, now)) {
             replica_end_proposal(replica, proposal, STATUS_OUTCOME_UNKNOWN);
             continue;
         }
-        if (!replica_add_commands(replica, proposal, payload, &count)) {
-            break;
+        for (size_t i = proposal->appended_count; i < proposal->command_count; i++) {
+            struct slice command = proposal->commands[i];
+            if (payload->size + command.size + ENTRY_COMMAND_OVERHEAD_BYTES > size_max &&
+                count > 0) {
+                return count;
+            }
+            entry_add(payload, command);
+            count++;
         }
-        replica->next_append = proposal->link.next;
     }
     return count;
 }
 
-uint64_t replica_collect(struct replica *replica, struct moment now,
-                         struct log_batch *batch, struct replica_outbox *out_outbox)
+/* The entry with the first `count` commands that waited is in the log. */
+static void replica_note_appended(struct replica *replica, uint32_t count)
 {
-    *out_outbox = (struct replica_outbox){0};
+    while (count > 0) {
+        struct replica_proposal *proposal = proposal_of(replica->next_append);
+        replica->waiting_bytes -= proposal->commands[proposal->appended_count].size;
+        count--;
+        if (++proposal->appended_count == proposal->command_count) {
+            replica->next_append = proposal->link.next;
+        }
+    }
+}
+
+/* Reads that waited for a TICK which the core did not take. */
+static void replica_untell_reads(struct replica *replica, uint64_t index)
+{
+    for (struct list *link = replica->ticked_reads.next, *next;
+         link != &replica->ticked_reads; link = next) {
+        next = link->next;
+        if (LIST_ENTRY(link, struct replica_read, link)->wait_index == index) {
+            list_remove(link);
+            list_append(&replica->untold_reads, link);
+        }
+    }
+}
+
+static void replica_append_entry(struct replica *replica, struct moment now)
+{
+    struct raft_status core;
+    struct moment judged = replica_judged(replica, now);
+    raft_status(replica->raft, &core);
+    struct replica_entry entry = {.index = core.last_index + 1, .term = core.term};
+    entry_begin(&replica->payload, log_time_bounded(&replica->clock, judged));
+    entry.own_count = replica_add_tick(replica, now, &replica->payload, entry.index);
+    entry.proposed_count = replica_add_proposed(replica, now, &replica->payload);
+    if (entry.own_count + entry.proposed_count == 0) {
+        return; /* everything had passed its deadline */
+    }
+    struct slice payload = buffer_slice(&replica->payload);
+    struct raft_event event = {.kind = RAFT_EVENT_PROPOSE,
+                               .propose = {.payloads = &payload, .count = 1}};
+    replica_raft_step(replica, now, &event, 1);
+    if (event.status != STATUS_OK) {
+        replica->tick_due = replica->role == RAFT_LEADER && entry.own_count > 0;
+        replica_untell_reads(replica, entry.index);
+        return;
+    }
+    ASSERT(event.index == entry.index); /* not durable yet, so not applied either */
+    size_t place =
+        (replica->entry_first + replica->entry_count) % REPLICA_ENTRIES_IN_FLIGHT_MAX;
+    replica->entries[place] = entry;
+    replica->entry_count++;
+    (void)log_time_stamp(&replica->clock, judged); /* the time written above */
+    if (entry.own_count > 0) {
+        replica->tick_index = entry.index;
+    }
+    replica_note_appended(replica, entry.proposed_count);
+}
+
+/* Raises the feature level once all members are known to support a higher one. */
+static void replica_raise_level(struct replica *replica, struct moment now)
+{
+    uint32_t level = replica_level_supported(replica);
+    const struct raft_members *members = raft_members(replica->raft);
+    if (replica->role != RAFT_LEADER || replica->level_proposed ||
+        level <= replica->feature_level) {
+        return;
+    }
+    for (uint32_t i = 0; i < members->count; i++) {
+        uint32_t known = 0;
+        for (uint32_t k = 0; k < replica->peer_count; k++) {
+            known = replica->peers[k].replica_id == members->member[i].replica_id
+                        ? replica->peers[k].level
+                        : known;
+        }
+        known =
+            members->member[i].replica_id == replica->options.replica_id ? level : known;
+        level = known < level ? known : level;
+    }
+    if (level <= replica->feature_level) {
+        return;
+    }
+    entry_make_level(&replica->payload, replica_bounded_ms(replica, now), level);
+    struct slice payload = buffer_slice(&replica->payload);
+    struct raft_event event = {.kind = RAFT_EVENT_PROPOSE,
+                               .propose = {.payloads = &payload, .count = 1}};
+    replica_raft_step(replica, now, &event, 1);
+    replica->level_proposed = event.status == STATUS_OK;
+}
+
+/* The marker, or the end of an install, with the core's reset of the log before it. */
+static bool replica_collect_install(struct replica *replica, struct moment now,
+                                    struct log_batch *batch)
+{
+    const struct install *install = &replica->install;
+    if (install->stage == INSTALL_SETTLED &&
+        !raft_install_wanted(replica->raft, install->manifest.index,
+                             install->manifest.term)) {
+        struct raft_event event = {.kind = RAFT_EVENT_INSTALL_FAILED};
+        install_abandon(&replica->install, now);
+        replica_raft_step(replica, now, &event, 1);
+        return false;
+    }
+    install_collect_log(&replica->install, batch);
+    return true;
+}
+
+uint64_t replica_collect(struct replica *replica, struct moment now,
+                         struct log_batch *batch)
+{
     if (!replica_ready(replica)) {
         return 0;
     }
-    struct buffer *payload = solo_log_payload(&replica->log);
-    uint64_t index = replica->log.last_index + 1;
-    entry_begin(payload, log_time_bounded(&replica->clock, now));
-    struct replica_entry entry = {.index = index};
-    entry.own_count = replica_add_tick(replica, now, payload, index);
-    entry.proposed_count = replica_add_proposed(replica, now, payload);
-    if (entry.own_count + entry.proposed_count == 0) {
-        return 0; /* everything had passed its deadline */
+    if (!install_freezes(&replica->install)) {
+        replica_raise_level(replica, now);
+        if (replica_entry_ready(replica)) {
+            replica_append_entry(replica, now);
+        }
+        replica_ask_reads(replica, now);
     }
-    (void)log_time_stamp(&replica->clock, now); /* the time written above */
-    uint64_t appended = solo_log_append(&replica->log);
-    ASSERT(appended == index);
-    replica->entries[index % SOLO_LOG_RING] = entry;
-    return solo_log_collect(&replica->log, batch);
+    bool installs = replica_install_ready(replica);
+    struct replica_ticket ticket = {.sequence = replica_raft_collect(replica, batch)};
+    bool forgets = replica->forget_replica_id != 0;
+    if (forgets) {
+        log_batch_add_forget(batch, replica->forget_replica_id);
+        replica->forget_replica_id = 0;
+    }
+    ticket.install = installs && replica_collect_install(replica, now, batch);
+    if (ticket.sequence == 0 && !ticket.install && !forgets) {
+        return 0;
+    }
+    ticket.number = ++replica->ticket_collected;
+    replica->tickets[ticket.number % REPLICA_TICKETS_MAX] = ticket;
+    return ticket.number;
 }

@@ -9,6 +9,7 @@
 #ifndef SOUK_SHARD_REPLICA_WORK_H
 #define SOUK_SHARD_REPLICA_WORK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@
 #include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
+#include "shard/raft/raft.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/sources.h"
 
@@ -64,14 +66,24 @@ struct replica_status {
     uint64_t shard_id;
     enum replica_kind kind;
     uint64_t last_index;    /* appended, perhaps not yet durable */
-    uint64_t durable_index; /* durable, so committed while there is one member */
+    uint64_t durable_index; /* of it, durable here */
+    uint64_t commit_index;
     uint64_t applied_index;
     uint64_t flushed_index; /* survives without the log */
     int64_t log_time_ms;    /* of the applied entry */
     uint64_t dirty_bytes;   /* waiting for the next flush, about */
     uint64_t commands_applied;
     uint64_t commands_replayed; /* answered from the memory of request ids */
-    uint64_t evidence_bytes;    /* of memory_bytes below: what recommendations read */
+    enum raft_role role;
+    uint64_t term;
+    uint64_t replica_id;
+    uint64_t leader_replica_id;  /* 0: not known */
+    uint32_t feature_level;      /* of the shard, as applied */
+    bool installing;             /* a snapshot takes the place of its state */
+    enum status failed;          /* not OK: it stopped, and has to be rebuilt */
+    uint64_t messages_dropped;   /* damaged, foreign, of removed or unknown replicas */
+    struct raft_members members; /* the newest in its log: those that count */
+    uint64_t evidence_bytes;     /* of memory_bytes below: what recommendations read */
     union {
         struct inventory_counters inventory; /* REPLICA_SKU */
         struct customer_counters customer;   /* REPLICA_CUSTOMER */
@@ -134,7 +146,8 @@ struct replica_answer {
 /*
  * Some commands, decided one by one and in order, normally in one log entry.
  *
- *   REFUSED  appended_count is 0: nothing was logged and nothing will be
+ *   REFUSED  appended_count is 0: nothing was logged and nothing will be; NOT_LEADER:
+ *            ask the replica that replica_status names
  *   APPLIED  status OK, every outcome stands
  *   DROPPED  status OUTCOME_UNKNOWN, outcomes[0, decided_count) stand, the rest may or
  *            may not be applied
@@ -167,7 +180,7 @@ struct replica_read {
     enum status status; /* equals answer->status when the query was looked at */
     struct replica_stamp stamp;
     /* the replica's */
-    uint64_t wait_index;
+    uint64_t wait_index; /* to be applied first; while it asks, the question's number */
 };
 
 /* A SEARCH begun on the shard's thread, for any other one to run. */
@@ -175,6 +188,7 @@ struct replica_search {
     struct evidence_view view; /* the evidence as it stood then */
     struct recommend_query query;
     struct replica_stamp stamp;
+    _Atomic(uint32_t) *readers;
 };
 
 #endif

@@ -17,6 +17,9 @@
 enum meta_kind {
     META_DESCRIPTOR = 1, /* struct meta_descriptor */
     META_APPLIED = 2,    /* struct meta_applied */
+    META_MEMBERS =
+        3, /* who votes and learns, as of the applied index; of shard/replica */
+    META_INSTALL = 4, /* the manifest of the snapshot that is being installed */
     /* 16 and above: rows of shard/replica's own, opaque here */
     META_REPLICA_FIRST = 16,
 };

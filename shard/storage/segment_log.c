@@ -97,7 +97,7 @@ static enum status segment_log_write(struct segment_log *log,
     struct file *file = segment_log_newest(log)->file;
     uint64_t padded = segment_padded(log_batch_bytes(batch));
     enum status status = file_write_pieces(file, log->tail, log->pieces, count);
-    if (status == STATUS_OK && !MUTANT(lost_after_kill)) {
+    if (status == STATUS_OK && !MUTANT(lost_after_kill) && !MUTANT(fsync_skipped)) {
         status = file_sync(file);
     }
     if (status != STATUS_OK) {

@@ -5,11 +5,14 @@
  * only after a flush, and is always a prefix of the batches written: so the applied index
  * belongs into the same batch as what it covers.
  *
+ * Beside its rows a store keeps prepared files: sorted rows that arrived from elsewhere,
+ * durable, not visible until a batch ingests them (the install of a snapshot).
+ *
  * Implementations: store_rocks.h, and tests/lib/memory_store.h.
  *
  * Threads: write, flush and snapshot_open are called by one thread, the apply writer;
- * they block. Reads (get, cursors, snapshots) may be made by any thread; one cursor
- * belongs to one thread.
+ * they block. Reads (get, cursors, snapshots, file_list) may be made by any thread; one
+ * cursor belongs to one thread.
  */
 #ifndef SOUK_SHARD_STORAGE_STORE_H
 #define SOUK_SHARD_STORAGE_STORE_H
@@ -26,18 +29,35 @@ enum {
     STORE_KEY_BYTES_MAX = 4096,
     STORE_VALUE_BYTES_MAX = 16 << 20,
     STORE_BATCH_BYTES_MAX = 64 << 20, /* write answers TOO_LARGE above */
+    STORE_FILE_NAME_BYTES_MAX = 64,
 };
 
-/* Changes that become visible, and durable, together. Later ones win over earlier. */
+struct store_snapshot;
+
+/*
+ * Changes that become visible, and durable, together. Later ones win over earlier.
+ *
+ * A batch with changes of files is carried out step by step instead, in order: what stands
+ * between two such changes is all or nothing, but a crash may leave any first part of the
+ * whole, so whoever writes one has to be able to write it again. What it ingests is durable
+ * at once, even where earlier rows are not yet.
+ */
 struct store_batch {
     struct buffer changes;
     size_t change_count;
+    bool stepwise; /* has a change of files */
+    bool flush;    /* when written, all of it survives a crash, as store_flush */
+    /* Not NULL: gets a snapshot that shows this batch and no later one. */
+    struct store_snapshot **snapshot;
 };
 
 enum store_change_kind {
     STORE_PUT,
     STORE_DELETE,
     STORE_DELETE_RANGE, /* [key, value) */
+    STORE_FILE_PUT,     /* prepares the file `key` with the rows in `value` */
+    STORE_FILE_DELETE,  /* forgets the prepared file `key`, if it is there */
+    STORE_FILE_INGEST,  /* makes the rows of the file `key` visible; the file stays */
 };
 
 struct store_change {
@@ -56,6 +76,25 @@ void store_batch_delete(struct store_batch *batch, struct slice key);
 /* Deletes [start, end); nothing when start >= end. */
 void store_batch_delete_range(struct store_batch *batch, struct slice start,
                               struct slice end);
+/* Adds the changes of another batch behind those here. */
+void store_batch_append(struct store_batch *batch, const struct store_batch *other);
+/* Names are 1 to STORE_FILE_NAME_BYTES_MAX of [a-z0-9-]. Rows (store_rows_add) ascend by
+ * key, and are at least one. */
+void store_batch_file_put(struct store_batch *batch, struct slice name,
+                          struct slice rows);
+void store_batch_file_delete(struct store_batch *batch, struct slice name);
+/* Files ingested by one batch must not overlap each other. NOT_FOUND: no such file. */
+void store_batch_file_ingest(struct store_batch *batch, struct slice name);
+bool store_file_name_valid(struct slice name);
+
+/* Rows as bytes: varint sizes before key and value. */
+void store_rows_add(struct buffer *rows, struct slice key, struct slice value);
+/* Walks them: start with *position = 0; false at the end, or where the bytes are not
+ * whole rows with valid keys in ascending order; then *position < rows.size. `previous` is
+ * the key before, empty at the start. */
+bool store_rows_next(struct slice rows, size_t *position, struct slice *previous,
+                     struct slice *out_value);
+
 /* Walks the changes: start with *position = 0; false at the end. Slices are borrowed. */
 bool store_batch_next(const struct store_batch *batch, size_t *position,
                       struct store_change *out_change);
@@ -99,6 +138,9 @@ struct store_usage {
     bool stalled;          /* writes would answer OVERLOADED now, or soon */
 };
 
+/* One prepared file; `name` is borrowed. Returning false ends the walk. */
+typedef bool store_file_visitor(void *context, struct slice name);
+
 struct store_ops {
     enum status (*get)(struct store *store, const struct store_snapshot *snapshot,
                        struct slice key, struct buffer *out_value);
@@ -111,6 +153,8 @@ struct store_ops {
     enum status (*snapshot_open)(struct store *store,
                                  struct store_snapshot **out_snapshot);
     void (*snapshot_close)(struct store_snapshot *snapshot);
+    enum status (*file_list)(struct store *store, store_file_visitor *visit,
+                             void *context);
     void (*usage)(struct store *store, struct store_usage *out_usage);
     void (*close)(struct store *store);
 };
@@ -156,8 +200,8 @@ static inline void store_cursor_close(struct store_cursor *cursor)
 }
 
 /*
- * All changes or none. OVERLOADED: the store is stalled and nothing was written, the
- * batch may be written again later. Any other failure (IO, CHECKSUM, DISK_FULL) is final:
+ * All changes or none (but see stepwise). OVERLOADED: the store is stalled and nothing was
+ * written, the batch may be written again later; a stepwise one has to be. Any other failure (IO, CHECKSUM, DISK_FULL) is final:
  * the process must end.
  */
 static inline MUST_USE enum status store_write(struct store *store,
@@ -184,6 +228,13 @@ static inline void store_snapshot_close(struct store_snapshot *snapshot)
     if (snapshot != NULL) {
         snapshot->store->ops->snapshot_close(snapshot);
     }
+}
+
+/* Every prepared file, in no order. Not while a batch with files is being written. */
+static inline MUST_USE enum status
+store_file_list(struct store *store, store_file_visitor *visit, void *context)
+{
+    return store->ops->file_list(store, visit, context);
 }
 
 static inline void store_usage(struct store *store, struct store_usage *out_usage)

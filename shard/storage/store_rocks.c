@@ -9,6 +9,7 @@
 #include "shard/base/memory.h"
 #include "shard/storage/file.h"
 #include "shard/storage/key.h"
+#include "shard/storage/store_rocks_private.h"
 
 enum {
     ROCKS_TIER_PERSISTED = 2,                     /* rocksdb::kPersistedTier */
@@ -24,17 +25,6 @@ enum {
     ROCKS_LOG_FILES_KEPT = 2,
     ROCKS_LOG_BYTES_MAX = 1 << 20,
     ROCKS_READAHEAD_BYTES = 256 << 10,
-};
-
-struct store_rocks {
-    struct store store;
-    rocksdb_t *db;
-    rocksdb_options_t *options;
-    rocksdb_cache_t *cache;
-    rocksdb_writeoptions_t *write;
-    rocksdb_readoptions_t *read;
-    rocksdb_readoptions_t *read_persisted;
-    rocksdb_flushoptions_t *flush;
 };
 
 struct rocks_snapshot {
@@ -79,7 +69,7 @@ static enum status rocks_status(const char *error)
 }
 
 /* Frees the text. */
-static enum status rocks_take(char *error)
+enum status store_rocks_take(char *error)
 {
     enum status status;
     if (error == NULL) {
@@ -101,7 +91,7 @@ static enum status rocks_get_with(struct store_rocks *rocks, rocksdb_readoptions
     const char *data;
     size_t size;
     if (error != NULL) {
-        return rocks_take(error);
+        return store_rocks_take(error);
     }
     if (value == NULL) {
         return STATUS_NOT_FOUND;
@@ -153,7 +143,7 @@ static void rocks_cursor_look(struct rocks_cursor *cursor)
         return;
     }
     rocksdb_iter_get_error(cursor->iterator, &error);
-    cursor->cursor.status = rocks_take(error);
+    cursor->cursor.status = store_rocks_take(error);
     cursor->cursor.key = slice_of(NULL, 0);
     cursor->cursor.value = slice_of(NULL, 0);
 }
@@ -274,6 +264,10 @@ static void rocks_batch_add(rocksdb_writebatch_t *writes,
         rocksdb_writebatch_delete_range(writes, key, change->key.size, value,
                                         change->value.size);
         return;
+    case STORE_FILE_PUT:
+    case STORE_FILE_DELETE:
+    case STORE_FILE_INGEST:
+        break;
     }
     UNREACHABLE();
 }
@@ -290,18 +284,24 @@ static int rocks_change_compare(const void *a, const void *b)
  * The changes of a batch come in the order of what touched them, which is none for hashed
  * keys. Sorted, each insert starts where the last one ended instead of at the head of the
  * memtable. A range deletion keeps the batch as it is, since it also acts on other keys.
+ * Takes the changes up to the next one of files, which it hands out; false at the end.
  */
-static rocksdb_writebatch_t *rocks_batch_make(const struct store_batch *batch)
+static bool rocks_batch_make(const struct store_batch *batch, size_t *position,
+                             rocksdb_writebatch_t *writes, struct store_change *out_file)
 {
-    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
     struct rocks_change *changes =
         memory_alloc(batch->change_count * sizeof(struct rocks_change));
-    bool sortable = true;
-    size_t position = 0, count = 0;
-    while (store_batch_next(batch, &position, &changes[count].change)) {
-        sortable = sortable && changes[count].change.kind != STORE_DELETE_RANGE;
+    bool sortable = true, file = false;
+    size_t count = 0;
+    while (!file && store_batch_next(batch, position, &changes[count].change)) {
+        enum store_change_kind kind = changes[count].change.kind;
+        file = kind >= STORE_FILE_PUT;
+        sortable = sortable && kind != STORE_DELETE_RANGE;
         changes[count].place = count;
-        count++;
+        count += !file;
+    }
+    if (file) {
+        *out_file = changes[count].change;
     }
     if (sortable) {
         qsort(changes, count, sizeof(struct rocks_change), rocks_change_compare);
@@ -310,23 +310,40 @@ static rocksdb_writebatch_t *rocks_batch_make(const struct store_batch *batch)
         rocks_batch_add(writes, &changes[i].change);
     }
     free(changes);
-    return writes;
+    return file;
 }
+
+static enum status rocks_flush(struct store *store);
+static enum status rocks_snapshot_open(struct store *store,
+                                       struct store_snapshot **out_snapshot);
 
 static enum status rocks_write(struct store *store, const struct store_batch *batch)
 {
     struct store_rocks *rocks = rocks_of(store);
-    rocksdb_writebatch_t *writes;
-    char *error = NULL;
+    size_t position = 0;
+    bool file = true;
     if (store_batch_bytes(batch) > STORE_BATCH_BYTES_MAX) {
         return STATUS_TOO_LARGE;
     }
     /* Per thread: counters that nobody reads. */
     rocksdb_set_perf_level(rocksdb_disable);
-    writes = rocks_batch_make(batch);
-    rocksdb_write(rocks->db, rocks->write, writes, &error);
-    rocksdb_writebatch_destroy(writes);
-    return rocks_take(error);
+    while (file) {
+        struct store_change change;
+        rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+        char *error = NULL;
+        file = rocks_batch_make(batch, &position, writes, &change);
+        rocksdb_write(rocks->db, rocks->write, writes, &error);
+        rocksdb_writebatch_destroy(writes);
+        TRY(store_rocks_take(error));
+        if (file) {
+            TRY(store_rocks_file_change(rocks, batch, &position, &change));
+        }
+    }
+    if (batch->flush) {
+        TRY(rocks_flush(store));
+    }
+    return batch->snapshot != NULL ? rocks_snapshot_open(store, batch->snapshot)
+                                   : STATUS_OK;
 }
 
 static enum status rocks_flush(struct store *store)
@@ -334,7 +351,7 @@ static enum status rocks_flush(struct store *store)
     struct store_rocks *rocks = rocks_of(store);
     char *error = NULL;
     rocksdb_flush(rocks->db, rocks->flush, &error);
-    return rocks_take(error);
+    return store_rocks_take(error);
 }
 
 /* --- Snapshots and numbers ------------------------------------------------------------- */
@@ -391,6 +408,7 @@ static void rocks_close(struct store *store)
     rocksdb_flushoptions_destroy(rocks->flush);
     rocksdb_options_destroy(rocks->options);
     rocksdb_cache_destroy(rocks->cache);
+    free(rocks->files_folder);
     free(rocks);
 }
 
@@ -402,6 +420,7 @@ static const struct store_ops rocks_ops = {
     .flush = rocks_flush,
     .snapshot_open = rocks_snapshot_open,
     .snapshot_close = rocks_snapshot_close,
+    .file_list = store_rocks_file_list,
     .usage = rocks_usage,
     .close = rocks_close,
 };
@@ -467,6 +486,7 @@ enum status store_rocks_open(const struct store_rocks_options *options,
     TRY(file_system_ensure_folder(file_system_posix(), options->folder));
     rocks = memory_zalloc(sizeof *rocks);
     rocks->store.ops = &rocks_ops;
+    rocks->files_folder = store_rocks_files_folder(options->folder);
     rocks_configure(rocks, options);
     rocks->db = rocksdb_open(rocks->options, options->folder, &error);
     if (error != NULL) {

@@ -24,6 +24,15 @@ FORBIDDEN = re.compile(
     r"grpc_\w+|gpr_\w+|rocksdb_\w+|uv_\w+|MHD_\w+)$")
 
 
+# Of the storage, all but what stands on the system and on RocksDB; locks are allowed there,
+# since the log writer and the loops share its index.
+STORAGE_IMPURE = re.compile(r"^(?:file_posix|store_rocks\w*)\.c\.o$")
+STORAGE_ALLOWED = re.compile(r"^pthread_mutex_\w+$")
+# The simulator itself: its program alone may look at a clock, for the progress line, and
+# at the files named on its command line.
+SIM_ALLOWED = re.compile(r"^(?:clock_gettime|fopen|pthread_(?:mutex|cond)_\w+)$")
+
+
 def build_folder():
     root = pathlib.Path(os.environ.get("SOUK_BUILD_ROOT") or common.TOP / "build")
     return root / "release"
@@ -41,6 +50,25 @@ def undefined_symbols(archive):
 def archive_violations(archive):
     return [f"{archive.name}: {member} needs {symbol}"
             for member, symbol in undefined_symbols(archive) if FORBIDDEN.match(symbol)]
+
+
+def storage_violations(build):
+    found = []
+    for archive in build.glob("**/libsouk_storage.a"):
+        for member, symbol in undefined_symbols(archive):
+            if FORBIDDEN.match(symbol) and not STORAGE_ALLOWED.match(symbol) and \
+                    not STORAGE_IMPURE.match(member):
+                found.append(f"{archive.name}: {member} needs {symbol}")
+    return found
+
+
+def simulator_violations(build):
+    """What the linked program needs of the system: whatever it runs is in there."""
+    program = build / "bin" / "souk-sim"
+    if not program.exists():
+        return []
+    return [f"{program.name} needs {symbol}" for _, symbol in undefined_symbols(program)
+            if FORBIDDEN.match(symbol) and not SIM_ALLOWED.match(symbol)]
 
 
 def planted_archives(tree):
@@ -63,7 +91,7 @@ def violations(tree):
             read += 1
     if read == 0:
         raise common.Skip(f"probe failed: no libsouk_*.a below {build.name}; build it first")
-    return found
+    return found + storage_violations(build) + simulator_violations(build)
 
 
 PLANTED = {

@@ -231,6 +231,11 @@ void crash_files_fail_at(struct crash_files *files, uint64_t n, enum status stat
     files->fail_for_good = for_good;
 }
 
+void crash_files_limit(struct crash_files *files, uint64_t capacity_bytes)
+{
+    files->capacity_bytes = capacity_bytes;
+}
+
 uint64_t crash_files_operations(const struct crash_files *files)
 {
     return files->operations;
@@ -259,7 +264,8 @@ static enum status crash_grow(struct crash_files *files, const struct crash_node
                               uint64_t size)
 {
     uint64_t more = size > node->now.size ? size - node->now.size : 0;
-    if (files->capacity_bytes != 0 && files->used_bytes + more > files->capacity_bytes) {
+    if (more > 0 && files->capacity_bytes != 0 &&
+        files->used_bytes + more > files->capacity_bytes) {
         return STATUS_DISK_FULL;
     }
     files->used_bytes += more;

@@ -44,6 +44,8 @@ void crash_files_ignore_syncs(struct crash_files *files, bool ignore);
  * part: its first half counts as an unsynced write. */
 void crash_files_fail_at(struct crash_files *files, uint64_t n, enum status status,
                          bool for_good);
+/* From now on no more bytes than these in all; what is there stays. 0 = no end. */
+void crash_files_limit(struct crash_files *files, uint64_t capacity_bytes);
 /* Changing operations so far. */
 uint64_t crash_files_operations(const struct crash_files *files);
 uint64_t crash_files_syncs(const struct crash_files *files);

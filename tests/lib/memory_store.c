@@ -32,8 +32,10 @@ struct memory_store {
     struct store_batch *unflushed;
     size_t unflushed_count;
     size_t unflushed_capacity;
-    size_t open_count; /* cursors and snapshots */
+    size_t open_count;         /* cursors and snapshots */
+    struct memory_table files; /* prepared ones: name, rows; durable at once */
     unsigned stalls;
+    size_t steps_left; /* of stepwise batches, before the process is killed in one */
     enum status broken;
 };
 
@@ -161,21 +163,48 @@ static void memory_table_put(struct memory_table *table, struct slice key,
     table->count++;
 }
 
+static void memory_table_change(struct memory_table *table,
+                                const struct store_change *change)
+{
+    size_t place = memory_search(table, change->key);
+    switch (change->kind) {
+    case STORE_PUT:
+    case STORE_FILE_PUT:
+        memory_table_put(table, change->key, change->value);
+        return;
+    case STORE_DELETE_RANGE:
+        memory_table_cut(table, place, memory_search(table, change->value));
+        return;
+    case STORE_DELETE:
+    case STORE_FILE_DELETE:
+        if (memory_find(table, change->key) != NULL) {
+            memory_table_cut(table, place, place + 1);
+        }
+        return;
+    case STORE_FILE_INGEST:
+        break;
+    }
+    UNREACHABLE();
+}
+
 static void memory_table_apply(struct memory_table *table,
                                const struct store_batch *batch)
 {
     struct store_change change;
     size_t position = 0;
     while (store_batch_next(batch, &position, &change)) {
-        size_t place = memory_search(table, change.key);
-        if (change.kind == STORE_PUT) {
-            memory_table_put(table, change.key, change.value);
-        } else if (change.kind == STORE_DELETE_RANGE) {
-            memory_table_cut(table, place, memory_search(table, change.value));
-        } else if (memory_find(table, change.key) != NULL) {
-            memory_table_cut(table, place, place + 1);
-        }
+        memory_table_change(table, &change);
     }
+}
+
+static void memory_table_add_rows(struct memory_table *table, struct slice rows)
+{
+    struct slice key = {0}, value;
+    size_t position = 0;
+    while (store_rows_next(rows, &position, &key, &value)) {
+        memory_table_put(table, key, value);
+    }
+    ASSERT(position == rows.size);
 }
 
 /* --- The store ------------------------------------------------------------------------- */
@@ -273,24 +302,6 @@ static void memory_remember(struct memory_store *memory, const struct store_batc
     copy->change_count = batch->change_count;
 }
 
-static enum status memory_write(struct store *store, const struct store_batch *batch)
-{
-    struct memory_store *memory = memory_of(store);
-    if (memory->broken != STATUS_OK) {
-        return memory->broken;
-    }
-    if (memory->stalls > 0) {
-        memory->stalls--;
-        return STATUS_OVERLOADED;
-    }
-    if (store_batch_bytes(batch) > STORE_BATCH_BYTES_MAX) {
-        return STATUS_TOO_LARGE;
-    }
-    memory_table_apply(&memory->now, batch);
-    memory_remember(memory, batch);
-    return STATUS_OK;
-}
-
 static void memory_forget(struct memory_store *memory)
 {
     for (size_t i = 0; i < memory->unflushed_count; i++) {
@@ -308,6 +319,119 @@ static enum status memory_flush(struct store *store)
     memory_table_copy(&memory->flushed, &memory->now);
     memory_forget(memory);
     return STATUS_OK;
+}
+
+/* Does anything not flushed touch a key between these? */
+static bool memory_unflushed_within(const struct memory_store *memory, struct slice first,
+                                    struct slice last)
+{
+    for (size_t i = 0; i < memory->unflushed_count; i++) {
+        struct store_change change;
+        size_t position = 0;
+        while (store_batch_next(&memory->unflushed[i], &position, &change)) {
+            bool range = change.kind == STORE_DELETE_RANGE;
+            struct slice end = range ? change.value : change.key;
+            int above = slice_compare(end, first);
+            if (slice_compare(change.key, last) <= 0 &&
+                (range ? above > 0 : above >= 0)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* As RocksDB: durable at once, while what was written before stays unflushed unless it
+ * touches the same keys. */
+static enum status memory_ingest(struct memory_store *memory, struct slice name)
+{
+    const struct memory_row *file = memory_find(&memory->files, name);
+    struct slice first = {0}, key = {0}, value;
+    size_t position = 0;
+    if (file == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    while (store_rows_next(memory_value(file), &position, &key, &value)) {
+        first = first.size == 0 ? key : first;
+    }
+    if (memory_unflushed_within(memory, first, key)) {
+        TRY(memory_flush(&memory->store));
+    }
+    memory_table_add_rows(&memory->now, memory_value(file));
+    memory_table_add_rows(&memory->flushed, memory_value(file));
+    return STATUS_OK;
+}
+
+static enum status memory_step(struct memory_store *memory,
+                               const struct store_change *change)
+{
+    struct store_batch one;
+    if (change->kind == STORE_FILE_INGEST) {
+        return memory_ingest(memory, change->key);
+    }
+    if (change->kind >= STORE_FILE_PUT) {
+        memory_table_change(&memory->files, change);
+        return STATUS_OK;
+    }
+    store_batch_init(&one);
+    if (change->kind == STORE_PUT) {
+        store_batch_put(&one, change->key, change->value);
+    } else if (change->kind == STORE_DELETE) {
+        store_batch_delete(&one, change->key);
+    } else {
+        store_batch_delete_range(&one, change->key, change->value);
+    }
+    memory_table_apply(&memory->now, &one);
+    memory_remember(memory, &one);
+    store_batch_close(&one);
+    return STATUS_OK;
+}
+
+static enum status memory_write_steps(struct memory_store *memory,
+                                      const struct store_batch *batch)
+{
+    struct store_change change;
+    size_t position = 0;
+    while (store_batch_next(batch, &position, &change)) {
+        if (memory->steps_left == 0) {
+            return STATUS_IO; /* the process was killed here */
+        }
+        memory->steps_left--;
+        TRY(memory_step(memory, &change));
+    }
+    return STATUS_OK;
+}
+
+static enum status memory_snapshot_open(struct store *store,
+                                        struct store_snapshot **out_snapshot);
+
+static enum status memory_write(struct store *store, const struct store_batch *batch)
+{
+    struct memory_store *memory = memory_of(store);
+    if (memory->broken != STATUS_OK) {
+        return memory->broken;
+    }
+    if (memory->stalls > 0) {
+        memory->stalls--;
+        return STATUS_OVERLOADED;
+    }
+    if (store_batch_bytes(batch) > STORE_BATCH_BYTES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    if (batch->stepwise) {
+        TRY(memory_write_steps(memory, batch));
+    } else {
+        memory_table_apply(&memory->now, batch);
+        memory_remember(memory, batch);
+    }
+    if (batch->flush) {
+        if (memory->steps_left == 0) {
+            return STATUS_IO;
+        }
+        TRY(memory_flush(store));
+    }
+    return batch->snapshot != NULL ? memory_snapshot_open(store, batch->snapshot)
+                                   : STATUS_OK;
 }
 
 static enum status memory_snapshot_open(struct store *store,
@@ -330,6 +454,18 @@ static void memory_snapshot_close(struct store_snapshot *base)
     free(snapshot);
 }
 
+static enum status memory_file_list(struct store *store, store_file_visitor *visit,
+                                    void *context)
+{
+    const struct memory_table *files = &memory_of(store)->files;
+    for (size_t i = 0; i < files->count; i++) {
+        if (!visit(context, memory_key(files->rows[i]))) {
+            break;
+        }
+    }
+    return STATUS_OK;
+}
+
 static void memory_usage(struct store *store, struct store_usage *out_usage)
 {
     const struct memory_store *memory = memory_of(store);
@@ -348,6 +484,7 @@ static void memory_close(struct store *store)
     free(memory->unflushed);
     memory_table_close(&memory->now);
     memory_table_close(&memory->flushed);
+    memory_table_close(&memory->files);
     free(memory);
 }
 
@@ -359,6 +496,7 @@ static const struct store_ops memory_ops = {
     .flush = memory_flush,
     .snapshot_open = memory_snapshot_open,
     .snapshot_close = memory_snapshot_close,
+    .file_list = memory_file_list,
     .usage = memory_usage,
     .close = memory_close,
 };
@@ -367,6 +505,7 @@ struct store *memory_store_new(void)
 {
     struct memory_store *memory = memory_zalloc(sizeof *memory);
     memory->store.ops = &memory_ops;
+    memory->steps_left = SIZE_MAX;
     return &memory->store;
 }
 
@@ -382,6 +521,17 @@ void memory_store_crash(struct store *store, struct rng *rng)
     memory_table_copy(&memory->now, &memory->flushed);
     memory->broken = STATUS_OK;
     memory->stalls = 0;
+    memory->steps_left = SIZE_MAX;
+}
+
+void memory_store_stop_after(struct store *store, size_t steps)
+{
+    memory_of(store)->steps_left = steps;
+}
+
+size_t memory_store_file_count(struct store *store)
+{
+    return memory_of(store)->files.count;
 }
 
 void memory_store_stall(struct store *store, unsigned count)

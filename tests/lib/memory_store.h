@@ -4,6 +4,9 @@
  * was written is visible at once, and a crash keeps what was flushed plus any number of
  * the first batches written since, never a later one without an earlier one.
  *
+ * Prepared files are durable at once, and what is ingested of them too, even where earlier
+ * rows of other keys are not flushed yet.
+ *
  * For one thread at a time. For tests and a simulator of whole nodes.
  */
 #ifndef SOUK_TESTS_LIB_MEMORY_STORE_H
@@ -23,6 +26,10 @@ void memory_store_crash(struct store *store, struct rng *rng);
 void memory_store_stall(struct store *store, unsigned count);
 /* The next write or flush answers `status`, and so does every later one. */
 void memory_store_break(struct store *store, enum status status);
+/* A batch with changes of files ends with IO after so many changes more, the flush at its
+ * end counted as behind them: the process dies there. A crash ends it. */
+void memory_store_stop_after(struct store *store, size_t steps);
+size_t memory_store_file_count(struct store *store);
 /* A hash over all rows in order: equal stores have equal sums. */
 uint64_t memory_store_sum(struct store *store);
 size_t memory_store_count(struct store *store);

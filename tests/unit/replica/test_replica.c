@@ -176,6 +176,7 @@ TEST(replica, refuses_what_it_cannot_read_or_hold)
 {
     struct shard_world world;
     world_open(&world);
+    world_run(&world);
     struct world_call call;
     world_call_init(&call);
     uint8_t future[] = {COMMAND_VERSION + 1, 1, 2, 3};
@@ -221,7 +222,7 @@ TEST(replica, refuses_a_key_outside_its_range_before_it_is_logged)
     struct replica_proposal proposal = {
         .commands = &bytes, .command_count = 1, .outcomes = &outcome};
     EXPECT_STATUS(replica_propose(replica, &proposal), STATUS_EPOCH_CHANGED);
-    EXPECT(!replica_ready(replica));
+    EXPECT_EQ(replica_waiting_bytes(replica), 0);
     EXPECT_EQ(replica_busy(replica), 0);
     replica_close(replica);
     arena_close(&arena);

@@ -41,8 +41,8 @@ TEST(restart, replays_only_what_follows_the_state)
     EXPECT_OK(world_boot(&world));
     struct replica_status status;
     replica_status(world_replica(&world, WORLD_SKU_SHARD), &status);
-    EXPECT_EQ(status.flushed_index, 3);
-    EXPECT_EQ(status.applied_index, 4);
+    EXPECT_EQ(status.flushed_index, 4); /* the first is of the election */
+    EXPECT_EQ(status.applied_index, 5);
     EXPECT_EQ(status.commands_applied, 1); /* since the start: the one above the state */
     EXPECT_EQ(world_digest(&world, WORLD_SKU_SHARD), digest);
     world_close(&world);
@@ -101,7 +101,7 @@ TEST(restart, with_a_lost_log_goes_on_behind_the_state)
     world_close(&world);
 }
 
-/* The state ends at entry 3, the log begins after 4: what lies between was acknowledged. */
+/* The state ends at entry 4, the log begins after 5: what lies between was acknowledged. */
 TEST(restart, over_a_hole_between_state_and_log_is_refused_with_the_next_step)
 {
     struct shard_world world;
@@ -112,8 +112,8 @@ TEST(restart, over_a_hole_between_state_and_log_is_refused_with_the_next_step)
     world_persist(&world, true);
     struct log_batch batch;
     log_batch_init(&batch);
-    log_batch_add_reset(&batch, WORLD_SKU_SHARD, 4, 1);
-    log_batch_add_entry(&batch, WORLD_SKU_SHARD, 5, 1, slice_from_string("entry"));
+    log_batch_add_reset(&batch, WORLD_SKU_SHARD, 5, 1);
+    log_batch_add_entry(&batch, WORLD_SKU_SHARD, 6, 1, slice_from_string("entry"));
     EXPECT_OK(log_store_append(world.log, &batch));
     log_batch_close(&batch);
     struct replica_options options = {

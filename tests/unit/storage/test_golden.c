@@ -10,6 +10,7 @@
 #include "shard/storage/meta_row.h"
 #include "shard/storage/segment_format.h"
 #include "shard/storage/segment_log.h"
+#include "shard/storage/snapshot_format.h"
 #include "tests/lib/crash_files.h"
 #include "tests/lib/test.h"
 
@@ -224,4 +225,47 @@ TEST(golden, rows_and_keys_are_what_they_were)
     key_append_meta(&bytes, &(struct key_meta){1, META_APPLIED});
     golden_expect("keys.bin", buffer_slice(&bytes));
     buffer_close(&bytes);
+}
+
+TEST(golden, a_snapshot_s_manifest_and_head_are_what_they_were)
+{
+    struct buffer bytes, key;
+    buffer_init(&bytes);
+    buffer_init(&key);
+    key_append_order(&key, &(struct key_order){3, 70, 1});
+    struct snapshot_chunk chunks[] = {
+        {.bytes = 1000, .checksum = {1, 2}, .start = buffer_slice(&key)}};
+    const struct snapshot_manifest manifest = {
+        .shard_id = 3,
+        .table = KEY_TABLE_SKU,
+        .range = {UINT64_C(1) << 62, UINT64_C(1) << 63},
+        .range_version = 2,
+        .member_version = 9,
+        .feature_level = 1,
+        .index = 70000,
+        .term = 7,
+        .log_time_ms = 1700000000123,
+        .members = slice_from_string("members"),
+        .chunks = chunks,
+        .chunk_count = 1,
+    };
+    struct snapshot_manifest back;
+    snapshot_manifest_encode(&bytes, &manifest);
+    golden_expect("snapshot_manifest.bin", buffer_slice(&bytes));
+    golden_read("snapshot_manifest.bin", &bytes);
+    EXPECT_OK(snapshot_manifest_decode(buffer_slice(&bytes), &back));
+    EXPECT_EQ(back.log_time_ms, 1700000000123);
+    EXPECT_EQ(back.chunk_count, 1);
+    EXPECT_SLICE(back.chunks[0].start, buffer_slice(&key));
+    snapshot_manifest_close(&back);
+    const struct snapshot_head head = {
+        .index = 70000, .term = 7, .manifest_bytes = 300, .manifest_checksum = {3, 4}};
+    struct snapshot_head head_back;
+    buffer_clear(&bytes);
+    snapshot_head_encode(&bytes, &head);
+    golden_expect("snapshot_head.bin", buffer_slice(&bytes));
+    EXPECT_OK(snapshot_head_decode(buffer_slice(&bytes), &head_back));
+    EXPECT_EQ(head_back.manifest_checksum.low, 4);
+    buffer_close(&bytes);
+    buffer_close(&key);
 }

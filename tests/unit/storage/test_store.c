@@ -272,6 +272,138 @@ CONTRACT(an_empty_batch_and_an_empty_flush_are_fine)
     store_batch_close(&batch);
 }
 
+/* --- Prepared files --------------------------------------------------------------------- */
+
+static void add_file(struct store_batch *batch, const char *name, const char *first,
+                     const char *second)
+{
+    struct buffer rows;
+    buffer_init(&rows);
+    store_rows_add(&rows, text(first), text("file"));
+    store_rows_add(&rows, text(second), text(""));
+    store_batch_file_put(batch, text(name), buffer_slice(&rows));
+    buffer_close(&rows);
+}
+
+static bool join_name(void *context, struct slice name)
+{
+    char *names = context;
+    size_t length = strlen(names);
+    snprintf(names + length, 64 - length, "%.*s ", (int)name.size,
+             (const char *)name.data);
+    return true;
+}
+
+CONTRACT(a_prepared_file_is_listed_and_not_seen_until_it_is_ingested)
+{
+    struct store_batch batch;
+    char names[64] = "";
+    store_batch_init(&batch);
+    EXPECT_OK(store_file_list(store, join_name, names));
+    EXPECT_STRING(names, "");
+    add_file(&batch, "one", "b", "d");
+    EXPECT(batch.stepwise);
+    EXPECT_OK(store_write(store, &batch));
+    EXPECT_OK(store_file_list(store, join_name, names));
+    EXPECT_STRING(names, "one ");
+    EXPECT(has(store, NULL, "b", NULL));
+    store_batch_clear(&batch);
+    EXPECT(!batch.stepwise);
+    store_batch_file_ingest(&batch, text("one"));
+    EXPECT_OK(store_write(store, &batch));
+    EXPECT(has(store, NULL, "b", "file"));
+    EXPECT(has(store, NULL, "d", ""));
+    EXPECT(has_persisted(store, "b", "file"));
+    store_batch_clear(&batch);
+    store_batch_file_delete(&batch, text("one"));
+    store_batch_file_delete(&batch, text("none"));
+    EXPECT_OK(store_write(store, &batch));
+    names[0] = 0;
+    EXPECT_OK(store_file_list(store, join_name, names));
+    EXPECT_STRING(names, "");
+    EXPECT(has(store, NULL, "b", "file"));
+    store_batch_clear(&batch);
+    store_batch_file_ingest(&batch, text("one"));
+    EXPECT_STATUS(store_write(store, &batch), STATUS_NOT_FOUND);
+    store_batch_close(&batch);
+}
+
+/* The install of a snapshot, whole and then once more, as after a crash in it. */
+CONTRACT(ranges_deleted_and_files_ingested_by_one_batch_may_be_written_again)
+{
+    struct store_batch batch;
+    struct store_snapshot *snapshot = NULL;
+    store_batch_init(&batch);
+    add_file(&batch, "one", "b", "c");
+    add_file(&batch, "two", "d", "e");
+    EXPECT_OK(store_write(store, &batch));
+    for (int round = 0; round < 3; round++) {
+        write_one(store, "bb", "old");
+        write_one(store, "d", "old");
+        store_batch_clear(&batch);
+        store_batch_delete_range(&batch, text("b"), text("f"));
+        store_batch_file_ingest(&batch, text("one"));
+        store_batch_file_ingest(&batch, text("two"));
+        store_batch_put(&batch, text("applied"), text("7"));
+        batch.flush = true;
+        batch.snapshot = &snapshot;
+        EXPECT_OK(store_write(store, &batch));
+        EXPECT_STRING(scan_keys(store, &(struct store_scan){0}), "applied b c d e");
+        EXPECT(has(store, NULL, "d", "file"));
+        EXPECT(has_persisted(store, "applied", "7"));
+        write_one(store, "z", "later");
+        EXPECT(has(store, snapshot, "d", "file") && has(store, snapshot, "z", NULL));
+        write_one(store, "z", NULL);
+        store_snapshot_close(snapshot);
+    }
+    store_batch_close(&batch);
+}
+
+CONTRACT(rows_that_are_not_whole_or_not_in_order_are_not_read)
+{
+    struct buffer rows;
+    struct slice key = {0}, value;
+    size_t position = 0;
+    buffer_init(&rows);
+    store_rows_add(&rows, text("b"), text("1"));
+    store_rows_add(&rows, text("a"), text("2"));
+    EXPECT(store_rows_next(buffer_slice(&rows), &position, &key, &value));
+    EXPECT_SLICE(key, text("b"));
+    EXPECT(!store_rows_next(buffer_slice(&rows), &position, &key, &value));
+    EXPECT(position < rows.size);
+    position = 0;
+    key = (struct slice){0};
+    rows.size = 3;
+    EXPECT(!store_rows_next(buffer_slice(&rows), &position, &key, &value));
+    buffer_close(&rows);
+    EXPECT(!store_file_name_valid(text("../x")) && !store_file_name_valid(text("")));
+    EXPECT(store_file_name_valid(text("r1-0abc")));
+    write_one(store, "a", "1");
+}
+
+TEST(store_memory, what_is_ingested_survives_where_what_came_before_may_not)
+{
+    bool lost = false;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct store *store = memory_store_new();
+        struct store_batch batch;
+        struct rng rng;
+        rng_init(&rng, seed);
+        store_batch_init(&batch);
+        write_one(store, "applied", "old");
+        add_file(&batch, "one", "b", "c");
+        store_batch_file_ingest(&batch, text("one"));
+        EXPECT_OK(store_write(store, &batch));
+        memory_store_crash(store, &rng);
+        EXPECT(has(store, NULL, "b", "file"));
+        EXPECT_EQ(memory_store_file_count(store), 1);
+        lost = lost || has(store, NULL, "applied", NULL);
+        store_batch_close(&batch);
+        store_close(store);
+    }
+    EXPECT(lost);
+}
+
 TEST(store_memory, a_crash_keeps_the_flushed_and_a_prefix_of_the_rest)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
