@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/import_job.h"
 
+#include "client/cli/text.h"
+
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,8 +54,10 @@ static void import_job_acked(void *context, const struct souk_import_ack *ack)
     struct import_job *job = context;
     job->outage_told = false;
     for (size_t i = 0; i < ack->failure_count; i++) {
+        char advice[TEXT_ADVICE_BYTES];
+        text_advice(ack->failures[i].status.message, advice);
         rejects_add(&job->rejects, ack->failures[i].line >> job->line_shift,
-                    ack->failures[i].status.reason, ack->failures[i].status.message);
+                    ack->failures[i].status.reason, advice);
     }
     pthread_mutex_lock(&job->mutex);
     import_job_pass(job)->applied += ack->applied;

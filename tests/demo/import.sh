@@ -28,6 +28,17 @@ expect_exit 2 souk stock frobnicate
 expect_exit 2 souk stock adjust A B many
 expect_exit 2 souk -o yaml status
 start_node 0
+# A node that cannot start leaves nothing behind, and says what is wrong.
+expect_exit 1 soukd --dir "$work/second" --port "$port"
+[ ! -e "$work/second" ] || fail "a start that failed left its folder"
+mkdir "$work/second"
+expect_exit 1 soukd --dir "$work/second" --port "$port"
+[ -z "$(ls -A "$work/second")" ] || fail "a start that failed left files"
+expect_exit 1 soukd --dir "$work/node" --port 0
+[ -s "$work/node/identity" ] || fail "the folder of another node was touched"
+: > "$work/plain"
+expect_exit 1 soukd --dir "$work/plain" --port 0
+grep -q 'this is a file' "$work/last.err" || fail "a file instead of a folder is not called so"
 expect_exit 1 souk import stock "$work/nothing.csv"
 expect_exit 1 souk stock get NOTHING nowhere
 expect_exit 0 souk status -o json
@@ -93,8 +104,32 @@ expect_exit 0 souk sku get KEPT -o json
 [ "$(field name < "$work/out")" = Kept ] || fail "sku put without options took the name away"
 expect_exit 1 souk stock get NOPE
 grep -q 'souk sku list' "$work/last.err" || fail "an unknown SKU has no next step"
-expect_exit 0 souk stock get KEPT
+grep -q "no SKU 'NOPE'; create it with souk sku put" "$work/last.err" || fail "NOPE is not named"
+expect_exit 1 souk stock movements NOPE
+grep -q "no SKU 'NOPE'" "$work/last.err" || fail "NOPE is not named by its movements"
+expect_exit 1 souk hold create KEPT:x
+grep -q 'digits' "$work/last.err" || fail "a wrong quantity is not called so"
+expect_exit 2 souk hold create KEPT:0
+expect_exit 2 souk hold extend H
+expect_exit 0 souk stock set KEPT hall 2
+expect_exit 0 souk hold create KEPT -o json
+held=$(field hold_id < "$work/out")
+expect_exit 0 souk hold extend "$held" --ttl 30m
+expect_exit 0 souk hold extend "$held" 40m
+expect_exit 2 souk hold extend "$held" 40m --ttl 30m
+expect_exit 0 souk hold release "$held"
+expect_exit 0 souk sku put EMPTY
+expect_exit 0 souk stock get EMPTY
 grep -q 'nowhere' "$work/last.err" || fail "a SKU without stock is not called so"
+# What the catalog lacks is called in a reason as it was asked with.
+for who in 1 2 3; do
+    expect_exit 0 souk events record purchase GHOST KEPT --customer "G-$who"
+done
+expect_exit 0 souk rec --session GHOST
+grep -q 'with GHOST' "$work/out" || fail "a reason does not name GHOST"
+for who in 1 2 3; do
+    expect_exit 0 souk customer erase "G-$who" --yes
+done
 expect_exit 1 souk customer get nope
 grep -q 'souk status' "$work/last.err" || fail "an unknown customer has no next step"
 # A copy of a customer, and the end of one.
