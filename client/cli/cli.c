@@ -234,9 +234,10 @@ enum command_exit cli_failed(struct cli *cli)
 {
     const struct souk_error *error = &cli->error;
     const char *next = cli_next_step(cli);
-    cli_failed_say("%s: %s",
-                   error->reason[0] ? error->reason : souk_code_name(error->code),
-                   error->message);
+    char advice[TEXT_ADVICE_BYTES];
+    text_advice(error->message, advice);
+    cli_failed_say(
+        "%s: %s", error->reason[0] ? error->reason : souk_code_name(error->code), advice);
     for (size_t i = 0; i < error->violation_count; i++) {
         bool said = strcmp(error->violations[i].description, error->message) == 0;
         fprintf(stderr, "  %s%s%s\n", error->violations[i].field, said ? "" : ": ",

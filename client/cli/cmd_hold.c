@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +34,29 @@ static bool hold_lines(struct cli *cli, char *copies[], struct souk_hold_line *l
                       cli_argument(cli, i));
             return false;
         }
+        if (line.quantity <= 0) {
+            cli_usage(cli, "QTY of '%s' is a whole number from 1, as in MUG-RED:2",
+                      cli_argument(cli, i));
+            return false;
+        }
         lines[i] =
             (struct souk_hold_line){line.sku_id, line.location_id, line.quantity, 0};
     }
     return true;
+}
+
+/* A SKU that nobody knows and that looks like one with a quantity. */
+static void hold_say_quantity(const struct cli *cli, enum souk_code code,
+                              const struct souk_hold_line *lines)
+{
+    for (size_t i = 0; code == SOUK_NOT_FOUND && i < cli->line.argument_count; i++) {
+        if (strchr(lines[i].sku_id, ':') != NULL) {
+            fprintf(stderr,
+                    "souk: '%s' was taken for a SKU id whole: QTY behind a ':' is digits "
+                    "alone, as in MUG-RED:2\n",
+                    lines[i].sku_id);
+        }
+    }
 }
 
 enum command_exit cli_hold_create(struct cli *cli)
@@ -59,6 +79,7 @@ enum command_exit cli_hold_create(struct cli *cli)
         cli_option_duration(cli, "ttl", &request.ttl_ms) && cli_client(cli) != NULL) {
         enum souk_code code =
             souk_hold_create(cli->client, &request, NULL, &reply, &cli->error);
+        hold_say_quantity(cli, code, lines);
         result = hold_show(cli, code, reply);
     }
     for (size_t i = 0; i < cli->line.argument_count; i++) {
@@ -131,11 +152,14 @@ enum command_exit cli_hold_extend(struct cli *cli)
         .request_id = cli_option(cli, "request-id"), .hold_id = cli_argument(cli, 0)};
     struct souk_hold_reply *reply = NULL;
     enum souk_code code;
-    if (!text_duration_ms(cli_argument(cli, 1), &request.ttl_ms)) {
-        return cli_usage(cli, "TTL is a duration like 90s, 15m or 1h30m, not '%s'",
-                         cli_argument(cli, 1));
+    const char *ttl = cli_argument(cli, 1);
+    if ((ttl == NULL) == !cli_switch(cli, "ttl")) {
+        return cli_usage(cli, "until when? --ttl DURATION, once");
     }
-    if (cli_client(cli) == NULL) {
+    if (ttl != NULL && !text_duration_ms(ttl, &request.ttl_ms)) {
+        return cli_usage(cli, "TTL is a duration like 90s, 15m or 1h30m, not '%s'", ttl);
+    }
+    if (!cli_option_duration(cli, "ttl", &request.ttl_ms) || cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
     code = souk_hold_extend(cli->client, &request, NULL, &reply, &cli->error);

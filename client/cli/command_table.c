@@ -109,8 +109,9 @@ static const struct command table_commands[] = {
      {OPTION_REQUEST_ID}, cli_hold_commit},
     {"hold release", "HOLD", 1, 1, "give the units back", NULL, "  souk hold release HOLD\n",
      {OPTION_REQUEST_ID}, cli_hold_release},
-    {"hold extend", "HOLD TTL", 2, 2, "a later expiry, counted from now", NULL, "  souk hold extend HOLD 30m\n",
-     {OPTION_REQUEST_ID}, cli_hold_extend},
+    {"hold extend", "HOLD [TTL]", 1, 2, "a later expiry, counted from now", NULL,
+     "  souk hold extend HOLD --ttl 30m\n  souk hold extend HOLD 30m\n",
+     {{"ttl", "DURATION", "as the second argument; one of them must be given"}, OPTION_REQUEST_ID}, cli_hold_extend},
     {"hold fulfil", "HOLD", 1, 1, "the units of a committed hold have left the shelf", NULL,
      "  souk hold fulfil HOLD\n", {OPTION_REQUEST_ID}, cli_hold_fulfil},
     {"hold cancel", "HOLD", 1, 1, "take a committed hold back", NULL, "  souk hold cancel HOLD\n",
@@ -206,10 +207,13 @@ static const struct command table_commands[] = {
      "  souk customer erase cookie-88 --visitor --yes\n",
      {{"visitor", NULL, "ID is a visitor's"}, {"yes", NULL, "do not ask"}, OPTION_REQUEST_ID}, cli_customer_erase},
 
-    {"events", "", 0, 0, "what customers did", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"events", "", 0, 0, "what customers did",
+     "An event is history: it is stored whether or not the catalog knows its SKU. One that is\n"
+     "misspelt fails nowhere, and counts for nothing until a SKU of that id is made.\n", NULL, {{NULL, NULL, NULL}}, NULL},
     {"events record", "KIND [SKU...]", 1, 200, "record events; they count at the next recommendation",
      "KIND: view search cart_add cart_remove wishlist purchase return rating impression click\n"
-     "dismiss store_visit. One event per SKU.\n",
+     "dismiss store_visit. One event per SKU; a SKU that the catalog lacks is stored as well, without\n"
+     "a warning.\n",
      "  souk events record purchase MUG-RED TEA-GREEN --customer C-00017\n"
      "  souk events record view MUG-RED --visitor cookie-88\n",
      {{"customer", "CUSTOMER", "who"}, {"visitor", "VISITOR", "who, not known by name"}, {"session", "SESSION", "which visit"},
@@ -221,7 +225,8 @@ static const struct command table_commands[] = {
      "A row's identity is the digest of the file's content and its line: the same file again, also\n"
      "compressed another way or after an interruption, changes nothing twice. Files may be .xz,\n"
      ".gz, .zst or plain. Refused rows are counted and kept in FILE.rejects.csv with line number\n"
-     "and reason. Columns go by the names in the first line, in any order.\n",
+     "and reason; once the SKU or location that was missing is there, the same command takes them.\n"
+     "Columns go by the names in the first line, in any order.\n",
      NULL, {{NULL, NULL, NULL}}, NULL},
     {"import online-retail", "FILE", 1, 1, "the UCI Online Retail invoices",
      "Makes SKUs (most frequent description, last price), one location 'main', opening stock (one\n"
@@ -241,8 +246,12 @@ static const struct command table_commands[] = {
     {"import events", "FILE", 1, 1,
      "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail,location_id",
      "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"
-     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'. location_id is where it\n"
-     "happened; it may be empty, or of a location that comes later.\n",
+     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'. location_id is where it
+"
+     "happened; it may be empty, or of a location that comes later. SKUs that the catalog lacks
+"
+     "are no reason to refuse an event.
+",
      "  souk import events events.csv.xz\n", IMPORT_OPTIONS, cli_import},
     {"import sessions", "FILE", 1, 1, "sessions: item item ..., or SessionId ItemId Time",
      "Lines of items, each line one session, oldest first (Diginetica, YOOCHOOSE 1/64):\n"

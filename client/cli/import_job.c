@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/import_job.h"
 
+#include "client/cli/text.h"
+
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,8 +54,10 @@ static void import_job_acked(void *context, const struct souk_import_ack *ack)
     struct import_job *job = context;
     job->outage_told = false;
     for (size_t i = 0; i < ack->failure_count; i++) {
+        char advice[TEXT_ADVICE_BYTES];
+        text_advice(ack->failures[i].status.message, advice);
         rejects_add(&job->rejects, ack->failures[i].line >> job->line_shift,
-                    ack->failures[i].status.reason, ack->failures[i].status.message);
+                    ack->failures[i].status.reason, advice);
     }
     pthread_mutex_lock(&job->mutex);
     import_job_pass(job)->applied += ack->applied;
@@ -246,8 +250,9 @@ static void import_job_say(const struct import_job *job, const struct import_pas
         (unsigned long long)skipped);
     if (changed == 0 && all->duplicates > 0) {
         fprintf(stderr,
-                "nothing changed: all of this file had been seen before. A row refused "
-                "then is not taken now: put it, corrected, into a file of its own\n");
+                all->refused == 0
+                    ? "nothing changed: all of this file had been taken before\n"
+                    : "nothing changed: the rest of this file had been taken before\n");
     }
 }
 
@@ -273,32 +278,25 @@ static json_t *import_job_summary(struct import_job *job)
     return summary;
 }
 
-/* A row that an earlier run had refused counts as known now: what the first such run wrote
- * of it stays, beside the new file if there is one. */
-static bool import_job_keep_rejects(const struct import_job *job)
+/* A refused row can be right and too early, or wrong. */
+static void import_job_say_refused(const struct import_job *job, uint64_t refused)
 {
-    char before[REJECTS_PATH_BYTES + 8];
-    uint64_t skipped = 0;
-    bool known = import_job_all(job, &skipped).duplicates > 0;
-    if (known && job->rejects.count > 0) {
-        snprintf(before, sizeof before, "%s.before", job->rejects.path);
-        if (access(before, F_OK) == 0 || rename(job->rejects.path, before) == 0) {
-            fprintf(stderr, "souk: what an earlier run refused is in %s\n", before);
-        }
-    }
-    return known;
+    fprintf(stderr,
+            "souk: %llu rows were refused; they are in %s. Where a SKU or a location was "
+            "missing, add it and run the same command again: it takes what was refused, "
+            "and nothing twice. A row that is wrong itself goes, corrected, into a file "
+            "of its own\n",
+            (unsigned long long)refused, job->rejects.path);
 }
 
 enum command_exit import_job_report(struct import_job *job)
 {
     json_t *summary = import_job_summary(job);
     uint64_t rejected = job->rejects.count;
-    bool known = import_job_keep_rejects(job);
-    int failed = rejects_close(&job->rejects, !known);
+    int failed = rejects_close(&job->rejects, true);
     if (rejected > 0 && failed == 0) {
         output_text(summary, "rejects_file", job->rejects.path);
-        fprintf(stderr, "souk: %llu rows were refused; they are in %s\n",
-                (unsigned long long)rejected, job->rejects.path);
+        import_job_say_refused(job, rejected);
     }
     output_object(&job->cli->output, summary);
     if (failed != 0) {

@@ -31,7 +31,8 @@ static const char *rec_related(const struct souk_reason *reason,
             return names->names[i];
         }
     }
-    return reason->related_sku_id;
+    return reason->related_sku_id[0] != '\0' ? reason->related_sku_id
+                                             : "something out of the catalog";
 }
 
 static void rec_count(char out[REC_WORDS_BYTES], uint64_t count, const char *one,

@@ -332,6 +332,26 @@ bool text_split(char *text, const char **out_items, size_t max, size_t *out_coun
     return true;
 }
 
+void text_advice(const char *message, char out[TEXT_ADVICE_BYTES])
+{
+    static const struct {
+        const char *call, *command;
+    } words[] = {
+        {"create it with UpsertSku", "create it with souk sku put"},
+        {"create it with UpsertLocation", "create it with souk location put"},
+        {"create it with UpsertCustomer", "create it with souk customer put"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *found = strstr(message, words[i].call);
+        if (found != NULL) {
+            snprintf(out, TEXT_ADVICE_BYTES, "%.*s%s%s", (int)(found - message), message,
+                     words[i].command, found + strlen(words[i].call));
+            return;
+        }
+    }
+    snprintf(out, TEXT_ADVICE_BYTES, "%s", message);
+}
+
 void text_show(const char *text, char out[TEXT_SHOWN_BYTES])
 {
     size_t used = 0;

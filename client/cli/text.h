@@ -14,6 +14,7 @@ enum {
     TEXT_TIME_BYTES = 32,
     TEXT_MONEY_BYTES = 40,
     TEXT_SHOWN_BYTES = 64,
+    TEXT_ADVICE_BYTES = 1024,
 };
 
 /* A whole number with an optional sign, within int64. */
@@ -32,6 +33,9 @@ void text_money_format(const struct souk_money *money, char out[TEXT_MONEY_BYTES
 
 /* Any bytes, made fit for a message: what does not print is \xNN, what is long is cut. */
 void text_show(const char *text, char out[TEXT_SHOWN_BYTES]);
+
+/* A server's sentence with the commands of this program for the calls that it names. */
+void text_advice(const char *message, char out[TEXT_ADVICE_BYTES]);
 
 /* UTF-8 (RFC 3629) without control characters. */
 bool text_clean(struct slice text);

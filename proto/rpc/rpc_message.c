@@ -2,7 +2,10 @@
 #include "proto/rpc/rpc_message.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "shard/base/assert.h"
 
 enum wire_type {
     WIRE_VARINT = 0,
@@ -145,12 +148,48 @@ find_field(const ProtobufCMessageDescriptor *descriptor, uint64_t number)
     return NULL;
 }
 
+/* Puts the field that content lies in before what is named within it: "lines[2].sku_id".
+ * `before` is the message up to that field, walked before without a fault. */
+static enum status check_place(const struct check *check,
+                               const ProtobufCFieldDescriptor *field, struct slice before,
+                               enum status status)
+{
+    char rest[sizeof check->problem->field];
+    unsigned index = 0;
+    if (check->problem == NULL) {
+        return status;
+    }
+    while (before.size > 0) {
+        uint64_t tag = 0, number = 0;
+        struct slice skipped;
+        bool whole = take_varint(&before, &tag);
+        index += tag >> 3 == field->id;
+        whole = whole &&
+                ((tag & 7) == WIRE_VARINT  ? take_varint(&before, &number)
+                 : (tag & 7) == WIRE_64BIT ? take_bytes(&before, 8, &skipped)
+                 : (tag & 7) == WIRE_32BIT ? take_bytes(&before, 4, &skipped)
+                                           : take_varint(&before, &number) &&
+                                                 take_bytes(&before, number, &skipped));
+        ASSERT(whole);
+    }
+    snprintf(rest, sizeof rest, "%s", check->problem->field);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED &&
+        field->type != PROTOBUF_C_TYPE_ENUM) {
+        snprintf(check->problem->field, sizeof check->problem->field, "%.40s[%u]%s%.40s",
+                 field->name, index, rest[0] != '\0' ? "." : "", rest);
+    } else {
+        snprintf(check->problem->field, sizeof check->problem->field, "%.40s%s%.48s",
+                 field->name, rest[0] != '\0' ? "." : "", rest);
+    }
+    return status;
+}
+
 static enum status check_enum(const struct check *check,
                               const ProtobufCFieldDescriptor *field, uint64_t number)
 {
     if (check->known_enums_only && protobuf_c_enum_descriptor_get_value(
                                        field->descriptor, (int)(int32_t)number) == NULL) {
-        return check_refuse(check, field, "this number is not one of the enum's");
+        return check_refuse(check, NULL, "this number is not one of the enum's");
     }
     return STATUS_OK;
 }
@@ -162,7 +201,7 @@ static enum status check_packed_enums(const struct check *check,
     while (bytes.size > 0) {
         uint64_t number;
         if (!take_varint(&bytes, &number)) {
-            return check_refuse(check, field, "the packed numbers are cut short");
+            return check_refuse(check, NULL, "the packed numbers are cut short");
         }
         TRY(check_enum(check, field, number));
     }
@@ -183,14 +222,14 @@ static enum status check_length(const struct check *check,
     if (field->type == PROTOBUF_C_TYPE_STRING) {
         return rpc_message_text_valid(content)
                    ? STATUS_OK
-                   : check_refuse(check, field, "text is UTF-8 without NUL");
+                   : check_refuse(check, NULL, "text is UTF-8 without NUL");
     }
     if (field->type == PROTOBUF_C_TYPE_ENUM) {
         return check_packed_enums(check, field, content);
     }
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         if (depth == RPC_MESSAGE_DEPTH_MAX) {
-            return check_refuse(check, field, "messages are nested too deeply");
+            return check_refuse(check, NULL, "messages are nested too deeply");
         }
         return check_message(check, field->descriptor, content, depth + 1);
     }
@@ -202,8 +241,12 @@ static enum status check_message(const struct check *check,
                                  const ProtobufCMessageDescriptor *descriptor,
                                  struct slice bytes, unsigned depth)
 {
+    const struct slice message = bytes;
     while (bytes.size > 0) {
+        const struct slice before =
+            slice_of(message.data, (size_t)(bytes.data - message.data));
         const ProtobufCFieldDescriptor *field;
+        enum status status = STATUS_OK;
         struct slice content = {0};
         uint64_t tag, number = 0;
         bool whole = true;
@@ -232,10 +275,13 @@ static enum status check_message(const struct check *check,
             return check_refuse(check, field, "the message is cut short");
         }
         if ((tag & 7) == WIRE_LENGTH) {
-            TRY(check_length(check, field, content, depth));
+            status = check_length(check, field, content, depth);
         } else if ((tag & 7) == WIRE_VARINT && field != NULL &&
                    field->type == PROTOBUF_C_TYPE_ENUM) {
-            TRY(check_enum(check, field, number));
+            status = check_enum(check, field, number);
+        }
+        if (status != STATUS_OK) {
+            return check_place(check, field, before, status);
         }
     }
     return STATUS_OK;

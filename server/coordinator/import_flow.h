@@ -2,11 +2,12 @@
 /*
  * The lines of one import stream, chained per shard.
  *
- * Each shard keeps, per import and for ever, the last line it took. So that it can tell a
- * row it has from a row it missed, every row names the row before it that this stream sent
- * to the same shard (0 at the stream's beginning). The shard takes a row when that is not
- * above its last line, skips it when the row itself is not above it, and answers
- * SEQUENCE_GAP otherwise.
+ * Each shard keeps, per import and for ever, the last line it decided, and which up to
+ * there it refused (shard/base/import_lane.h). So that it can tell a row it has from a row
+ * it missed, every row names the row before it that this stream sent to the same shard (0
+ * at the stream's beginning). The shard decides a row when that is not above its last
+ * line, skips it when the row itself is not above it, unless it was refused then, and
+ * answers SEQUENCE_GAP otherwise.
  *
  * When a part of the stream is lost on its way, what follows is refused by that shard. The
  * caller opens a new stream and sends again from the last acknowledged line: its chains

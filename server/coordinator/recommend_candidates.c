@@ -68,6 +68,23 @@ bool recommend_names_add(struct recommend_flow *flow)
     return true;
 }
 
+/* What the catalog does not know is called as it was asked with. */
+static struct slice asked_sku_id(const struct recommend_plan *plan, uint64_t sku_hash)
+{
+    for (uint32_t i = 0; plan->session_item_ids != NULL && i < plan->session_item_count;
+         i++) {
+        if (plan->session_items[i] == sku_hash) {
+            return plan->session_item_ids[i];
+        }
+    }
+    for (uint32_t i = 0; plan->seed_ids != NULL && i < plan->seed_count; i++) {
+        if (plan->seeds[i] == sku_hash) {
+            return plan->seed_ids[i];
+        }
+    }
+    return slice_of(NULL, 0);
+}
+
 struct slice recommend_flow_sku_id(const struct recommend_flow *flow, uint64_t sku_hash)
 {
     const struct recommend_candidate *candidate = NULL;
@@ -82,7 +99,7 @@ struct slice recommend_flow_sku_id(const struct recommend_flow *flow, uint64_t s
     }
     if (candidate == NULL || candidate->stock == NULL || !candidate->stock->found ||
         candidate->stock->sku == NULL) {
-        return slice_of(NULL, 0);
+        return asked_sku_id(&flow->plan, sku_hash);
     }
     return candidate->stock->sku->sku_id;
 }

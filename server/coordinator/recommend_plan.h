@@ -81,6 +81,9 @@ struct recommend_plan {
     bool no_personalization;       /* then nothing of the actor or the session is used */
     const uint64_t *session_items; /* oldest first; personal */
     uint32_t session_item_count;
+    /* As they were asked with, for reasons that name what no catalog knows; or NULL. */
+    const struct slice *session_item_ids;
+    const struct slice *seed_ids;
     const uint64_t *seeds; /* the one that matters most first; context, not personal */
     uint32_t seed_count;   /* what is past seeds_max is not looked at */
 

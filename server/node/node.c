@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/node/node.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,10 @@
 #include "shard/base/memory.h"
 #include "shard/recommend/placement.h"
 #include "shard/storage/folder.h"
+
+enum {
+    NODE_PATH_BYTES = 4096 + 256, /* a folder's, and a name in it */
+};
 
 struct node {
     struct settings settings;
@@ -297,15 +302,55 @@ static enum status node_run(struct node *node, struct problem *problem)
     return node_start_doors(node, problem);
 }
 
+static void node_discard_files(const char *folder)
+{
+    char path[NODE_PATH_BYTES];
+    DIR *listing = opendir(folder);
+    const struct dirent *entry;
+    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        (void)unlink(path); /* "." and ".." are no files */
+    }
+    if (listing != NULL) {
+        closedir(listing);
+    }
+    (void)rmdir(folder);
+}
+
+/* What a start made and then could not serve: the next one finds all as it was. `fresh`:
+ * the data in it is this start's own, and nobody was ever told of it. */
+static void node_discard(const char *dir, bool made, bool fresh)
+{
+    static const char *const files[] = {"identity", "log_identity", "ports.json", "LOCK"};
+    char path[NODE_PATH_BYTES];
+    if (fresh) {
+        snprintf(path, sizeof path, "%s/log", dir);
+        node_discard_files(path);
+        snprintf(path, sizeof path, "%s/state", dir);
+        node_discard_files(path);
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+            snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+            (void)unlink(path);
+        }
+    }
+    if (made) {
+        (void)rmdir(dir); /* only if nothing is in it */
+    }
+}
+
 enum status node_start(const struct settings *settings, struct problem *problem,
                        struct node **out_node)
 {
     struct node *node = memory_zalloc(sizeof *node);
     enum status status;
+    bool made;
     node->settings = *settings;
+    made = access(settings->dir, F_OK) != 0;
     status = node_run(node, problem);
     if (status != STATUS_OK) {
+        bool fresh = node->folder != NULL && folder_is_fresh(node->folder);
         node_stop(node);
+        node_discard(settings->dir, made, fresh);
         return status;
     }
     log_event(LOG_INFO, "serving", LOG_STRING("listen", settings->listen),

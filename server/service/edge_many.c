@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/service/edge.h"
+#include "server/service/refusal.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
 #include "shard/base/assert.h"
@@ -218,14 +219,27 @@ static void edge_list_take(struct edge_list *list)
     edge_list_ask(list);
 }
 
+/* The list of one thing's rows names that thing when nobody knows it. */
+static void edge_list_fail(struct edge_list *list, enum status status)
+{
+    const struct inventory_query *query = &list->query.inventory;
+    struct problem problem;
+    if (status != STATUS_NOT_FOUND || query->sku_count != 1) {
+        edge_fail_status(&list->edge, status);
+        return;
+    }
+    refusal_missing(&problem, "sku_id", "SKU", query->sku_ids[0], "UpsertSku");
+    edge_fail(&list->edge, &problem);
+}
+
 static void edge_list_done(struct shard_call *call)
 {
     struct edge_list *list = CONTAINER_OF(call, struct edge_list, call);
     struct problem problem;
     if (call->status != STATUS_OK) {
-        edge_fail_status(&list->edge, call->status);
+        edge_list_fail(list, call->status);
     } else if (list->answer.status != STATUS_OK) {
-        edge_fail_status(&list->edge, list->answer.status);
+        edge_list_fail(list, list->answer.status);
     } else if (edge_check_seen(&list->edge, &call->stamp, &problem) != STATUS_OK) {
         edge_fail(&list->edge, &problem);
     } else {

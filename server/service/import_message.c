@@ -55,7 +55,9 @@ static bool import_part_flush(struct import_part *part)
         .kind = CUSTOMER_RECORD,
         .identity = {.kind = CUSTOMER_IDENTITY_IMPORT,
                      .import_id = message->import_id,
-                     .imports_max = (uint32_t)message->service->settings->imports_max},
+                     .imports_max = (uint32_t)message->service->settings->imports_max,
+                     .imports_refused_max =
+                         (uint32_t)message->service->settings->imports_refused_max},
         .record = {.events = part->events, .event_count = part->event_count}};
     struct slice bytes;
     if (part->event_count == 0) {
@@ -193,11 +195,13 @@ static bool import_take_segment(struct import_message *message)
 /* --- Outcomes ---------------------------------------------------------------------- */
 
 /* Refusals that would come again for every row, or that a later try may cure: the stream
- * ends, and what follows is sent again on a new one. */
+ * ends, and what follows is sent again on a new one. QUANTITY_LIMIT is of the shard's lanes
+ * alone: no row that an import may hold is refused so. */
 static bool import_status_ends(enum status status)
 {
     return status_retry(status) == STATUS_RETRY_SAME || status == STATUS_SEQUENCE_GAP ||
-           status == STATUS_TOO_LARGE || status == STATUS_INTERNAL;
+           status == STATUS_TOO_LARGE || status == STATUS_INTERNAL ||
+           status == STATUS_QUANTITY_LIMIT;
 }
 
 static void import_refuse(struct import_message *message, uint32_t row,

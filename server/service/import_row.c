@@ -39,7 +39,8 @@ static enum status import_take_customer(struct import_message *message,
         .kind = CUSTOMER_IDENTITY_IMPORT,
         .import_id = message->import_id,
         .line = row->line,
-        .imports_max = (uint32_t)message->service->settings->imports_max};
+        .imports_max = (uint32_t)message->service->settings->imports_max,
+        .imports_refused_max = (uint32_t)message->service->settings->imports_refused_max};
     return STATUS_OK;
 }
 
@@ -70,7 +71,8 @@ static enum status import_take_sku_row(struct import_message *message,
         .fingerprint = inventory_command_fingerprint(command),
         .import_id = message->import_id,
         .line = row->line,
-        .imports_max = (uint32_t)service->settings->imports_max};
+        .imports_max = (uint32_t)service->settings->imports_max,
+        .imports_refused_max = (uint32_t)service->settings->imports_refused_max};
     out->hash = command->identity.anchor;
     return STATUS_OK;
 }

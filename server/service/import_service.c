@@ -44,6 +44,12 @@ static enum status import_answer(struct ordered_stream *ordered, void *user,
         opened.credit = (uint32_t)stream->service->settings->stream_credit_max;
         response.message_case = SOUK__V1__IMPORT_ROWS_RESPONSE__MESSAGE_OPENED;
         response.opened = &opened;
+    } else if (turn->message.failed == STATUS_QUANTITY_LIMIT) {
+        return problem_set(problem, STATUS_QUANTITY_LIMIT, "",
+                           "the memory of imports is full: of imports (setting "
+                           "imports_max) or of refused rows that wait to be sent again "
+                           "(imports_refused_max); mend what refuses them and import "
+                           "their files again, or raise the setting");
     } else if (turn->message.failed != STATUS_OK) {
         return problem_set(problem, turn->message.failed, "",
                            "%s; open a new stream and send again from the last "

@@ -299,6 +299,11 @@ enum status intake_adjustment(const Souk__V1__StockAdjustment *adjustment,
     }
     out->bucket = adjustment->bucket == 0 ? STOCK_BUCKET_ON_HAND
                                           : (enum stock_bucket)adjustment->bucket;
+    if (adjustment->quantity == INT64_MIN) {
+        /* No level holds so much, and its amount has no place in an answer. */
+        return problem_set(problem, STATUS_INVALID, "adjustment.quantity",
+                           "adjustment.quantity: not below -9223372036854775807");
+    }
     out->delta = adjustment->quantity;
     out->reason = (enum stock_reason)adjustment->reason;
     return STATUS_OK;

@@ -36,6 +36,7 @@ struct recommend_ids {
 
 struct recommend_hash_list {
     const uint64_t *hashes;
+    const struct slice *ids;
     uint32_t count;
 };
 
@@ -45,10 +46,12 @@ static enum status recommend_hashes(struct edge *edge, const struct recommend_id
                                     struct problem *problem)
 {
     uint64_t *hashes;
+    struct slice *texts;
     char path[64];
     TRY(check_count(ids->field, ids->count, 0, ids->most, problem));
     hashes = arena_alloc(edge->arena, (ids->count + 1) * sizeof *hashes);
-    if (hashes == NULL) {
+    texts = arena_alloc(edge->arena, (ids->count + 1) * sizeof *texts);
+    if (hashes == NULL || texts == NULL) {
         return recommend_memory(ids->field, problem);
     }
     for (size_t i = 0; i < ids->count; i++) {
@@ -58,8 +61,10 @@ static enum status recommend_hashes(struct edge *edge, const struct recommend_id
             return check_id(path, ids->texts[i], NULL, problem);
         }
         hashes[i] = hash64(id, edge->service->map->hash_seed);
+        texts[i] = id;
     }
-    *out = (struct recommend_hash_list){.hashes = hashes, .count = (uint32_t)ids->count};
+    *out = (struct recommend_hash_list){
+        .hashes = hashes, .ids = texts, .count = (uint32_t)ids->count};
     return STATUS_OK;
 }
 
@@ -298,7 +303,9 @@ static enum status recommend_common(struct recommend_run *run,
     TRY(recommend_hashes(&run->edge, &common->seeds, &seeds, problem));
     run->plan.session_items = session.hashes;
     run->plan.session_item_count = session.count;
+    run->plan.session_item_ids = session.ids;
     run->plan.seeds = seeds.hashes;
+    run->plan.seed_ids = seeds.ids;
     run->plan.seed_count = seeds.count;
     recommend_chance(&run->plan);
     TRY(recommend_stock(run, common->stock, problem));

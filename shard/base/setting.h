@@ -46,6 +46,7 @@
     N(event_batch_max,      1000, 1, 100000, "",                    "events in one call")            \
     N(stream_credit_max,    64, 1, 65536,   "",                     "unanswered messages on one client stream") \
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \
+    N(imports_refused_max,  4000000, 1, 1000000000, "rows",         "refused rows of imports that one shard remembers, so that they are taken once their cause is gone") \
     N(neighbours_candidates, 1500, 1, 100000, "sessions",           "m: sessions considered, over all buckets") \
     N(neighbours_kept,      300, 1, 100000, "sessions",             "k: sessions that vote, over all buckets") \
     N(neighbours_clicks,    9, 1, 9,        "clicks",               "L: newest clicks of a session that are looked at") \

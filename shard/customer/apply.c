@@ -57,29 +57,14 @@ static void touch(struct customer_shard *shard, struct customer_row *row)
 
 /* --- Imports -------------------------------------------------------------------------- */
 
-enum lane_verdict {
-    LANE_APPLY,
-    LANE_DUPLICATE,
-    LANE_GAP,
-    LANE_TOO_MANY,
-};
-
-/* `*out_last` is the lane's last line. */
-static enum lane_verdict lane_judge(const struct customer_shard *shard,
-                                    const struct customer_identity *identity,
-                                    uint64_t line, uint64_t prev_line, uint64_t *out_last)
+static struct import_line import_line(const struct customer_identity *identity,
+                                      uint64_t line, uint64_t prev_line)
 {
-    const struct lane_row *lane = customer_lane_find(shard, identity->import_id);
-    uint64_t last = lane ? lane->last : 0;
-    *out_last = last;
-    if (line <= last) {
-        return LANE_DUPLICATE;
-    }
-    if (prev_line > last) {
-        return LANE_GAP;
-    }
-    return lane == NULL && shard->lanes.count >= identity->imports_max ? LANE_TOO_MANY
-                                                                       : LANE_APPLY;
+    return (struct import_line){.import_id = identity->import_id,
+                                .line = line,
+                                .prev_line = prev_line,
+                                .imports_max = identity->imports_max,
+                                .refused_max = identity->imports_refused_max};
 }
 
 /* --- Events ----------------------------------------------------------------------------- */
@@ -133,21 +118,21 @@ static void event_apply_import(struct customer_shard *shard,
                                const struct customer_event *event,
                                struct customer_event_outcome *out)
 {
-    switch (
-        lane_judge(shard, identity, event->line, event->prev_line, &out->expected_line)) {
-    case LANE_DUPLICATE:
+    const struct import_line line = import_line(identity, event->line, event->prev_line);
+    switch (import_lanes_judge(&shard->lanes, &line, &out->expected_line)) {
+    case IMPORT_DUPLICATE:
         out->duplicate = true;
         return;
-    case LANE_GAP:
+    case IMPORT_GAP:
         out->status = STATUS_SEQUENCE_GAP;
         return;
-    case LANE_TOO_MANY:
+    case IMPORT_TOO_MANY:
         out->status = STATUS_QUANTITY_LIMIT;
         return;
-    case LANE_APPLY:
+    case IMPORT_APPLY:
         break;
     }
-    /* A row that is refused for good has had its turn; one for lack of room has not. */
+    /* A row that is refused has had its turn; one for lack of room has not. */
     out->status = customer_event_check(event, NULL);
     if (out->status == STATUS_OK) {
         out->status = event_room(shard, event);
@@ -156,7 +141,9 @@ static void event_apply_import(struct customer_shard *shard,
         }
         event_store(shard, event);
     }
-    customer_lane_set(shard, identity->import_id, event->line);
+    if (!import_lanes_settle(&shard->lanes, &line, out->status == STATUS_OK)) {
+        out->status = STATUS_QUANTITY_LIMIT;
+    }
 }
 
 static void event_apply(struct customer_shard *shard,
@@ -286,22 +273,25 @@ static void upsert_import(struct customer_shard *shard,
                           struct customer_outcome *out)
 {
     const struct customer_identity *identity = &command->identity;
-    switch (lane_judge(shard, identity, identity->line, identity->prev_line,
-                       &out->expected_line)) {
-    case LANE_DUPLICATE:
+    const struct import_line line =
+        import_line(identity, identity->line, identity->prev_line);
+    switch (import_lanes_judge(&shard->lanes, &line, &out->expected_line)) {
+    case IMPORT_DUPLICATE:
         out->duplicate = true;
         return;
-    case LANE_GAP:
+    case IMPORT_GAP:
         out->status = STATUS_SEQUENCE_GAP;
         return;
-    case LANE_TOO_MANY:
+    case IMPORT_TOO_MANY:
         out->status = STATUS_QUANTITY_LIMIT;
         return;
-    case LANE_APPLY:
+    case IMPORT_APPLY:
         break;
     }
     upsert_decide(shard, &command->upsert, arena, out);
-    customer_lane_set(shard, identity->import_id, identity->line);
+    if (!import_lanes_settle(&shard->lanes, &line, out->status == STATUS_OK)) {
+        out->status = STATUS_QUANTITY_LIMIT;
+    }
 }
 
 /* --- Erasure ------------------------------------------------------------------------------- */

@@ -38,7 +38,10 @@ struct customer_identity {
     struct hash128 import_id;
     uint64_t line;
     uint64_t prev_line;
-    uint32_t imports_max; /* lanes of this shard, from the setting of that name */
+    /* Lanes of this shard, and refused lines in them, from the settings of these names;
+     * see import_lane.h. */
+    uint32_t imports_max;
+    uint32_t imports_refused_max;
 };
 
 struct customer_record {

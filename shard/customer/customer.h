@@ -79,7 +79,8 @@ void customer_entry_begin(struct customer_shard *shard, uint64_t index, int64_t 
 struct customer_event_outcome {
     /* OK: stored, or a duplicate. INVALID, EPOCH_CHANGED (another shard's customer),
      * REQUEST_ID_EXPIRED (a UUIDv7 event_id at or below the floor), OVERLOADED (a memory
-     * limit; try again later), SEQUENCE_GAP, QUANTITY_LIMIT (too many imports). */
+     * limit; try again later), SEQUENCE_GAP, QUANTITY_LIMIT (too many imports,
+     * or refused lines: the line was not decided). */
     enum status status;
     bool duplicate;         /* seen before; nothing was done now */
     uint64_t expected_line; /* SEQUENCE_GAP: the lane's last line; resume after it */

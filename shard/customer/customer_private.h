@@ -2,7 +2,7 @@
 /*
  * The state behind customer.h, as its own files see it.
  *
- *     apply.c     events and profiles        memory.c   lanes, requests, SKU ids
+ *     apply.c     events and profiles        memory.c   requests, SKU ids
  *     derive.c    sessions and the sink      shard.c    life, load, counters, digest
  *     flush.c     collect and flushed        read.c     what can be asked
  *     erase.c     what is left of a customer who goes: nothing
@@ -12,6 +12,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/buffer.h"
+#include "shard/base/import_lane.h"
 #include "shard/base/list.h"
 #include "shard/base/map.h"
 #include "shard/base/memory.h"
@@ -68,13 +69,6 @@ struct erased_row {
     struct hash128 id;
 };
 
-struct lane_row {
-    struct map_node node;
-    struct list dirty;
-    struct hash128 import_id;
-    uint64_t last;
-};
-
 struct request_row {
     struct map_node node;
     struct list order; /* oldest first; or among those to be deleted */
@@ -95,7 +89,7 @@ struct customer_shard {
     struct customer_options options;
     struct customer_sink sink;
     struct map customers;
-    struct map lanes;
+    struct import_lanes lanes;
     struct map requests;
     struct map sku_names;
     struct list request_order;
@@ -103,7 +97,6 @@ struct customer_shard {
     struct list touched;
     struct list dirty;
     struct list erased;
-    struct list dirty_lanes;
     struct list dirty_requests;
     struct list flying; /* blocks collected and not known to be stored, in that order */
     struct event_ids ids;
@@ -147,10 +140,6 @@ void customer_remember_event(struct customer_shard *shard, struct customer_row *
                              struct hash128 identity, int64_t log_ms);
 void customer_name_sku(struct customer_shard *shard, uint64_t sku_hash,
                        struct slice sku_id);
-struct lane_row *customer_lane_find(const struct customer_shard *shard,
-                                    struct hash128 import_id);
-void customer_lane_set(struct customer_shard *shard, struct hash128 import_id,
-                       uint64_t last);
 struct request_row *customer_request_find(const struct customer_shard *shard,
                                           struct hash128 request_id);
 struct request_row *customer_request_add(struct customer_shard *shard,

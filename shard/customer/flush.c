@@ -103,6 +103,26 @@ static void collect_requests(struct collect *collect)
     }
 }
 
+static void collect_lanes(struct collect *collect)
+{
+    struct customer_shard *shard = collect->shard;
+    uint64_t first = shard->options.range.first;
+    struct import_change change;
+    while (import_lanes_collect(&shard->lanes, &change, &collect->value)) {
+        if (change.of_block) {
+            row_key_refused(&collect->key, first, change.import_id, change.base);
+        } else {
+            row_key_lane(&collect->key, first, change.import_id);
+        }
+        if (change.gone) {
+            store_batch_delete(collect->batch, buffer_slice(&collect->key));
+            buffer_clear(&collect->key);
+        } else {
+            collect_put(collect, buffer_slice(&collect->value));
+        }
+    }
+}
+
 void customer_collect(struct customer_shard *shard, struct store_batch *batch)
 {
     struct collect collect = {.shard = shard, .batch = batch};
@@ -114,12 +134,7 @@ void customer_collect(struct customer_shard *shard, struct store_batch *batch)
     while ((node = list_pop(&shard->dirty)) != NULL) {
         collect_customer(&collect, LIST_ENTRY(node, struct customer_row, dirty));
     }
-    while ((node = list_pop(&shard->dirty_lanes)) != NULL) {
-        struct lane_row *lane = LIST_ENTRY(node, struct lane_row, dirty);
-        row_key_lane(&collect.key, shard->options.range.first, lane->import_id);
-        row_lane_encode(&collect.value, lane->last);
-        collect_put(&collect, buffer_slice(&collect.value));
-    }
+    collect_lanes(&collect);
     collect_requests(&collect);
     if (shard->shard_dirty) {
         const struct row_shard row = {.log_ms = shard->log_ms,

@@ -12,7 +12,6 @@ static bool customer_equal(const struct map_node *node, const void *key)
     return row->id.high == id->high && row->id.low == id->low;
 }
 _Static_assert(offsetof(struct customer_row, node) == 0, "the node comes first");
-_Static_assert(offsetof(struct lane_row, node) == 0, "the node comes first");
 _Static_assert(offsetof(struct request_row, node) == 0, "the node comes first");
 _Static_assert(offsetof(struct sku_name, node) == 0, "the node comes first");
 
@@ -127,36 +126,6 @@ bool customer_sku_id(const struct customer_shard *shard, uint64_t sku_hash,
     return true;
 }
 
-/* --- Imports -------------------------------------------------------------------------- */
-
-static bool lane_equal(const struct map_node *node, const void *key)
-{
-    const struct lane_row *lane = (const void *)node;
-    const struct hash128 *id = key;
-    return lane->import_id.high == id->high && lane->import_id.low == id->low;
-}
-
-struct lane_row *customer_lane_find(const struct customer_shard *shard,
-                                    struct hash128 import_id)
-{
-    return (void *)map_find(&shard->lanes, import_id.low, lane_equal, &import_id);
-}
-
-void customer_lane_set(struct customer_shard *shard, struct hash128 import_id,
-                       uint64_t last)
-{
-    struct lane_row *lane = customer_lane_find(shard, import_id);
-    if (lane == NULL) {
-        lane = memory_zalloc(sizeof *lane);
-        lane->import_id = import_id;
-        list_init(&lane->dirty);
-        map_insert(&shard->lanes, &lane->node, import_id.low);
-    }
-    lane->last = last;
-    list_remove(&lane->dirty);
-    list_append(&shard->dirty_lanes, &lane->dirty);
-}
-
 /* --- Requests -------------------------------------------------------------------------- */
 
 static bool request_equal(const struct map_node *node, const void *key)
@@ -254,7 +223,7 @@ void customer_memory_close(struct customer_shard *shard)
         free(LIST_ENTRY(gone, struct request_row, order));
     }
     map_free_nodes(&shard->requests);
-    map_free_nodes(&shard->lanes);
+    import_lanes_close(&shard->lanes);
     map_free_nodes(&shard->sku_names);
     event_ids_close(&shard->ids);
     session_cut_close(&shard->cut);

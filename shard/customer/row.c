@@ -64,6 +64,13 @@ void row_key_lane(struct buffer *key, uint64_t range_first, struct hash128 impor
     key_append_hash128(key, ROW_LANE, range_first, import_id);
 }
 
+void row_key_refused(struct buffer *key, uint64_t range_first, struct hash128 import_id,
+                     uint64_t base)
+{
+    key_append_hash128(key, ROW_REFUSED, range_first, import_id);
+    encode_be64(key, base);
+}
+
 void row_key_shard(struct buffer *key, uint64_t range_first)
 {
     key_append(key, ROW_SHARD, range_first, slice_of(NULL, 0));
@@ -371,21 +378,5 @@ enum status row_request_decode(struct slice value, struct row_request *out_row)
         return STATUS_CHECKSUM;
     }
     *out_row = row;
-    return STATUS_OK;
-}
-
-void row_lane_encode(struct buffer *value, uint64_t last)
-{
-    encode_u8(value, ROW_VERSION);
-    encode_varint(value, last);
-}
-
-enum status row_lane_decode(struct slice value, uint64_t *out_last)
-{
-    struct reader reader;
-    TRY(value_open(&reader, value));
-    uint64_t last = read_varint(&reader);
-    TRY(reader_finish(&reader));
-    *out_last = last;
     return STATUS_OK;
 }

@@ -9,6 +9,10 @@
  *     ROW_REQUEST  anchor, id = be64(high) be64(low)              a remembered outcome
  *     ROW_LANE     first hash of the range, id = import id        an import's last line
  *     ROW_SHARD    first hash of the range, no id                 log time and floors
+ *     ROW_REFUSED  first hash of the range,                       lines of the import that
+ *                  id = import id be64(base)                      were refused
+ *
+ * The values of ROW_LANE and ROW_REFUSED are those of shard/base/import_lane.h.
  */
 #ifndef SOUK_SHARD_CUSTOMER_ROW_H
 #define SOUK_SHARD_CUSTOMER_ROW_H
@@ -23,6 +27,7 @@ enum customer_row_kind {
     ROW_REQUEST = 3,
     ROW_LANE = 4,
     ROW_SHARD = 5,
+    ROW_REFUSED = 6,
 };
 
 enum {
@@ -62,6 +67,8 @@ void row_key_customer(struct buffer *key, enum customer_row_kind kind,
 void row_key_events(struct buffer *key, struct hash128 customer, uint64_t ordinal);
 void row_key_request(struct buffer *key, uint64_t anchor, struct hash128 request_id);
 void row_key_lane(struct buffer *key, uint64_t range_first, struct hash128 import_id);
+void row_key_refused(struct buffer *key, uint64_t range_first, struct hash128 import_id,
+                     uint64_t base);
 void row_key_shard(struct buffer *key, uint64_t range_first);
 
 void row_profile_encode(struct buffer *value, const struct customer_profile *profile);
@@ -89,7 +96,5 @@ void row_shard_encode(struct buffer *value, const struct row_shard *row);
 MUST_USE enum status row_shard_decode(struct slice value, struct row_shard *out_row);
 void row_request_encode(struct buffer *value, const struct row_request *row);
 MUST_USE enum status row_request_decode(struct slice value, struct row_request *out_row);
-void row_lane_encode(struct buffer *value, uint64_t last);
-MUST_USE enum status row_lane_decode(struct slice value, uint64_t *out_last);
 
 #endif

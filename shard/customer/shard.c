@@ -29,7 +29,7 @@ struct customer_shard *customer_new(const struct customer_options *options,
     list_init(&shard->touched);
     list_init(&shard->dirty);
     list_init(&shard->erased);
-    list_init(&shard->dirty_lanes);
+    import_lanes_init(&shard->lanes);
     list_init(&shard->dirty_requests);
     list_init(&shard->flying);
     event_ids_init(&shard->ids);
@@ -142,11 +142,10 @@ static enum status load_shard_row(struct load *load, struct slice value)
 static enum status load_lane(struct load *load, struct slice id, struct slice value)
 {
     struct hash128 import_id = {load_be64(id.data), load_be64(id.data + 8)};
-    uint64_t last;
-    TRY(row_lane_decode(value, &last));
-    customer_lane_set(load->shard, import_id, last);
-    list_remove(&customer_lane_find(load->shard, import_id)->dirty);
-    return STATUS_OK;
+    struct import_lanes *lanes = &load->shard->lanes;
+    return id.size == 16 ? import_lanes_load(lanes, import_id, value)
+                         : import_lanes_load_block(lanes, import_id,
+                                                   load_be64(id.data + 16), value);
 }
 
 static enum status load_row(struct load *load, struct slice key, struct slice value)
@@ -170,6 +169,9 @@ static enum status load_row(struct load *load, struct slice key, struct slice va
                                    : STATUS_CHECKSUM;
     case ROW_LANE:
         return parts.id.size == 16 ? load_lane(load, parts.id, value) : STATUS_CHECKSUM;
+    case ROW_REFUSED:
+        return parts.id.size == IMPORT_BLOCK_ID_BYTES ? load_lane(load, parts.id, value)
+                                                      : STATUS_CHECKSUM;
     case ROW_SHARD:
         return parts.id.size == 0 ? load_shard_row(load, value) : STATUS_CHECKSUM;
     default:
@@ -351,12 +353,7 @@ uint64_t customer_digest(const struct customer_shard *shard)
          node = map_next(&shard->customers, node)) {
         digest += digest_customer(CONTAINER_OF(node, struct customer_row, node));
     }
-    for (struct map_node *node = map_next(&shard->lanes, NULL); node != NULL;
-         node = map_next(&shard->lanes, node)) {
-        const struct lane_row *lane = CONTAINER_OF(node, struct lane_row, node);
-        digest += hash_mix(lane->import_id.high ^ hash_mix(lane->import_id.low) ^
-                           hash_mix(lane->last));
-    }
+    digest += import_lanes_digest(&shard->lanes);
     for (struct map_node *node = map_next(&shard->requests, NULL); node != NULL;
          node = map_next(&shard->requests, node)) {
         digest += digest_request(CONTAINER_OF(node, struct request_row, node));

@@ -3,6 +3,10 @@
 #include "shard/base/mutant.h"
 #include "shard/inventory/inventory_private.h"
 
+enum {
+    APPLY_LANE_BYTES_ABOUT = 48, /* of a lane's row, for dirty_bytes */
+};
+
 void inventory_entry_begin(struct inventory *inventory,
                            const struct apply_position *position)
 {
@@ -190,35 +194,39 @@ static void apply_import(struct inventory *inventory,
                          struct inventory_outcome *out)
 {
     const struct inventory_identity *identity = &command->identity;
-    struct lane_row *lane = state_lane_find(inventory, identity->import_id);
-    uint64_t last = lane != NULL ? lane->last : 0;
+    const struct import_line line = {.import_id = identity->import_id,
+                                     .line = identity->line,
+                                     .prev_line = identity->prev_line,
+                                     .imports_max = identity->imports_max,
+                                     .refused_max = identity->imports_refused_max};
+    uint64_t last;
     if (identity->line <= identity->prev_line) {
         outcome_refuse(out, STATUS_INVALID, INVENTORY_FIELD_OTHER);
         return;
     }
-    if (identity->line <= last) {
+    switch (import_lanes_judge(&inventory->lanes, &line, &last)) {
+    case IMPORT_DUPLICATE:
         out->duplicate = true;
         return;
-    }
-    if (identity->prev_line > last) {
+    case IMPORT_GAP:
         outcome_refuse(out, STATUS_SEQUENCE_GAP, INVENTORY_FIELD_OTHER);
         out->expected_line = last;
         return;
-    }
-    if (lane == NULL && inventory->lanes.count >= identity->imports_max) {
+    case IMPORT_TOO_MANY:
         outcome_refuse(out, STATUS_QUANTITY_LIMIT, INVENTORY_FIELD_OTHER);
         return;
+    case IMPORT_APPLY:
+        break;
     }
     inventory->apply.request_id = identity->import_id;
     apply_decide(inventory, command, arena, out);
     if (!apply_decided(out)) {
         return;
     }
-    if (lane == NULL) {
-        lane = state_lane_add(inventory, identity->import_id);
+    inventory->dirty_bytes += APPLY_LANE_BYTES_ABOUT;
+    if (!import_lanes_settle(&inventory->lanes, &line, out->status == STATUS_OK)) {
+        outcome_refuse(out, STATUS_QUANTITY_LIMIT, INVENTORY_FIELD_OTHER);
     }
-    lane->last = identity->line;
-    state_dirty(inventory, &inventory->dirty_lanes, &lane->dirty, 48);
 }
 
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,

@@ -61,13 +61,7 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
         encode_be64(row, hold->id.unique);
         sum += digest_row(ROW_HOLD, hold->id.anchor, slice_of(NULL, 0), row);
     }
-    for (const struct map_node *node = map_next(&inventory->lanes, NULL); node != NULL;
-         node = map_next(&inventory->lanes, node)) {
-        const struct lane_row *lane = CONTAINER_OF(node, const struct lane_row, node);
-        rows_lane_encode(row, lane->last);
-        encode_be64(row, lane->import_id.high);
-        sum += digest_row(ROW_LANE, lane->import_id.low, slice_of(NULL, 0), row);
-    }
+    sum += import_lanes_digest(&inventory->lanes);
     for (const struct table_node *node = table_next(&inventory->locations, NULL);
          node != NULL; node = table_next(&inventory->locations, node)) {
         const struct location_row *location =

@@ -208,13 +208,25 @@ static void flush_memory_of_requests(struct inventory *inventory,
         flush_key_part(inventory, &scratch->key, chunk->sequence, chunk->part_next++);
         flush_put(batch, scratch);
     }
-    while ((node = list_pop(&inventory->dirty_lanes)) != NULL) {
-        const struct lane_row *lane = LIST_ENTRY(node, struct lane_row, dirty);
-        flush_key(inventory, &scratch->key, ROW_LANE, 0);
-        encode_be64(&scratch->key, lane->import_id.high);
-        encode_be64(&scratch->key, lane->import_id.low);
-        rows_lane_encode(&scratch->value, lane->last);
-        flush_put(batch, scratch);
+}
+
+static void flush_lanes(struct inventory *inventory, struct store_batch *batch,
+                        struct flush_scratch *scratch)
+{
+    struct import_change change;
+    while (import_lanes_collect(&inventory->lanes, &change, &scratch->value)) {
+        flush_key(inventory, &scratch->key, change.of_block ? ROW_REFUSED : ROW_LANE, 0);
+        encode_be64(&scratch->key, change.import_id.high);
+        encode_be64(&scratch->key, change.import_id.low);
+        if (change.of_block) {
+            encode_be64(&scratch->key, change.base);
+        }
+        if (change.gone) {
+            store_batch_delete(batch, buffer_slice(&scratch->key));
+            buffer_clear(&scratch->key);
+        } else {
+            flush_put(batch, scratch);
+        }
     }
 }
 
@@ -251,6 +263,7 @@ void inventory_collect(struct inventory *inventory, struct store_batch *batch)
     flush_catalog(inventory, batch, &scratch);
     flush_stock(inventory, batch, &scratch);
     flush_memory_of_requests(inventory, batch, &scratch);
+    flush_lanes(inventory, batch, &scratch);
     flush_ledger(inventory, batch, &scratch);
     if (inventory->dirty_shard) {
         struct stored_shard stored;

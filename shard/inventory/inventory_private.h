@@ -17,6 +17,7 @@
 #include "shard/base/buffer.h"
 #include "shard/base/encode.h"
 #include "shard/base/heap.h"
+#include "shard/base/import_lane.h"
 #include "shard/base/list.h"
 #include "shard/base/map.h"
 #include "shard/base/memory.h"
@@ -37,6 +38,7 @@ enum row_kind {
     ROW_LANE = 6,          /* the shard; id = import id, 16 bytes */
     ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
+    ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
 };
 
 enum {
@@ -120,13 +122,6 @@ struct hold_row {
     struct hold_line_row lines[];
 };
 
-struct lane_row {
-    struct map_node node;
-    struct list dirty;
-    struct hash128 import_id;
-    uint64_t last;
-};
-
 /* A remembered outcome; lives in a slab of its chunk. */
 struct request_record {
     struct map_node node; /* hash = low half of the id */
@@ -189,7 +184,7 @@ struct inventory {
     struct heap due; /* HELD holds by expire_ms */
     struct list ended;
     uint64_t ended_count;
-    struct map lanes;
+    struct import_lanes lanes;
     struct map requests;
     struct list chunks;      /* oldest first */
     int64_t chunks_least_ms; /* at most the least max_ms of all chunks */
@@ -211,7 +206,6 @@ struct inventory {
     struct list dirty_levels;
     struct list dirty_holds;
     struct list dirty_locations;
-    struct list dirty_lanes;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
     bool dirty_shard;
@@ -249,8 +243,6 @@ void state_hold_link(struct inventory *inventory, struct hold_row *hold);
 void state_hold_undue(struct inventory *inventory, struct hold_row *hold);
 /* Out of everything, and freed. */
 void state_hold_forget(struct inventory *inventory, struct hold_row *hold);
-struct lane_row *state_lane_find(const struct inventory *inventory, struct hash128 id);
-struct lane_row *state_lane_add(struct inventory *inventory, struct hash128 id);
 /* Tells the sink, if there is one. */
 void state_tell_put(const struct inventory *inventory, const struct sku_row *row,
                     const struct inventory_sku *sku);
@@ -358,8 +350,6 @@ struct stored_shard {
 void rows_shard_encode(struct buffer *out, const struct stored_shard *shard);
 MUST_USE enum status rows_shard_decode(struct slice value,
                                        struct stored_shard *out_shard);
-void rows_lane_encode(struct buffer *out, uint64_t last);
-MUST_USE enum status rows_lane_decode(struct slice value, uint64_t *out_last);
 
 /* --- view.c: rows as answers, copied into an arena --------------------------------------- */
 enum status view_sku(const struct sku_row *sku, struct arena *arena,

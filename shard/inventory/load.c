@@ -59,15 +59,15 @@ static enum status load_shard_row(struct load *load, const struct key_state *key
         return STATUS_OK;
     }
     reader_init(&reader, key->id);
-    if (key->kind == ROW_LANE) {
-        struct hash128 id;
-        uint64_t last;
-        id.high = read_be64(&reader);
+    if (key->kind == ROW_LANE || key->kind == ROW_REFUSED) {
+        struct hash128 id = {.high = read_be64(&reader)};
+        uint64_t base;
         id.low = read_be64(&reader);
+        base = key->kind == ROW_REFUSED ? read_be64(&reader) : 0;
         TRY(reader_finish(&reader));
-        TRY(rows_lane_decode(value, &last));
-        state_lane_add(inventory, id)->last = last;
-        return STATUS_OK;
+        return key->kind == ROW_LANE
+                   ? import_lanes_load(&inventory->lanes, id, value)
+                   : import_lanes_load_block(&inventory->lanes, id, base, value);
     }
     {
         uint64_t chunk = read_be64(&reader);
@@ -268,6 +268,7 @@ static enum status load_row(struct load *load, enum load_pass pass,
     case ROW_LANE:
     case ROW_REQUESTS:
     case ROW_SHARD:
+    case ROW_REFUSED:
         return pass == LOAD_SHARD ? load_shard_row(load, key, value) : STATUS_OK;
     case ROW_SKU:
         return pass == LOAD_STOCK ? load_sku(load, key, value) : STATUS_OK;

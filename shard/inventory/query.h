@@ -84,10 +84,11 @@ struct inventory_counters {
     uint64_t holds_open;   /* HELD or COMMITTED */
     uint64_t holds_expired;
     uint64_t movements;
-    uint64_t requests;      /* remembered request ids */
-    uint64_t request_bytes; /* their memory */
-    uint64_t imports;       /* lanes */
-    uint64_t memory_bytes;  /* rows in memory, about */
+    uint64_t requests;        /* remembered request ids */
+    uint64_t request_bytes;   /* their memory */
+    uint64_t imports;         /* lanes */
+    uint64_t imports_refused; /* lines in them that wait to be taken */
+    uint64_t memory_bytes;    /* rows in memory, about */
 };
 
 struct inventory_answer {

@@ -480,7 +480,8 @@ static void read_counters(const struct inventory *inventory,
         .movements = inventory->movement_count,
         .requests = inventory->requests.count,
         .request_bytes = inventory->request_bytes,
-        .imports = inventory->lanes.count,
+        .imports = inventory->lanes.lanes.count,
+        .imports_refused = inventory->lanes.refused_count,
         .memory_bytes = inventory->row_bytes + inventory->request_bytes,
     };
 }

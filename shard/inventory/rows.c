@@ -373,20 +373,3 @@ enum status rows_shard_decode(struct slice value, struct stored_shard *out_shard
     *out_shard = shard;
     return STATUS_OK;
 }
-
-void rows_lane_encode(struct buffer *out, uint64_t last)
-{
-    encode_u8(out, ROW_VERSION);
-    encode_varint(out, last);
-}
-
-enum status rows_lane_decode(struct slice value, uint64_t *out_last)
-{
-    struct reader reader;
-    uint64_t last;
-    TRY(rows_open(&reader, value));
-    last = read_varint(&reader);
-    TRY(reader_finish(&reader));
-    *out_last = last;
-    return STATUS_OK;
-}

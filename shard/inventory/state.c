@@ -34,7 +34,7 @@ struct inventory *inventory_new(const struct inventory_options *options)
     map_init(&inventory->owners);
     heap_init(&inventory->due, state_hold_less);
     list_init(&inventory->ended);
-    map_init(&inventory->lanes);
+    import_lanes_init(&inventory->lanes);
     map_init(&inventory->requests);
     list_init(&inventory->chunks);
     inventory->chunks_least_ms = INT64_MAX;
@@ -42,7 +42,6 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_levels);
     list_init(&inventory->dirty_holds);
     list_init(&inventory->dirty_locations);
-    list_init(&inventory->dirty_lanes);
     buffer_init(&inventory->deletions);
     list_init(&inventory->blocks);
     map_init(&inventory->block_map);
@@ -73,12 +72,6 @@ static void state_free_rows(struct inventory *inventory)
         free(location->view);
         free(location);
     }
-    node = map_next(&inventory->lanes, NULL);
-    while (node != NULL) {
-        struct lane_row *lane = CONTAINER_OF(node, struct lane_row, node);
-        node = map_next(&inventory->lanes, node);
-        free(lane);
-    }
 }
 
 void inventory_free(struct inventory *inventory)
@@ -98,7 +91,7 @@ void inventory_free(struct inventory *inventory)
     table_close(&inventory->locations);
     map_close(&inventory->holds);
     map_close(&inventory->owners);
-    map_close(&inventory->lanes);
+    import_lanes_close(&inventory->lanes);
     map_close(&inventory->requests);
     map_close(&inventory->block_map);
     heap_close(&inventory->due);
@@ -319,7 +312,7 @@ void state_location_set(struct location_row *row, const struct inventory_locatio
     row->view = view;
 }
 
-/* --- Holds, owners, lanes ------------------------------------------------------------------ */
+/* --- Holds, owners ------------------------------------------------------------------------- */
 
 static bool state_owner_equal(const struct map_node *node, const void *key)
 {
@@ -451,26 +444,4 @@ void state_hold_forget(struct inventory *inventory, struct hold_row *hold)
     }
     inventory->row_bytes -= state_hold_size(hold->line_count, hold->reference.size);
     free(hold);
-}
-
-static bool state_lane_equal(const struct map_node *node, const void *key)
-{
-    const struct hash128 *id = key;
-    const struct lane_row *lane = CONTAINER_OF(node, const struct lane_row, node);
-    return lane->import_id.high == id->high && lane->import_id.low == id->low;
-}
-
-struct lane_row *state_lane_find(const struct inventory *inventory, struct hash128 id)
-{
-    struct map_node *node = map_find(&inventory->lanes, id.low, state_lane_equal, &id);
-    return node != NULL ? CONTAINER_OF(node, struct lane_row, node) : NULL;
-}
-
-struct lane_row *state_lane_add(struct inventory *inventory, struct hash128 id)
-{
-    struct lane_row *lane = memory_zalloc(sizeof *lane);
-    lane->import_id = id;
-    list_init(&lane->dirty);
-    map_insert(&inventory->lanes, &lane->node, id.low);
-    return lane;
 }

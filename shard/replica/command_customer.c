@@ -45,6 +45,7 @@ static void encode_identity(struct customer_draft *draft,
     out->line = in->line;
     out->prev_line = in->prev_line;
     out->imports_max = in->imports_max;
+    out->imports_refused_max = in->imports_refused_max;
     draft->command.anchor = in->anchor;
     if (in->kind != CUSTOMER_IDENTITY_NONE) {
         draft->command.identity = out;
@@ -192,6 +193,7 @@ static void decode_identity(const PB(CustomerCommand) * in, struct customer_iden
     out->line = identity->line;
     out->prev_line = identity->prev_line;
     out->imports_max = identity->imports_max;
+    out->imports_refused_max = identity->imports_refused_max;
 }
 
 static enum status decode_event(const PB(CommandEvent) * in, struct customer_event *out)

@@ -26,6 +26,7 @@ static void decode_identity(const PB(SkuCommand) * in, struct inventory_identity
     out->line = identity->line;
     out->prev_line = identity->prev_line;
     out->imports_max = identity->imports_max;
+    out->imports_refused_max = identity->imports_refused_max;
 }
 
 static enum status decode_money(const PB(CommandMoney) * in, struct inventory_money *out)

@@ -42,6 +42,7 @@ static void encode_identity(struct sku_draft *draft, const struct inventory_iden
     out->line = in->line;
     out->prev_line = in->prev_line;
     out->imports_max = in->imports_max;
+    out->imports_refused_max = in->imports_refused_max;
     draft->command.anchor = in->anchor;
     if (in->kind != INVENTORY_IDENTITY_NONE) {
         draft->command.identity = out;

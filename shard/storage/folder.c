@@ -139,6 +139,16 @@ static enum status folder_create(struct folder *folder,
     return STATUS_OK;
 }
 
+static bool folder_is_a_file(const struct folder *folder)
+{
+    struct file *file;
+    if (file_system_open(folder->fs, folder->path, FILE_OPEN_READ, &file) != STATUS_OK) {
+        return false;
+    }
+    file_close(file);
+    return true;
+}
+
 static enum status folder_load(struct folder *folder, const struct folder_identity *fresh,
                                struct problem *problem)
 {
@@ -146,7 +156,10 @@ static enum status folder_load(struct folder *folder, const struct folder_identi
     status = file_system_ensure_folder(folder->fs, folder->path);
     if (status != STATUS_OK) {
         return folder_problem(problem, status, folder->path,
-                              "the folder cannot be made; does its parent exist?");
+                              folder_is_a_file(folder)
+                                  ? "this is a file; name a folder, or one to be made"
+                                  : "the folder cannot be made; is there a folder above "
+                                    "it that may be written?");
     }
     status = file_system_lock(folder->fs, folder->lock_path, &folder->lock);
     if (status != STATUS_OK) {

@@ -52,15 +52,6 @@ static void fuzz_ledger(struct slice input)
     }
 }
 
-static void fuzz_lane(struct slice input)
-{
-    uint64_t last;
-    enum status status = rows_lane_decode(input, &last);
-    if (status != STATUS_OK) {
-        expect_refusal(status);
-    }
-}
-
 static void fuzz_requests(struct inventory *inventory, struct slice input)
 {
     enum status status = requests_part_load(inventory, 0, 0, input);
@@ -169,7 +160,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_ledger(input);
         break;
     case 6:
-        fuzz_lane(input);
         fuzz_texts(input);
         break;
     case 7:

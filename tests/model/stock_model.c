@@ -606,15 +606,21 @@ static void model_decide(struct model *model, const struct inventory_command *co
 static void model_import(struct model *model, const struct inventory_command *command,
                          struct model_answer *answer)
 {
-    uint64_t *last = &model->lanes[command->identity.import_id.low % MODEL_IMPORTS];
-    if (command->identity.line <= *last) {
+    uint64_t import = command->identity.import_id.low % MODEL_IMPORTS;
+    uint64_t line = command->identity.line;
+    uint64_t *last = &model->lanes[import];
+    if (line >= MODEL_LINES) {
+        abort();
+    }
+    if (line <= *last && !model->refused[import][line]) {
         answer->duplicate = true;
-    } else if (command->identity.prev_line > *last) {
+    } else if (line > *last && command->identity.prev_line > *last) {
         answer->status = STATUS_SEQUENCE_GAP;
         answer->expected_line = *last;
     } else {
         model_decide(model, command, answer);
-        *last = command->identity.line;
+        model->refused[import][line] = answer->status != STATUS_OK;
+        *last = line > *last ? line : *last;
     }
 }
 

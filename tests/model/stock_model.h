@@ -18,6 +18,7 @@ enum {
     MODEL_LOCATIONS = 3,
     MODEL_OWNERS = 3,
     MODEL_IMPORTS = 3,
+    MODEL_LINES = 100000, /* above any line of a run */
     MODEL_LINES_MAX = 4,
     MODEL_HOLDS_MAX = 100000,
     MODEL_REQUESTS_MAX = 200000,
@@ -86,6 +87,7 @@ struct model {
     struct model_request *requests;
     int request_count;
     uint64_t lanes[MODEL_IMPORTS];
+    bool refused[MODEL_IMPORTS][MODEL_LINES]; /* by line */
     int64_t log_ms;
     int64_t tidied_ms; /* old holds are forgotten at the end of an entry */
 };

@@ -229,6 +229,7 @@ static void make_identity(struct run *run, struct inventory_command *command)
         identity->kind = INVENTORY_IDENTITY_IMPORT;
         identity->import_id = (struct hash128){.high = 1, .low = import};
         identity->imports_max = MODEL_IMPORTS;
+        identity->imports_refused_max = MODEL_LINES;
         identity->prev_line = *line;
         identity->line = *line + 1 + pick(run, 2);
         if (pick(run, 8) == 0) {

@@ -430,7 +430,7 @@ def test_questions_out_of_bounds_are_refused_with_the_field(world):
             ({"seeds": many[:65]}, "seeds"), ({"seeds": many}, "seeds"),
             ({"seeds": ["a", "b c"]}, "seeds[1]"), ({"session_items": many}, "session_items"),
             ({"cart": many}, "cart"), ({"count": 10000}, "count"), ({"count": -1}, "count"),
-            ({"visitor_id": "\t"}, "visitor_id"), ({"stock": Stock(mode=9)}, "mode"),
+            ({"visitor_id": "\t"}, "visitor_id"), ({"stock": Stock(mode=9)}, "stock.mode"),
             ({"stock": Stock(location_ids=["x y"])}, "stock.location_ids[0]"),
             ({"stock": Stock(channel="\x01")}, "stock.channel"),
             ({"diversity": recommend_pb2.Diversity(group_items_max=1)}, "diversity.attribute"),

@@ -176,3 +176,12 @@ TEST(text, shows_bytes_that_do_not_print_and_cuts_what_is_long)
     EXPECT(strlen(shown) < TEXT_SHOWN_BYTES);
     EXPECT_STRING(shown + strlen(shown) - 3, "...");
 }
+
+TEST(text, a_servers_advice_names_this_programs_command)
+{
+    char out[TEXT_ADVICE_BYTES];
+    text_advice("no location 'mars'; create it with UpsertLocation", out);
+    EXPECT_STRING(out, "no location 'mars'; create it with souk location put");
+    text_advice("nothing to say about UpsertSku", out);
+    EXPECT_STRING(out, "nothing to say about UpsertSku");
+}

@@ -152,6 +152,29 @@ TEST(imports, a_line_counts_once_for_ever_and_a_gap_names_where_to_resume)
     world_close(&world);
 }
 
+TEST(imports, a_refused_profile_is_decided_anew_and_taken_once)
+{
+    struct world world;
+    world_open(&world);
+    struct customer_command command = upsert_make(1, 1, "anna", world.log_ms);
+    command.identity = (struct customer_identity){.kind = CUSTOMER_IDENTITY_IMPORT,
+                                                  .import_id = {4, 2},
+                                                  .line = 1,
+                                                  .imports_max = 1,
+                                                  .imports_refused_max = 1};
+    command.upsert.etag = 7; /* there is none yet */
+    EXPECT_STATUS(world_apply(&world, &command).status, STATUS_ETAG_MISMATCH);
+    world_reload(&world);
+    EXPECT_OK(import_line(&world, 2, 1).status);
+    EXPECT_STATUS(world_apply(&world, &command).status, STATUS_ETAG_MISMATCH);
+    command.upsert.etag = 0;
+    EXPECT(world_apply(&world, &command).created);
+    world_reload(&world);
+    EXPECT(world_apply(&world, &command).duplicate);
+    EXPECT(import_line(&world, 2, 1).duplicate);
+    world_close(&world);
+}
+
 TEST(imports, more_imports_than_allowed_are_refused)
 {
     struct world world;

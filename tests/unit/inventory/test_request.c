@@ -240,7 +240,8 @@ static struct inventory_command import_line(uint64_t line, uint64_t prev, int64_
                                                    .import_id = {1, 2},
                                                    .line = line,
                                                    .prev_line = prev,
-                                                   .imports_max = 1};
+                                                   .imports_max = 1,
+                                                   .imports_refused_max = 2};
     return command;
 }
 
@@ -261,6 +262,58 @@ TEST(import, a_line_counts_once_even_after_eight_days_and_a_restart)
     world_close(&world);
 }
 
+TEST(import, a_refused_line_is_taken_once_its_cause_is_gone_and_then_never_again)
+{
+    struct world world;
+    struct inventory_command command = world_adjust_command("NEW", "L1", 4);
+    world_open(&world);
+    world_stock(&world, "A", "L1", 10);
+    command.identity = import_line(2, 0, 1).identity;
+    EXPECT_STATUS(world_apply(&world, command)->status, STATUS_NOT_FOUND);
+    EXPECT_OK(world_apply(&world, import_line(3, 2, 5))->status);
+    EXPECT_STATUS(world_apply(&world, command)->status, STATUS_NOT_FOUND);
+    EXPECT(!world.last.duplicate);
+    world_reload(&world);
+    world_sku(&world, "NEW");
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(!world.last.duplicate);
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.duplicate);
+    world_reload(&world);
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.duplicate);
+    EXPECT_OK(world_apply(&world, import_line(3, 2, 5))->status);
+    EXPECT(world.last.duplicate);
+    EXPECT_EQ(world_bucket(&world, "NEW", STOCK_BUCKET_ON_HAND), 4);
+    EXPECT_EQ(world_bucket(&world, "A", STOCK_BUCKET_ON_HAND), 15);
+    world_close(&world);
+}
+
+TEST(import, more_refused_lines_than_are_remembered_stop_the_import_and_lose_none)
+{
+    struct world world;
+    world_open(&world);
+    world_stock(&world, "A", "L1", 10);
+    EXPECT_STATUS(world_apply(&world, import_line(1, 0, -100))->status,
+                  STATUS_INSUFFICIENT_STOCK);
+    EXPECT_STATUS(world_apply(&world, import_line(2, 1, -100))->status,
+                  STATUS_INSUFFICIENT_STOCK);
+    EXPECT_STATUS(world_apply(&world, import_line(3, 2, -100))->status,
+                  STATUS_QUANTITY_LIMIT);
+    EXPECT_STATUS(world_apply(&world, import_line(4, 3, 1))->status, STATUS_SEQUENCE_GAP);
+    EXPECT_EQ(
+        world_read(&world, (struct inventory_query){.kind = INVENTORY_QUERY_COUNTERS})
+            ->counters.imports_refused,
+        2);
+    world_stock(&world, "A", "L1", 1000);
+    EXPECT_OK(world_apply(&world, import_line(1, 0, -100))->status);
+    EXPECT_OK(world_apply(&world, import_line(2, 1, -100))->status);
+    EXPECT_OK(world_apply(&world, import_line(3, 2, -100))->status);
+    EXPECT(!world.last.duplicate);
+    EXPECT_OK(world_apply(&world, import_line(4, 3, 1))->status);
+    world_close(&world);
+}
+
 TEST(import, a_gap_names_the_last_line_and_a_refused_line_advances)
 {
     struct world world;
@@ -273,8 +326,8 @@ TEST(import, a_gap_names_the_last_line_and_a_refused_line_advances)
                   STATUS_INSUFFICIENT_STOCK);
     EXPECT_OK(world_apply(&world, import_line(9, 7, 5))->status);
     EXPECT(!world.last.duplicate);
-    EXPECT_OK(world_apply(&world, import_line(7, 3, -100))->status);
-    EXPECT(world.last.duplicate);
+    EXPECT_STATUS(world_apply(&world, import_line(7, 3, -100))->status,
+                  STATUS_INSUFFICIENT_STOCK);
     EXPECT_EQ(world_bucket(&world, "A", STOCK_BUCKET_ON_HAND), 20);
     world_close(&world);
 }

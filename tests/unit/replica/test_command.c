@@ -88,6 +88,7 @@ static void expect_same_identity(const struct inventory_identity *a,
     EXPECT_EQ(a->line, b->line);
     EXPECT_EQ(a->prev_line, b->prev_line);
     EXPECT_EQ(a->imports_max, b->imports_max);
+    EXPECT_EQ(a->imports_refused_max, b->imports_refused_max);
 }
 
 static void decode_sku_sample(unsigned kind, struct arena *arena,
@@ -225,6 +226,24 @@ TEST(command, keeps_every_field_of_stock_and_places)
     EXPECT_EQ(place->create_ms, 1780000000001);
     EXPECT_EQ(place->update_ms, 1780000000002);
     EXPECT_EQ(back.location_upsert.etag, 11);
+    arena_close(&arena);
+}
+
+TEST(command, carries_how_many_refused_lines_of_imports_are_remembered)
+{
+    struct inventory_command stock = sample_sku(INVENTORY_STOCK_SET), stock_back;
+    struct customer_command record = sample_customer(CUSTOMER_RECORD), record_back;
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 0, 0);
+    stock.identity.imports_refused_max = 4000000;
+    record.identity.imports_refused_max = 4000000;
+    EXPECT_OK(command_encode_sku(&stock, &arena, &bytes));
+    EXPECT_OK(command_decode_sku(bytes, &arena, &stock_back));
+    EXPECT_EQ(stock_back.identity.imports_refused_max, 4000000);
+    EXPECT_OK(command_encode_customer(&record, &arena, &bytes));
+    EXPECT_OK(command_decode_customer(bytes, &arena, &record_back));
+    EXPECT_EQ(record_back.identity.imports_refused_max, 4000000);
     arena_close(&arena);
 }
 

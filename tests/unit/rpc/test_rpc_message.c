@@ -74,7 +74,19 @@ TEST(rpc_message, unknown_fields_are_kept_and_unknown_enums_refused_on_demand)
     EXPECT_STATUS(
         rpc_message_check(ECHO, slice_of(packed, sizeof packed), true, &problem),
         STATUS_INVALID);
-    EXPECT_STRING(problem.field, "colors");
+    EXPECT_STRING(problem.field, "tree.colors");
+}
+
+TEST(rpc_message, a_text_with_nul_is_named_by_its_whole_path)
+{
+    /* tree { children { } children { text: "a\0" } } */
+    const uint8_t nested[] = {0x1a, 8, 0x1a, 0, 0x1a, 4, 0x12, 2, 'a', 0};
+    struct problem problem;
+    EXPECT_STATUS(
+        rpc_message_check(ECHO, slice_of(nested, sizeof nested), true, &problem),
+        STATUS_INVALID);
+    EXPECT_STRING(problem.field, "tree.children[1].text");
+    EXPECT_STRING(problem.message, "text is UTF-8 without NUL");
 }
 
 TEST(rpc_message, groups_field_zero_and_endless_varints_are_invalid)

@@ -43,6 +43,7 @@ struct locked_store {
     _Atomic(uint64_t) writes;
 };
 
+/* Static where a test keeps one: threads go on in it when an expectation ends the test. */
 struct runtime_world {
     struct settings settings;
     struct gate_log log;

@@ -86,7 +86,7 @@ static void record(struct runtime_world *world)
 
 TEST(barrier, lets_nobody_through_before_every_loop_ranks_without_the_erased)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     struct holder holder = {.task.run = holder_run};
     static struct erasing erasing;
     runtime_world_open(&world, LOOPS, 2, true);

@@ -89,7 +89,7 @@ static void run_submitters(struct runtime_world *world)
 TEST(runtime, decides_the_calls_of_each_thread_in_order_and_once)
 {
     for (unsigned loops = 1; loops <= 2; loops++) {
-        struct runtime_world world;
+        static struct runtime_world world;
         runtime_world_open(&world, loops, 2, 0);
         runtime_world_start(&world);
         runtime_world_stock(&world, skus, SKUS);
@@ -104,7 +104,7 @@ TEST(runtime, decides_the_calls_of_each_thread_in_order_and_once)
 
 TEST(runtime, has_everything_after_a_stop_and_a_start)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 2, 2, 1);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
@@ -121,7 +121,7 @@ TEST(runtime, has_everything_after_a_stop_and_a_start)
 
 TEST(runtime, finishes_what_is_in_flight_before_it_stops)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 2, 2, 0);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
@@ -146,7 +146,7 @@ TEST(runtime, finishes_what_is_in_flight_before_it_stops)
 
 TEST(runtime, merges_the_batches_of_all_loops_into_one_synced_write)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 2, 2, 0);
     runtime_world_start(&world);
     runtime_world_stock(&world, skus, SKUS);
@@ -185,7 +185,7 @@ TEST(runtime, merges_the_batches_of_all_loops_into_one_synced_write)
 
 TEST(runtime, refuses_at_once_when_a_loop_has_too_much_waiting)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 1, 1, 0);
     world.settings.proposal_queue_max_bytes = 65536;
     runtime_world_start(&world);
@@ -221,7 +221,7 @@ TEST(runtime, refuses_at_once_when_a_loop_has_too_much_waiting)
 
 TEST(runtime, knows_no_shard_that_is_not_here)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 1, 1, 0);
     runtime_world_start(&world);
     struct runtime_call call;
@@ -236,7 +236,7 @@ TEST(runtime, knows_no_shard_that_is_not_here)
 
 TEST(runtime, asks_a_stalled_store_again_until_it_takes_the_state)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 1, 1, 0);
     runtime_world_start(&world);
     atomic_store(&world.store.overloads, 5);
@@ -262,7 +262,7 @@ TEST(runtime, refuses_new_work_when_the_disk_is_nearly_full)
 {
     static const struct file_system_ops full_disk_ops = {.space = full_disk_space};
     struct file_system full_disk = {.ops = &full_disk_ops};
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 1, 1, 0);
     world.files = &full_disk;
     runtime_world_start(&world);
@@ -286,7 +286,7 @@ TEST(runtime, ends_the_process_when_the_log_cannot_be_written)
     if (child == 0) {
         struct log_options silent = {.fd = -1, .level = LOG_ERROR};
         log_setup(&silent);
-        struct runtime_world world;
+        static struct runtime_world world;
         runtime_world_open(&world, 1, 1, 0);
         runtime_world_start(&world);
         atomic_store(&world.log.failure, STATUS_IO);
@@ -347,7 +347,7 @@ static void relay_run(struct runtime_task *task, struct moment now)
 
 TEST(runtime, runs_tasks_and_timers_on_their_loop)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 3, 2, 0);
     runtime_world_start(&world);
     struct relay relay = {.task.run = relay_run,
@@ -438,7 +438,7 @@ static void record_event(struct runtime_world *world, uint64_t shard_id, uint64_
 
 TEST(runtime, tells_every_loop_what_was_counted_before_the_answer_goes_out)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 3, 2, 2);
     runtime_world_start(&world);
     for (uint64_t i = 1; i <= 6; i++) { /* of three, the third only looks */
@@ -507,7 +507,7 @@ static uint32_t similar_count(struct runtime_world *world, uint64_t shard_id,
 
 TEST(runtime, weighs_attributes_of_one_shard_by_what_all_shards_hold)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     runtime_world_open(&world, 2, 2, 0);
     runtime_world_start(&world);
     put_brand(&world, 1, "X");

@@ -115,7 +115,7 @@ static void *shop(void *context)
 
 static void run_shoppers(int64_t workers)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     struct shopper shoppers[THREADS];
     _Atomic(uint64_t) acknowledged = 0, submitted = 0;
     runtime_world_open(&world, 2, 1, true);
@@ -149,7 +149,7 @@ TEST(search_pool,
 
 TEST(search_pool, a_search_below_the_threshold_stays_on_its_loop)
 {
-    struct runtime_world world;
+    static struct runtime_world world;
     struct shopper shopper = {.world = &world};
     _Atomic(uint64_t) acknowledged = 0, submitted = 0;
     shopper.acknowledged = &acknowledged;

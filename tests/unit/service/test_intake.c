@@ -157,6 +157,11 @@ TEST(intake, reasons_of_the_server_are_not_a_callers)
     message.reason = SOUK__V1__STOCK_REASON__STOCK_REASON_HOLD;
     EXPECT_STATUS(intake_adjustment(&message, &adjust, &world.problem), STATUS_INVALID);
     message.reason = SOUK__V1__STOCK_REASON__STOCK_REASON_RECEIPT;
+    message.quantity = INT64_MIN;
+    EXPECT_STATUS(intake_adjustment(&message, &adjust, &world.problem), STATUS_INVALID);
+    EXPECT_STRING(world.problem.field, "adjustment.quantity");
+    message.quantity = INT64_MIN + 1;
+    EXPECT_OK(intake_adjustment(&message, &adjust, &world.problem));
     message.quantity = 0;
     EXPECT_STATUS(intake_adjustment(&message, &adjust, &world.problem), STATUS_INVALID);
     EXPECT_STRING(world.problem.field, "adjustment.quantity");
