@@ -246,12 +246,9 @@ static const struct command table_commands[] = {
     {"import events", "FILE", 1, 1,
      "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail,location_id",
      "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"
-     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'. location_id is where it
-"
-     "happened; it may be empty, or of a location that comes later. SKUs that the catalog lacks
-"
-     "are no reason to refuse an event.
-",
+     "one. Times are UTC, 2025-11-30T08:26:00Z or '2025-11-30 08:26:00'. location_id is where it\n"
+     "happened; it may be empty, or of a location that comes later. SKUs that the catalog lacks\n"
+     "are no reason to refuse an event.\n",
      "  souk import events events.csv.xz\n", IMPORT_OPTIONS, cli_import},
     {"import sessions", "FILE", 1, 1, "sessions: item item ..., or SessionId ItemId Time",
      "Lines of items, each line one session, oldest first (Diginetica, YOOCHOOSE 1/64):\n"
