@@ -177,8 +177,10 @@ static void one_event(struct schedule *schedule)
         break;
     case 7:
         /* Dies in the middle of a state batch that installs, or keeps chunks. */
-        memory_store_stop_after(cluster->nodes[node].world.store,
-                                rng_below(&schedule->rng, 30));
+        if (cluster->nodes[node].up) {
+            memory_store_stop_after(cluster->nodes[node].world.store,
+                                    rng_below(&schedule->rng, 30));
+        }
         break;
     case 8:
     case 9:
