@@ -404,9 +404,14 @@ void cluster_expect_same(struct cluster_world *cluster, uint64_t shard_id)
     ASSERT(settled);
     unsigned leader = cluster_leader(cluster, shard_id);
     uint64_t digest = replica_digest(cluster_replica(cluster, leader, shard_id));
+    struct replica_status leads = cluster_status(cluster, leader, shard_id);
     for (unsigned i = 1; i <= cluster->node_count; i++) {
         if (cluster_counts(cluster, leader, i, shard_id)) {
             bool same = replica_digest(cluster_replica(cluster, i, shard_id)) == digest;
+            ASSERT(same);
+            /* And so is who belongs to the shard, snapshots or not. */
+            struct replica_status status = cluster_status(cluster, i, shard_id);
+            same = raft_members_equal(&status.members, &leads.members);
             ASSERT(same);
         }
     }
