@@ -238,6 +238,24 @@ static void cluster_deliver(struct cluster_world *cluster)
     }
 }
 
+/* False: the store gave up in the middle, and with it the node. */
+static bool cluster_write_state(struct cluster_world *cluster, unsigned number)
+{
+    struct shard_world *world = &cluster->nodes[number].world;
+    if (!world->state_pending) {
+        return true;
+    }
+    enum status status = store_write(world->store, &world->state);
+    if (status != STATUS_OK) {
+        ASSERT(cluster->chance != NULL);
+        cluster_crash(cluster, number, cluster->chance);
+        return false;
+    }
+    world->state_pending = false;
+    host_state_written(world->host);
+    return true;
+}
+
 static void cluster_step_node(struct cluster_world *cluster, unsigned number)
 {
     struct cluster_node *node = &cluster->nodes[number];
@@ -251,7 +269,9 @@ static void cluster_step_node(struct cluster_world *cluster, unsigned number)
     (void)world_write_log(world);
     cluster_post(cluster, number);
     if (!node->paced) {
-        (void)world_write_state(world);
+        if (!cluster_write_state(cluster, number)) {
+            return;
+        }
         (void)world_collect_state(world, false);
     }
     world_tell_degrees(world);
@@ -279,9 +299,13 @@ void cluster_run_ms(struct cluster_world *cluster, uint64_t milliseconds)
 void cluster_flush(struct cluster_world *cluster, unsigned number)
 {
     struct shard_world *world = &cluster->nodes[number].world;
-    (void)world_write_state(world);
+    if (!cluster_write_state(cluster, number)) {
+        return;
+    }
     (void)world_collect_state(world, true);
-    (void)world_write_state(world);
+    if (!cluster_write_state(cluster, number)) {
+        return;
+    }
     world_persist(world, true);
     enum status status = log_store_mark_idle(world->log);
     ASSERT(status == STATUS_OK);

@@ -84,7 +84,8 @@ struct replica_status cluster_status(struct cluster_world *cluster, unsigned nod
                                      uint64_t shard_id);
 struct replica *cluster_replica(struct cluster_world *cluster, unsigned node,
                                 uint64_t shard_id);
-/* Flushes the node's state, so that its log may go. */
+/* Flushes the node's state, so that its log may go. (Where memory_store_stop_after ends a
+ * write, the node crashes, here and in a step; `chance` is needed then.) */
 void cluster_flush(struct cluster_world *cluster, unsigned node);
 
 /* Submits to a node, and steps until it is done or `ms` are over; whether it is. */

@@ -362,28 +362,49 @@ static enum status memory_ingest(struct memory_store *memory, struct slice name)
     return STATUS_OK;
 }
 
-static enum status memory_step(struct memory_store *memory,
+/* IO: the process is killed before this step. */
+static enum status memory_count_step(struct memory_store *memory)
+{
+    if (memory->steps_left == 0) {
+        return STATUS_IO;
+    }
+    memory->steps_left--;
+    return STATUS_OK;
+}
+
+static void memory_collect_row(struct store_batch *rows,
                                const struct store_change *change)
 {
-    struct store_batch one;
+    if (change->kind == STORE_PUT) {
+        store_batch_put(rows, change->key, change->value);
+    } else if (change->kind == STORE_DELETE) {
+        store_batch_delete(rows, change->key);
+    } else {
+        store_batch_delete_range(rows, change->key, change->value);
+    }
+}
+
+/* Rows that stand between two changes of files become visible, and durable, together. */
+static enum status memory_write_rows(struct memory_store *memory,
+                                     struct store_batch *rows)
+{
+    if (rows->change_count > 0) {
+        TRY(memory_count_step(memory));
+        memory_table_apply(&memory->now, rows);
+        memory_remember(memory, rows);
+        store_batch_clear(rows);
+    }
+    return STATUS_OK;
+}
+
+static enum status memory_write_file(struct memory_store *memory,
+                                     const struct store_change *change)
+{
+    TRY(memory_count_step(memory));
     if (change->kind == STORE_FILE_INGEST) {
         return memory_ingest(memory, change->key);
     }
-    if (change->kind >= STORE_FILE_PUT) {
-        memory_table_change(&memory->files, change);
-        return STATUS_OK;
-    }
-    store_batch_init(&one);
-    if (change->kind == STORE_PUT) {
-        store_batch_put(&one, change->key, change->value);
-    } else if (change->kind == STORE_DELETE) {
-        store_batch_delete(&one, change->key);
-    } else {
-        store_batch_delete_range(&one, change->key, change->value);
-    }
-    memory_table_apply(&memory->now, &one);
-    memory_remember(memory, &one);
-    store_batch_close(&one);
+    memory_table_change(&memory->files, change);
     return STATUS_OK;
 }
 
@@ -391,15 +412,38 @@ static enum status memory_write_steps(struct memory_store *memory,
                                       const struct store_batch *batch)
 {
     struct store_change change;
+    struct store_batch rows;
     size_t position = 0;
-    while (store_batch_next(batch, &position, &change)) {
-        if (memory->steps_left == 0) {
-            return STATUS_IO; /* the process was killed here */
+    enum status status = STATUS_OK;
+    store_batch_init(&rows);
+    while (status == STATUS_OK && store_batch_next(batch, &position, &change)) {
+        if (change.kind < STORE_FILE_PUT) {
+            memory_collect_row(&rows, &change);
+            continue;
         }
-        memory->steps_left--;
-        TRY(memory_step(memory, &change));
+        status = memory_write_rows(memory, &rows);
+        if (status == STATUS_OK) {
+            status = memory_write_file(memory, &change);
+        }
     }
-    return STATUS_OK;
+    if (status == STATUS_OK) {
+        status = memory_write_rows(memory, &rows);
+    }
+    store_batch_close(&rows);
+    return status;
+}
+
+size_t memory_store_steps(const struct store_batch *batch)
+{
+    struct store_change change;
+    size_t position = 0, steps = 0;
+    bool rows = false;
+    while (store_batch_next(batch, &position, &change)) {
+        bool file = change.kind >= STORE_FILE_PUT;
+        steps += file || !rows;
+        rows = !file;
+    }
+    return steps;
 }
 
 static enum status memory_snapshot_open(struct store *store,

@@ -26,9 +26,11 @@ void memory_store_crash(struct store *store, struct rng *rng);
 void memory_store_stall(struct store *store, unsigned count);
 /* The next write or flush answers `status`, and so does every later one. */
 void memory_store_break(struct store *store, enum status status);
-/* A batch with changes of files ends with IO after so many changes more, the flush at its
- * end counted as behind them: the process dies there. A crash ends it. */
+/* Batches with changes of files end with IO after so many steps more: one for each such
+ * change, one for all rows between two, none for the flush behind them. The process dies
+ * there; a crash ends it. */
 void memory_store_stop_after(struct store *store, size_t steps);
+size_t memory_store_steps(const struct store_batch *batch);
 size_t memory_store_file_count(struct store *store);
 /* A hash over all rows in order: equal stores have equal sums. */
 uint64_t memory_store_sum(struct store *store);

@@ -252,7 +252,7 @@ static void target_state(struct target *target)
     struct store_batch batch;
     store_batch_init(&batch);
     install_collect_state(&target->install, &batch);
-    size_t steps = batch.change_count + 1;
+    size_t steps = memory_store_steps(&batch) + 1;
     if (target->left < steps) {
         /* Somewhere in it, or right behind it, before the replica hears of it. */
         memory_store_stop_after(target->store, target->left);
