@@ -41,9 +41,9 @@ def start(context):
 
     return [
         Case(f"{GROUPS} groups, 1 open proposal each", "commit/s", commits(1),
-             bar="cpu_us <= 5"),
+             bar="ours_cpu_us <= 5"),
         Case(f"{GROUPS} groups, 16 open proposals each", "commit/s", commits(16),
-             bar="cpu_us <= 5"),
+             bar="ours_cpu_us <= 5"),
         Case(f"{IDLE_GROUPS} idle groups", "message/s", idle),
         Case(f"a follower {BEHIND} entries behind", "s", behind),
     ]

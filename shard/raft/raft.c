@@ -173,7 +173,7 @@ enum status raft_restore_run(struct raft *raft, uint64_t last, uint64_t term)
 {
     uint64_t next = raft_restore_next(raft);
     if (next == 0 || last < next || last > raft->applied || last > raft->restore_last ||
-        term == 0 || term < raft_log_last_term(&raft->log)) {
+        term == 0 || term < raft_log_last_term(&raft->log) || term > raft->term) {
         return STATUS_CHECKSUM;
     }
     if (restore_contradicts(raft, next, last, term)) {
@@ -190,7 +190,7 @@ enum status raft_restore_entry(struct raft *raft, const struct raft_entry *entry
     uint64_t next = raft_restore_next(raft);
     struct raft_members members;
     if (next == 0 || entry->index != next || entry->term == 0 ||
-        entry->term < raft_log_last_term(&raft->log) ||
+        entry->term < raft_log_last_term(&raft->log) || entry->term > raft->term ||
         entry->payload.size > RAFT_PAYLOAD_BYTES_MAX) {
         return STATUS_CHECKSUM;
     }

@@ -123,13 +123,13 @@ void raft_free(struct raft *raft);
 /* The index of the entry that is to be restored next; 0 when there is none left. */
 uint64_t raft_restore_next(const struct raft *raft);
 /* The next entries, `last` at most the applied index, all of one term: nothing but their
- * place is needed, to serve followers that are behind. CHECKSUM: a term goes back, or
- * `last` is below the next one or above the applied index. */
+ * place is needed, to serve followers that are behind. CHECKSUM: a term goes back or is
+ * above the hard state's, or `last` is below the next one or above the applied index. */
 MUST_USE enum status raft_restore_run(struct raft *raft, uint64_t last, uint64_t term);
 /* The next entry, as read back. Payload is copied while limits.unapplied_bytes_max lasts;
  * what was not kept, raft_entry does not find, and the host reads it from the log again
- * when it is to be applied. CHECKSUM: not the next one, a term that goes back, or members
- * that do not parse. VERSION: members of a later format. */
+ * when it is to be applied. CHECKSUM: not the next one, a term that goes back or is above the
+ * hard state's, or members that do not parse. VERSION: members of a later format. */
 MUST_USE enum status raft_restore_entry(struct raft *raft,
                                         const struct raft_entry *entry);
 

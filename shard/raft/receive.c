@@ -77,7 +77,8 @@ static void receive_old_term(struct raft *raft, const struct raft_message *messa
 {
     raft->counters.old_term++;
     if (receive_is_leaders(message->kind)) {
-        raft_send(raft, RAFT_APPEND_REPLY, message->from);
+        /* It may lead this term by the time it hears; then this is a reply like any. */
+        raft_send(raft, RAFT_APPEND_REPLY, message->from)->wall_ms = raft->now.wall_ms;
     } else if (message->kind == RAFT_VOTE) {
         raft_send(raft, RAFT_VOTE_REPLY, message->from);
     }

@@ -114,10 +114,8 @@ static void node_open(struct world *world, struct world_node *node)
         ASSERT(raft_restore_entry(node->raft, &back) == STATUS_OK);
     }
     node->up = true;
-    node->install_open = false;
+    node->install = INSTALL_NONE;
     node->commit_seen = 0;
-    node->apply_first = 1;
-    node->apply_last = 0;
     node->lives++;
 }
 
@@ -136,7 +134,6 @@ struct world *world_new(uint64_t seed, uint32_t voters, uint32_t joiners,
     }
     world->now = (struct moment){.monotonic_us = 1000000, .wall_ms = 1700000000000};
     world->tracing = limits == NULL || getenv("SOUK_RAFT_TRACE") != NULL;
-    world->auto_apply = true;
     arena_init(&world->arena, NULL, 0, 0);
     for (uint32_t i = 0; i < voters; i++) {
         member[i] = (struct raft_member){
@@ -416,10 +413,8 @@ static void step(struct world *world, struct world_node *node, struct raft_event
     answer_fetches(world, node, &update);
     answer_snapshots(world, node, &update);
     answer_install(world, node, &update);
-    if (world->auto_apply && update.apply_last >= update.apply_first) {
-        struct raft_event applied = {.kind = RAFT_EVENT_APPLIED,
-                                     .through_index = node->applied.index};
-        step(world, node, &applied, 1);
+    if (!world->slow_reports && update.apply_last >= update.apply_first) {
+        world_report(world, node->id);
     }
 }
 
@@ -482,18 +477,51 @@ static void answer_install(struct world *world, struct world_node *node,
     struct world_state state;
     ASSERT(install.manifest.size == sizeof state);
     memcpy(&state, install.manifest.data, sizeof state);
-    if (!raft_install_wanted(node->raft, install.index, install.term)) {
-        return;
-    }
-    struct raft_event events[2] = {{.kind = RAFT_EVENT_INSTALL_BEGUN},
-                                   {.kind = RAFT_EVENT_INSTALL_DONE}};
-    events[1].installed = (struct raft_installed){
-        .index = install.index, .term = install.term, .members = &install.members};
     if (!raft_members_equal(&state.members, &install.members)) {
         violated(world, "a snapshot's members differ from its message's");
     }
-    node->flushed = node->applied = state;
-    step(world, node, events, 2);
+    if (node->install == INSTALL_NONE) {
+        node->offered = state;
+        node->install = INSTALL_OFFERED;
+    }
+    if (!world->slow_installs) {
+        world_install(world, node->id, false);
+        world_install(world, node->id, false);
+    }
+}
+
+void world_install(struct world *world, uint64_t id, bool failing)
+{
+    struct world_node *node = world_node(world, id);
+    struct world_state *offered = &node->offered;
+    struct raft_event event = {.kind = RAFT_EVENT_INSTALL_FAILED};
+    if (!node->up || node->install == INSTALL_NONE) {
+        return;
+    }
+    if (failing || (node->install == INSTALL_OFFERED &&
+                    !raft_install_wanted(node->raft, offered->index, offered->term))) {
+        node->install = INSTALL_NONE;
+    } else if (node->install == INSTALL_OFFERED) {
+        node->install = INSTALL_BEGUN;
+        event.kind = RAFT_EVENT_INSTALL_BEGUN;
+    } else {
+        node->install = INSTALL_NONE;
+        node->flushed = node->applied = *offered;
+        event.kind = RAFT_EVENT_INSTALL_DONE;
+        event.installed = (struct raft_installed){
+            .index = offered->index, .term = offered->term, .members = &offered->members};
+    }
+    step(world, node, &event, 1);
+}
+
+void world_report(struct world *world, uint64_t id)
+{
+    struct world_node *node = world_node(world, id);
+    struct raft_event event = {.kind = RAFT_EVENT_APPLIED,
+                               .through_index = node->applied.index};
+    if (node->up) {
+        step(world, node, &event, 1);
+    }
 }
 
 /* --- Events --------------------------------------------------------------------------- */

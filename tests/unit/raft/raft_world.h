@@ -66,10 +66,15 @@ struct world_node {
     /* In memory. */
     struct world_state applied;
     uint64_t commit_seen;
-    uint64_t apply_first, apply_last; /* not yet applied, when the world holds it back */
-    bool install_open;                /* begun */
-    struct raft_update update;        /* the last one */
-    uint64_t dropped_from;            /* the last that an update told */
+    /* A snapshot that was offered, when the world installs slowly. */
+    struct world_state offered;
+    enum {
+        INSTALL_NONE,
+        INSTALL_OFFERED,
+        INSTALL_BEGUN
+    } install;
+    struct raft_update update; /* the last one */
+    uint64_t dropped_from;     /* the last that an update told */
     int64_t clock_skew_ms;
 };
 
@@ -96,7 +101,8 @@ struct world {
     struct arena arena;
     struct buffer trace;
     bool tracing;
-    bool auto_apply; /* APPLIED at once */
+    bool slow_reports;  /* APPLIED when world_report is called, not at once */
+    bool slow_installs; /* a step of an install when world_install is called */
 
     /* What was seen, for the invariants. */
     struct world_truth committed[WORLD_ENTRIES_MAX]; /* by index */
@@ -142,6 +148,11 @@ void world_lose_all(struct world *world, enum raft_message_kind kind);
 void world_settle(struct world *world);
 /* Delivers one message of this kind, the oldest; false when there is none. */
 bool world_deliver_kind(struct world *world, enum raft_message_kind kind, uint64_t to);
+
+/* The state machine reports how far it is. */
+void world_report(struct world *world, uint64_t id);
+/* The next step of an install, or, when `failing`, its end. */
+void world_install(struct world *world, uint64_t id, bool failing);
 
 /* Power off: the first `kept` writes on their way reach the disk. */
 void world_crash(struct world *world, uint64_t id, size_t kept);

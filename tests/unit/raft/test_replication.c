@@ -317,3 +317,53 @@ TEST(replication, equal_events_give_equal_messages)
     buffer_close(&bytes[0]);
     buffer_close(&bytes[1]);
 }
+
+TEST(replication, a_follower_whose_connection_broke_is_probed)
+{
+    struct world *world = world_led(3, 0);
+    EXPECT_OK(world_propose(world, 1, "a"));
+    world_lose_all(world, RAFT_APPEND);
+    world_sync_all(world, 1);
+    struct raft_event event = {.kind = RAFT_EVENT_UNREACHABLE, .replica_id = 2};
+    world_event(world, 1, &event);
+    EXPECT_EQ(world->message_count, 0); /* until it is heard from */
+    world_tick(world, 1, 1);
+    world_settle(world);
+    EXPECT_TRACE(world, "1 t1 follower 2: REPLICATE -> PROBE, match 1, next 2\n"
+                        "2 t1 takes entries to 2 behind 1\n"
+                        "1 t1 follower 2: PROBE -> REPLICATE, match 2, next 3\n"
+                        "1 t1 commits 2\n");
+    world_free(world);
+}
+
+TEST(replication, the_commit_index_goes_to_the_disk_with_other_writes)
+{
+    struct world *world = world_led(3, 0);
+    uint64_t writes = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        EXPECT_OK(world_propose(world, 1, "a"));
+        writes += world_node(world, 1)->update.write.has_state;
+        world_settle(world);
+    }
+    EXPECT_EQ(writes, 2); /* every commit_hint_entries = 8 */
+    world_crash(world, 1, 0);
+    EXPECT(world_node(world, 1)->state.commit >= 16);
+    world_restart(world, 1);
+    EXPECT(world_status(world, 1).commit >= 16);
+    world_free(world);
+}
+
+TEST(replication, no_more_writes_are_handed_out_than_may_be_on_their_way)
+{
+    struct world *world = world_led(3, 0);
+    for (unsigned i = 0; i < RAFT_WRITES_IN_FLIGHT_MAX; i++) {
+        EXPECT_OK(world_propose(world, 1, "a"));
+    }
+    EXPECT_STATUS(world_propose(world, 1, "a"), STATUS_OVERLOADED);
+    EXPECT_EQ(world_node(world, 1)->pending_count, RAFT_WRITES_IN_FLIGHT_MAX);
+    EXPECT(world_sync(world, 1));
+    EXPECT_OK(world_propose(world, 1, "a"));
+    world_settle(world);
+    EXPECT_EQ(world_status(world, 1).commit, RAFT_WRITES_IN_FLIGHT_MAX + 2);
+    world_free(world);
+}

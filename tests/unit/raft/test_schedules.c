@@ -188,6 +188,27 @@ static void act_leader(struct schedule *schedule)
     }
 }
 
+/* What a host reports in its own time, and connections that break. */
+static void act_host(struct schedule *schedule)
+{
+    struct world *world = schedule->world;
+    uint64_t id = any_node(schedule);
+    static const enum raft_event_kind kinds[] = {
+        RAFT_EVENT_UNREACHABLE, RAFT_EVENT_SNAPSHOT_SENT, RAFT_EVENT_SNAPSHOT_LOST};
+    struct raft_event event = {.kind = kinds[draw(schedule, 3)],
+                               .replica_id = any_node(schedule)};
+    switch (draw(schedule, 3)) {
+    case 0:
+        world_report(world, id);
+        break;
+    case 1:
+        world_install(world, id, draw(schedule, 6) == 0);
+        break;
+    default:
+        world_event(world, id, &event);
+    }
+}
+
 static void act(struct schedule *schedule)
 {
     struct world *world = schedule->world;
@@ -197,8 +218,10 @@ static void act(struct schedule *schedule)
         act_leader(schedule);
         return;
     }
-    if (dice < 440) {
+    if (dice < 400) {
         act_message(schedule);
+    } else if (dice < 440) {
+        act_host(schedule);
     } else if (dice < 480) {
         act_burst(schedule);
     } else if (dice < 490) {
@@ -238,8 +261,11 @@ static void heal(struct schedule *schedule)
         }
     }
     uint64_t wanted = 0;
+    world->slow_reports = world->slow_installs = false;
     for (unsigned round = 0; round < HEAL_ROUNDS && !world->violation[0]; round++) {
         for (uint64_t id = 1; id <= world->node_count; id++) {
+            world_report(world, id);
+            world_install(world, id, false);
             world_tick(world, id, 1);
         }
         world_settle(world);
@@ -318,6 +344,8 @@ static bool run(uint64_t seed, struct totals *totals)
     schedule.loss = draw(&schedule, 3) * 8;
     schedule.members = draw(&schedule, 3) > 0;
     schedule.turbulent = draw(&schedule, 2);
+    world->slow_reports = draw(&schedule, 2);
+    world->slow_installs = draw(&schedule, 2);
     for (unsigned i = 0; i < ACTIONS && !world->violation[0]; i++) {
         act(&schedule);
         if (i % 50 == 49) {

@@ -189,8 +189,11 @@ TEST(restart, a_log_that_ends_below_the_state_begins_anew_behind_it)
 
 TEST(restart, refuses_entries_that_do_not_follow)
 {
-    struct raft_options options = {
-        .group_id = 1, .replica_id = 1, .log_first = 1, .log_last = 3};
+    struct raft_options options = {.group_id = 1,
+                                   .replica_id = 1,
+                                   .state = {.term = 2},
+                                   .log_first = 1,
+                                   .log_last = 3};
     raft_limits_init(&options.limits);
     struct raft *raft = raft_new(&options);
     struct raft_entry entry = {.index = 2, .term = 1};
@@ -201,6 +204,9 @@ TEST(restart, refuses_entries_that_do_not_follow)
     entry.index = 2;
     entry.term = 1;
     EXPECT_STATUS(raft_restore_entry(raft, &entry), STATUS_CHECKSUM); /* back in time */
+    entry.term = 2;
+    entry.term = 3;
+    EXPECT_STATUS(raft_restore_entry(raft, &entry), STATUS_CHECKSUM); /* unheard of */
     entry.term = 2;
     entry.payload = slice_from_string("\xfe members, but damaged");
     EXPECT_STATUS(raft_restore_entry(raft, &entry), STATUS_VERSION);
