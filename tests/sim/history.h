@@ -33,7 +33,7 @@ struct sim_history {
     struct sim_world *world;
     FILE *file; /* may be NULL */
     struct sim_audit *audit;
-    struct checker *checker; /* tests/sim/check */
+    struct checker *checker;        /* tests/sim/check */
     struct sim_violation violation; /* the first */
     uint64_t unknown;               /* searches that ran out */
     uint64_t searches;

@@ -103,8 +103,7 @@ void judge_end(struct sim_history *history, const struct sim_operation *operatio
     if (result != NULL) {
         judge_answer(result, &event.call);
     } else {
-        event.type =
-            sim_operation_writes(operation->kind) ? HISTORY_INFO : HISTORY_FAIL;
+        event.type = sim_operation_writes(operation->kind) ? HISTORY_INFO : HISTORY_FAIL;
     }
     judge_event(history, &event);
 }
@@ -128,8 +127,7 @@ static void judge_records(struct sim_history *history, const struct sim_node *no
     struct reader reader;
     struct log_record record;
     reader_init(&reader, buffer_slice(&group->records));
-    while (reader_left(&reader) > 0 &&
-           log_record_decode(&reader, &record) == STATUS_OK) {
+    while (reader_left(&reader) > 0 && log_record_decode(&reader, &record) == STATUS_OK) {
         struct history_event event = {
             .replica = {.node = node->id,
                         .replica = group->replica_id,

@@ -154,10 +154,10 @@ static void members_ask(struct sim_world *world, enum sim_fault_kind kind,
         }
         uint64_t replica_id = node_replica_id(target, shard_id);
         const struct raft_change wanted = {.kind = change, .replica_id = replica_id};
-        (void)!(kind == SIM_FAULT_TRANSFER
-                    ? host_transfer(leader->host, node_now(leader), shard_id, replica_id)
-                    : host_change_members(leader->host, node_now(leader), shard_id,
-                                          &wanted));
+        (void)!(
+            kind == SIM_FAULT_TRANSFER
+                ? host_transfer(leader->host, node_now(leader), shard_id, replica_id)
+                : host_change_members(leader->host, node_now(leader), shard_id, &wanted));
         node_post(leader);
         node_wake(leader);
     }

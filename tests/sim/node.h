@@ -27,7 +27,7 @@ enum {
     SIM_STATE_LEAST_US = 500,
     SIM_STATE_MOST_US = 5000,
     SIM_CHUNK_BYTES = 4096, /* of a snapshot */
-    SIM_IDLE_US = 50000, /* until the log writer marks its end */
+    SIM_IDLE_US = 50000,    /* until the log writer marks its end */
     SIM_FLUSH_LEAST_US = 500000,
     SIM_FLUSH_MOST_US = 6000000,
     SIM_BOOT_LEAST_US = 50000,

@@ -147,7 +147,8 @@ void report_text(const struct sim_report *report, double seconds, FILE *file)
                 violation->why, report->violations[i].replay);
     }
     fprintf(file,
-            "%" PRIu64 " worlds, %.3f simulated hours at %.0f times real time on one core, %" PRIu64
+            "%" PRIu64
+            " worlds, %.3f simulated hours at %.0f times real time on one core, %" PRIu64
             " operations (%" PRIu64 " unknown), %" PRIu64 " faults, %" PRIu64
             " leader changes, %" PRIu64 " violations\n",
             report->worlds, hours(counts->virtual_us),
