@@ -5,6 +5,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "tests/sim/audit_private.h"
+#include "tests/sim/judge.h"
 
 /* --- Order ----------------------------------------------------------------------------- */
 
@@ -466,9 +467,51 @@ static void audit_holds(struct sim_audit *audit, struct audit_movement **movemen
     }
 }
 
+/* The number behind a request id's hash; 0: the shard's own, or nobody's. */
+static uint64_t request_number(const struct sim_audit *audit, struct hash128 request)
+{
+    size_t low = 0, high = audit->write_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_hash(audit->by_request[middle]->request, request) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < audit->write_count &&
+                 compare_hash(audit->by_request[low]->request, request) == 0;
+    return found ? audit->by_request[low]->operation.request : 0;
+}
+
+/* The same rows for the other checkers, each level's in order. */
+static void audit_tell_level(struct sim_audit *audit, unsigned level)
+{
+    for (size_t i = 0; i < audit->level_counts[level]; i++) {
+        const struct audit_movement *movement = audit->by_level[level][i];
+        struct history_row row = {
+            .shard = movement->shard_id,
+            .index = movement->index,
+            .sub = movement->sub,
+            .sku = level / SIM_LOCATIONS_MAX,
+            .location = level % SIM_LOCATIONS_MAX,
+            .reason = (uint32_t)movement->reason,
+            .request = request_number(audit, movement->request),
+            .hold = {movement->hold.anchor, movement->hold.unique},
+            .log_ms = movement->log_ms,
+        };
+        memcpy(row.before, movement->before, sizeof row.before);
+        memcpy(row.after, movement->after, sizeof row.after);
+        judge_movement(&audit->world->history, &row);
+    }
+}
+
 void audit_finish(struct sim_audit *audit)
 {
     audit_sort(audit);
+    for (unsigned level = 0; level < AUDIT_LEVELS; level++) {
+        audit_tell_level(audit, level);
+    }
     for (unsigned level = 0; level < AUDIT_LEVELS; level++) {
         audit_chain(audit, level);
     }

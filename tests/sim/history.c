@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/sim/audit.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/world.h"
 
 void history_init(struct sim_history *history, struct sim_world *world, FILE *file)
@@ -13,11 +14,14 @@ void history_init(struct sim_history *history, struct sim_world *world, FILE *fi
     history->world = world;
     history->file = file;
     history->audit = audit_new(world);
+    history->checker = checker_new(NULL);
 }
 
 void history_close(struct sim_history *history)
 {
     audit_free(history->audit);
+    checker_free(history->checker);
+    history->checker = NULL;
     history->audit = NULL;
 }
 
@@ -80,6 +84,7 @@ void history_invoke(struct sim_history *history, const struct sim_operation *ope
         write_question(history, operation);
     }
     audit_invoke(history->audit, operation);
+    judge_invoke(history, operation);
 }
 
 void history_end(struct sim_history *history, const struct sim_operation *operation,
@@ -98,6 +103,7 @@ void history_end(struct sim_history *history, const struct sim_operation *operat
         }
     }
     audit_end(history->audit, operation, result);
+    judge_end(history, operation, result);
 }
 
 void history_fault(struct sim_history *history, const char *what, const char *target,
@@ -120,4 +126,5 @@ void history_ledger(struct sim_history *history,
 void history_finish(struct sim_history *history)
 {
     audit_finish(history->audit);
+    judge_finish(history);
 }

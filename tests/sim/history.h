@@ -18,6 +18,8 @@ enum {
     SIM_INVARIANT_BYTES = 40,
 };
 
+struct checker;
+struct sim_audit;
 struct sim_world;
 
 struct sim_violation {
@@ -31,6 +33,7 @@ struct sim_history {
     struct sim_world *world;
     FILE *file; /* may be NULL */
     struct sim_audit *audit;
+    struct checker *checker;        /* tests/sim/check */
     struct sim_violation violation; /* the first */
     uint64_t unknown;               /* searches that ran out */
     uint64_t searches;

@@ -142,10 +142,10 @@ static int parse(struct arguments *arguments, int count, char **values)
     return -1;
 }
 
-static double seconds_now(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -205,7 +205,7 @@ static bool run_seed(struct arguments *arguments, const struct sim_options *opti
 
 static void show_progress(const struct sim_report *report, uint64_t seed, double *shown)
 {
-    double now = seconds_now();
+    double now = seconds_of(CLOCK_MONOTONIC);
     if (now - *shown >= 1.0 || seed == report->last_seed) {
         *shown = now;
         fprintf(stderr, "%sseed %" PRIu64 " of %" PRIu64 ", %" PRIu64 " violations%s",
@@ -218,7 +218,7 @@ static void show_progress(const struct sim_report *report, uint64_t seed, double
 static void run_seeds(struct arguments *arguments)
 {
     struct sim_report *report = &arguments->report;
-    double shown = seconds_now();
+    double shown = seconds_of(CLOCK_MONOTONIC);
     for (uint64_t seed = report->first_seed; seed <= report->last_seed; seed++) {
         struct sim_options options = arguments->options;
         options.seed = seed;
@@ -280,7 +280,7 @@ int main(int count, char **values)
             return EXIT_USAGE;
         }
     }
-    double started = seconds_now();
+    double started = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     if (arguments.replay != NULL) {
         code = replay(&arguments);
     } else {
@@ -293,7 +293,7 @@ int main(int count, char **values)
     if (code >= 0) {
         return code;
     }
-    double seconds = seconds_now() - started;
+    double seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - started;
     if (arguments.json) {
         report_json(report, seconds, stdout);
     }

@@ -130,6 +130,39 @@ static void clock_drift(struct sim_node *node, const struct sim_fault *fault, bo
     }
 }
 
+/* --- Members --------------------------------------------------------------------------- */
+
+/* The node whose replica led last, if it is there; NULL. */
+static struct sim_node *leading_node(struct sim_world *world, unsigned place)
+{
+    uint64_t replica_id = world->leaders[place].replica_id;
+    struct sim_node *node =
+        replica_id != 0 ? &world->nodes[node_of_replica(replica_id)] : NULL;
+    bool awake = node != NULL && node->up && node->paused_until_us <= world->now_us;
+    return awake ? node : NULL;
+}
+
+/* Asks every shard's leader for one thing; one that cannot now says so, and that is it. */
+static void members_ask(struct sim_world *world, enum sim_fault_kind kind,
+                        enum raft_change_kind change, unsigned target)
+{
+    for (unsigned place = 0; place < world->shard_count; place++) {
+        uint64_t shard_id = world->shards[place].shard_id;
+        struct sim_node *leader = leading_node(world, place);
+        if (leader == NULL || world->node_count < 2) {
+            continue;
+        }
+        uint64_t replica_id = node_replica_id(target, shard_id);
+        const struct raft_change wanted = {.kind = change, .replica_id = replica_id};
+        (void)!(
+            kind == SIM_FAULT_TRANSFER
+                ? host_transfer(leader->host, node_now(leader), shard_id, replica_id)
+                : host_change_members(leader->host, node_now(leader), shard_id, &wanted));
+        node_post(leader);
+        node_wake(leader);
+    }
+}
+
 static void node_strike(struct sim_world *world, const struct sim_fault *fault)
 {
     struct sim_node *node = &world->nodes[fault->target];
@@ -174,6 +207,10 @@ static void node_strike(struct sim_world *world, const struct sim_fault *fault)
     case SIM_FAULT_DISK_ERROR:
         crash_files_fail_at(node->files, 1 + fault->detail % 4, STATUS_IO, true);
         break;
+    case SIM_FAULT_TRANSFER:
+    case SIM_FAULT_DEMOTE:
+        members_ask(world, fault->kind, RAFT_DEMOTE, fault->target);
+        break;
     default:
         lines_set(world, fault, true);
         break;
@@ -200,6 +237,8 @@ void nemesis_relent(struct sim_world *world, size_t place)
     if (fault->kind == SIM_FAULT_DOWN && node->boot_held) {
         node->boot_held = false;
         node_plan_boot(node);
+    } else if (fault->kind == SIM_FAULT_DEMOTE) {
+        members_ask(world, fault->kind, RAFT_PROMOTE, fault->target);
     } else if (fault->kind == SIM_FAULT_SLOW_NODE) {
         node->slow_turn_factor = 1;
     } else if (fault->kind == SIM_FAULT_SLOW_DISK) {
@@ -208,6 +247,8 @@ void nemesis_relent(struct sim_world *world, size_t place)
         clock_drift(node, fault, false);
     } else if (fault->kind == SIM_FAULT_DISK_FULL) {
         node_set_full(node, false);
+    } else if (fault->kind == SIM_FAULT_PAUSE) {
+        return; /* it ends by itself */
     } else if (fault->kind == SIM_FAULT_NO_SPACE) {
         crash_files_limit(node->files, 0);
     } else {

@@ -4,6 +4,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/storage/segment_log.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/world.h"
 
 void node_init(struct sim_node *node, struct sim_world *world, unsigned id)
@@ -192,6 +193,7 @@ void node_die(struct sim_node *node, enum sim_death how)
         crash_files_crash(node->files, &node->disk_rng);
     }
     memory_store_crash(node->store, &node->disk_rng);
+    judge_crash(&node->world->history, node);
     node_forget(node);
     if (how == SIM_DEATH_POWER) {
         node->clock = (struct sim_clock){
@@ -251,6 +253,7 @@ static void node_note_leaders(struct sim_node *node)
             world->counts.leader_changes += world->leaders[place].term > 0;
             world->leaders[place].term = status.term;
             world->leaders[place].replica_id = status.replica_id;
+            judge_leader(&world->history, node, &status);
         }
     }
 }
@@ -291,6 +294,7 @@ void node_log_written(struct sim_node *node)
         node_broken(node);
         return;
     }
+    judge_stored(&node->world->history, node, batch);
     node->batch_first = (node->batch_first + 1) % HOST_BATCHES_IN_FLIGHT_MAX;
     node->batch_count--;
     node->log_written_us = node->world->now_us;

@@ -101,7 +101,7 @@ void report_json(const struct sim_report *report, double seconds, FILE *file)
     fprintf(file,
             "{\"commit\":\"%s\",\"seeds\":[%" PRIu64 ",%" PRIu64
             "],\"profile\":\"%s\",\"nodes\":%u,\"minutes\":%" PRIu64
-            ",\"sim_hours\":%.4f,\"pace\":%.1f,\"seconds\":%.2f,\"events\":%" PRIu64
+            ",\"sim_hours\":%.4f,\"pace\":%.1f,\"cpu_seconds\":%.2f,\"events\":%" PRIu64
             ",\"ops\":{\"ok\":%" PRIu64 ",\"fail\":%" PRIu64 ",\"info\":%" PRIu64
             "},\"tries\":%" PRIu64 ",\"boots\":%" PRIu64 ",\"leader_changes\":%" PRIu64
             ",\"worlds\":%" PRIu64 ",\"thin_worlds\":%" PRIu64 ",\"operations\":{",
@@ -147,7 +147,8 @@ void report_text(const struct sim_report *report, double seconds, FILE *file)
                 violation->why, report->violations[i].replay);
     }
     fprintf(file,
-            "%" PRIu64 " worlds, %.3f simulated hours at %.0f times real time, %" PRIu64
+            "%" PRIu64
+            " worlds, %.3f simulated hours at %.0f times real time on one core, %" PRIu64
             " operations (%" PRIu64 " unknown), %" PRIu64 " faults, %" PRIu64
             " leader changes, %" PRIu64 " violations\n",
             report->worlds, hours(counts->virtual_us),

@@ -32,6 +32,8 @@ enum sim_profile {
     X(SLOW_NODE, "slow_node", CRASH, 5000)                                               \
     X(CLOCK_JUMP, "clock_jump", CRASH, 0)                                                \
     X(CLOCK_DRIFT, "clock_drift", CRASH, 10000)                                          \
+    X(TRANSFER, "transfer", CRASH, 0)                                                    \
+    X(DEMOTE, "demote", CRASH, 8000)                                                     \
     X(LOSE, "lose", NET, 6000)                                                           \
     X(REPEAT, "repeat", NET, 6000)                                                       \
     X(SLOW_LINE, "slow_line", NET, 6000)                                                 \

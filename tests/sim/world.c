@@ -8,6 +8,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/storage/key.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/nemesis.h"
 
 enum {
@@ -282,6 +283,7 @@ static bool world_agrees(struct sim_world *world)
             }
             const struct replica *replica = host_replica(node->host, shard->shard_id);
             replica_status(replica, &status);
+            judge_digest(&world->history, node, &status, replica_digest(replica));
             if (i == 0) {
                 first = status;
                 digest = replica_digest(replica);
@@ -307,6 +309,7 @@ static void world_look(struct sim_world *world)
     if (world->phase == SIM_PHASE_FAULTS) {
         if (world->now_us > world->faults_end_us) {
             nemesis_heal(world);
+            judge_healed(&world->history);
             world_enter(world, SIM_PHASE_HEALING);
         }
         return;
