@@ -182,7 +182,7 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
     arena_reset(&replica->scratch);
     if (due != MACHINE_DUE_NOTHING && !MUTANT(read_without_tick)) {
         list_append(&replica->untold_reads, &read->link);
-    } else if (replica->lone) {
+    } else if (replica->single) {
         /* All that was ever acknowledged is applied here, and nobody else can do so. */
         replica_serve_read(replica, now, read);
     } else {
@@ -228,7 +228,7 @@ static struct evidence *replica_evidence(const struct replica *replica,
                                          const struct replica_query *query,
                                          struct recommend_query *out_search)
 {
-    if (query->kind != REPLICA_QUERY_SEARCH || !replica->lone ||
+    if (query->kind != REPLICA_QUERY_SEARCH || !replica->single ||
         replica->machine->ops->evidence == NULL ||
         query->customer_search->sources != 1u << RECOMMEND_SOURCE_NEIGHBOURS) {
         return NULL; /* histories are read by their own thread alone */
@@ -436,7 +436,7 @@ static bool replica_name_reads(struct replica *replica, struct moment now, uint6
             list_append(&replica->untold_reads, link);
             break;
         }
-        if (due == MACHINE_DUE_NOTHING && replica->lone) {
+        if (due == MACHINE_DUE_NOTHING && replica->single) {
             replica_serve_read(replica, now, read);
             continue;
         }

@@ -7,7 +7,9 @@
 
 bool replica_leads(const struct replica *replica)
 {
-    return replica->role == RAFT_LEADER || replica->lone;
+    /* The only voter of several members may have been led by one that votes no more, which
+     * knows of commits that are not applied here: it asks like anybody else. */
+    return replica->role == RAFT_LEADER || replica->single;
 }
 
 uint32_t replica_level_supported(const struct replica *replica)
