@@ -161,23 +161,37 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
     return STATUS_OK;
 }
 
-static void replica_serve_list(struct replica *replica, struct moment now,
-                               struct list *reads)
+/* The first read that waits for nothing more, taken off; NULL when there is none. They
+ * stand in the order of what they wait for. */
+static struct replica_read *replica_ripe_read(const struct replica *replica,
+                                              const struct list *reads)
 {
-    while (!list_empty(reads)) {
-        struct replica_read *read = LIST_ENTRY(reads->next, struct replica_read, link);
-        if (read->wait_index > replica->applied_index) {
-            return; /* they stand in the order of what they wait for */
-        }
-        list_remove(&read->link);
-        replica_serve_read(replica, now, read);
+    if (list_empty(reads)) {
+        return NULL;
     }
+    struct replica_read *read = LIST_ENTRY(reads->next, struct replica_read, link);
+    if (read->wait_index > replica->applied_index) {
+        return NULL;
+    }
+    list_remove(&read->link);
+    return read;
 }
 
 void replica_serve_waiting(struct replica *replica, struct moment now)
 {
-    replica_serve_list(replica, now, &replica->ticked_reads);
-    replica_serve_list(replica, now, &replica->confirmed_reads);
+    struct replica_read *read;
+    while ((read = replica_ripe_read(replica, &replica->ticked_reads)) != NULL) {
+        replica_serve_read(replica, now, read);
+    }
+    while ((read = replica_ripe_read(replica, &replica->confirmed_reads)) != NULL) {
+        /* The round that confirmed it brought the clocks of a quorum: what a new leader
+         * could not know to be due when the read came may be known to be due now. */
+        if (replica_read_due(replica, now, read)) {
+            list_append(&replica->untold_reads, &read->link);
+        } else {
+            replica_serve_read(replica, now, read);
+        }
+    }
 }
 
 /* The install's part of a batch is durable. */

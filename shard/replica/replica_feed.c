@@ -165,6 +165,16 @@ void replica_serve_read(struct replica *replica, struct moment now,
     replica_end_read(replica, read, read->answer->status);
 }
 
+bool replica_read_due(struct replica *replica, struct moment now,
+                      const struct replica_read *read)
+{
+    enum machine_due due = replica->machine->ops->query_due(
+        replica->machine, read->query, replica_bounded_ms(replica, now), false,
+        &replica->scratch);
+    arena_reset(&replica->scratch);
+    return due != MACHINE_DUE_NOTHING && !MUTANT(read_without_tick);
+}
+
 void replica_read(struct replica *replica, struct moment now, struct replica_read *read)
 {
     replica->read_count++;
@@ -176,11 +186,7 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
         replica_end_read(replica, read, STATUS_NOT_LEADER);
         return;
     }
-    enum machine_due due = replica->machine->ops->query_due(
-        replica->machine, read->query, replica_bounded_ms(replica, now), false,
-        &replica->scratch);
-    arena_reset(&replica->scratch);
-    if (due != MACHINE_DUE_NOTHING && !MUTANT(read_without_tick)) {
+    if (replica_read_due(replica, now, read)) {
         list_append(&replica->untold_reads, &read->link);
     } else if (replica->single) {
         /* All that was ever acknowledged is applied here, and nobody else can do so. */

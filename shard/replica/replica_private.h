@@ -189,6 +189,9 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
 struct replica_stamp replica_stamp(const struct replica *replica);
 void replica_serve_read(struct replica *replica, struct moment now,
                         struct replica_read *read);
+/* Does it touch a hold that is due by the bounded clock, so that a TICK goes first? */
+bool replica_read_due(struct replica *replica, struct moment now,
+                      const struct replica_read *read);
 /* Brings the metrics of what the state holds up to date. */
 void replica_tell_metrics(struct replica *replica);
 /* Takes a proposal off and puts it among the done ones. */
