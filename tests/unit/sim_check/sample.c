@@ -16,8 +16,6 @@ void sample_init(struct sample *sample, uint64_t seed)
     sample->skus = SAMPLE_SKUS;
     sample->log_ms = 1000000;
     sample->index = 1;
-    sample->events = memory_alloc(SAMPLE_EVENTS * sizeof *sample->events);
-    sample->rows = memory_alloc(SAMPLE_EVENTS * sizeof *sample->rows);
 }
 
 void sample_close(struct sample *sample)
@@ -26,11 +24,18 @@ void sample_close(struct sample *sample)
     free(sample->rows);
 }
 
+static struct history_event *sample_event(struct sample *sample)
+{
+    ASSERT(sample->event_count < SAMPLE_EVENTS);
+    memory_reserve((void **)&sample->events, &sample->event_capacity,
+                   sample->event_count + 1u, sizeof *sample->events);
+    return &sample->events[sample->event_count++];
+}
+
 static void sample_emit(struct sample *sample, enum history_type type,
                         const struct history_call *call)
 {
-    struct history_event *event = &sample->events[sample->event_count++];
-    ASSERT(sample->event_count < SAMPLE_EVENTS);
+    struct history_event *event = sample_event(sample);
     *event = (struct history_event){.type = type, .at_us = ++sample->at_us};
     event->call = *call;
 }
@@ -40,11 +45,14 @@ static void sample_move(struct sample *sample, struct sample_hold *hold, uint32_
                         uint32_t reason, uint64_t request)
 {
     int64_t *level = sample->levels[sku][location];
-    struct history_event *event = &sample->rows[sample->row_count];
+    struct history_event *event;
     if (memcmp(level, after, HISTORY_BUCKETS * sizeof *level) == 0) {
         return;
     }
-    ASSERT(++sample->row_count < SAMPLE_EVENTS);
+    ASSERT(sample->row_count < SAMPLE_EVENTS);
+    memory_reserve((void **)&sample->rows, &sample->row_capacity, sample->row_count + 1u,
+                   sizeof *sample->rows);
+    event = &sample->rows[sample->row_count++];
     *event = (struct history_event){.type = HISTORY_MOVEMENT};
     event->row = (struct history_row){.replica = 1,
                                       .shard = 1,
@@ -312,10 +320,10 @@ void sample_run(struct sample *sample, unsigned count, bool end)
     }
     for (uint32_t i = 0; end && i < sample->row_count; i++) {
         sample->rows[i].at_us = sample->at_us;
-        sample->events[sample->event_count++] = sample->rows[i];
+        *sample_event(sample) = sample->rows[i];
     }
     for (uint32_t i = 0; end && i < sample->skus * SAMPLE_LOCATIONS; i++) {
-        struct history_event *event = &sample->events[sample->event_count++];
+        struct history_event *event = sample_event(sample);
         *event = (struct history_event){.type = HISTORY_LEVEL, .at_us = sample->at_us};
         event->row = (struct history_row){
             .replica = 1, .sku = i / SAMPLE_LOCATIONS, .location = i % SAMPLE_LOCATIONS};

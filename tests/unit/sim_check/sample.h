@@ -7,6 +7,8 @@
 #ifndef SOUK_TESTS_UNIT_SIM_CHECK_SAMPLE_H
 #define SOUK_TESTS_UNIT_SIM_CHECK_SAMPLE_H
 
+#include <stddef.h>
+
 #include "shard/base/rng.h"
 #include "tests/sim/check/check.h"
 
@@ -39,8 +41,10 @@ struct sample {
     uint64_t told_count;
     struct history_event *events;
     uint32_t event_count;
+    size_t event_capacity;
     struct history_event *rows;
     uint32_t row_count;
+    size_t row_capacity;
     struct history_call waiting[16]; /* by client */
     int phase[16];                   /* 0 idle, 1 asked, 2 decided */
 };
