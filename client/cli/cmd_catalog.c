@@ -311,6 +311,7 @@ enum command_exit cli_customer_put(struct cli *cli)
         .customer = {
             .customer_id = cli_argument(cli, 0),
             .attributes = attributes,
+            .consent_given = cli_switch(cli, "consent"),
             .personalization_withdrawn = cli_switch(cli, "no-personalization"),
             .evidence_withdrawn = cli_switch(cli, "no-evidence"),
         }};

@@ -186,9 +186,12 @@ static const struct command table_commands[] = {
 
     {"customer", "", 0, 0, "who the shop knows", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"customer get", "CUSTOMER", 1, 1, "one customer", NULL, "  souk customer get C-00017\n", {{NULL, NULL, NULL}}, cli_customer_get},
-    {"customer put", "CUSTOMER [NAME=VALUE...]", 1, 65, "create or rewrite a customer with attributes", NULL,
+    {"customer put", "CUSTOMER [NAME=VALUE...]", 1, 65, "create or rewrite a customer with attributes",
+     "The attributes are written whole. Consent stays as it is unless an option names it; --consent\n"
+     "gives all of it (again) but for what another option takes away.\n",
      "  souk customer put C-00017 country=DE club=gold\n  souk customer put C-00017 --no-evidence\n",
      {{"no-personalization", NULL, "own history must not be used"}, {"no-evidence", NULL, "history must not count for others"},
+      {"consent", NULL, "both are allowed"},
       OPTION_REQUEST_ID}, cli_customer_put},
     {"customer export", "ID", 1, 1, "a copy of everything stored of a customer or a visitor",
      "The profile first, then every event, newest recorded first. -o jsonl writes line by line as it\n"
@@ -235,14 +238,15 @@ static const struct command table_commands[] = {
      "discounts, samples and stock corrections are counted as skipped.\n",
      "  souk import online-retail online_retail.csv.xz\n", IMPORT_OPTIONS, cli_import},
     {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone",
-     NULL, "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
+     "Each row rewrites its location whole, what the file has no column for too.\n", "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
     {"import catalog", "FILE", 1, 1, "sku_id,name,state,brand,category,price,currency",
-     "category is a path with slashes. Further columns become text attributes.\n",
+     "category is a path with slashes. Further columns become text attributes, written whole. What\n"
+     "the file has no column for stays as it is.\n",
      "  souk import catalog catalog.csv.gz\n", IMPORT_OPTIONS, cli_import},
     {"import stock", "FILE", 1, 1, "sku_id,location_id,on_hand,reference",
      "Writes on_hand of each level.\n", "  souk import stock stock.csv\n", IMPORT_OPTIONS, cli_import},
     {"import customers", "FILE", 1, 1, "customer_id, and attributes in further columns",
-     NULL, "  souk import customers customers.csv\n", IMPORT_OPTIONS, cli_import},
+     "Attributes are written whole; consent stays as it is.\n", "  souk import customers customers.csv\n", IMPORT_OPTIONS, cli_import},
     {"import events", "FILE", 1, 1,
      "event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,currency,time,detail,location_id",
      "One of customer_id and visitor_id is filled. event_id may be empty: the row's identity makes\n"

@@ -68,6 +68,8 @@ struct import_reading {
     struct souk_import_row out;
     struct souk_attribute values[IMPORT_ATTRIBUTES_MAX];
     const char *path[IMPORT_PATH_MAX];
+    const char *mask[IMPORT_COLUMNS_MAX + 1]; /* of a catalog: what its header names */
+    size_t mask_count;
     char message[256];
     char event_id[64];
 };
@@ -235,6 +237,21 @@ static bool import_category(struct import_reading *reading, struct souk_sku *sku
     return true;
 }
 
+/* What a catalog has no column for stays as it is. */
+static void import_catalog_mask(struct import_reading *reading)
+{
+    static const char *const fields[] = {"sku_id", "name",          "state",
+                                         "brand",  "category_path", "price"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (reading->places[i] >= 0) {
+            reading->mask[reading->mask_count++] = fields[i];
+        }
+    }
+    if (reading->attribute_count > 0) {
+        reading->mask[reading->mask_count++] = "attributes";
+    }
+}
+
 static bool import_catalog_row(struct import_reading *reading)
 {
     static const char *const states[] = {"active", "draft", "retired", NULL};
@@ -247,6 +264,11 @@ static bool import_catalog_row(struct import_reading *reading)
         return false;
     }
     sku->state = values[state];
+    if (reading->mask_count == 0) {
+        import_catalog_mask(reading);
+    }
+    reading->out.update_mask = reading->mask;
+    reading->out.update_mask_count = reading->mask_count;
     return import_id(reading, "sku_id", true, &sku->sku_id) &&
            import_words(reading, "name", &sku->name) &&
            import_words(reading, "brand", &sku->brand) && import_category(reading, sku) &&

@@ -14,12 +14,7 @@ static ProtobufCMessage *sku_upsert_encode(struct call *call, const void *reques
     out->request_time = convert_time(arena, in->request_time_ms);
     out->sku = convert_sku(arena, &in->sku);
     out->validate_only = in->validate_only;
-    if (in->update_mask_count > 0) {
-        out->update_mask = arena_alloc(arena, sizeof *out->update_mask);
-        google__protobuf__field_mask__init(out->update_mask);
-        out->update_mask->paths = convert_texts(in->update_mask);
-        out->update_mask->n_paths = in->update_mask_count;
-    }
+    out->update_mask = convert_mask(arena, in->update_mask, in->update_mask_count);
     return &out->base;
 }
 

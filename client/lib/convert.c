@@ -180,6 +180,20 @@ convert_attributes_back(struct arena *arena, Souk__V1__Attribute *const *message
     return attributes;
 }
 
+Google__Protobuf__FieldMask *convert_mask(struct arena *arena, const char *const *paths,
+                                          size_t count)
+{
+    Google__Protobuf__FieldMask *mask;
+    if (count == 0) {
+        return NULL;
+    }
+    mask = arena_alloc(arena, sizeof *mask);
+    google__protobuf__field_mask__init(mask);
+    mask->paths = convert_texts(paths);
+    mask->n_paths = count;
+    return mask;
+}
+
 Souk__V1__Sku *convert_sku(struct arena *arena, const struct souk_sku *sku)
 {
     Souk__V1__Sku *message = arena_alloc(arena, sizeof *message);
@@ -282,7 +296,8 @@ Souk__V1__Customer *convert_customer(struct arena *arena,
     message->attributes =
         convert_attributes(arena, customer->attributes, customer->attribute_count);
     message->n_attributes = customer->attribute_count;
-    if (customer->personalization_withdrawn || customer->evidence_withdrawn) {
+    if (customer->consent_given || customer->personalization_withdrawn ||
+        customer->evidence_withdrawn) {
         message->consent = arena_alloc(arena, sizeof *message->consent);
         souk__v1__consent__init(message->consent);
         message->consent->personalization_withdrawn = customer->personalization_withdrawn;
@@ -303,6 +318,7 @@ void convert_customer_back(struct arena *arena, const Souk__V1__Customer *custom
         convert_attributes_back(arena, customer->attributes, customer->n_attributes);
     out_customer->attribute_count = customer->n_attributes;
     if (customer->consent != NULL) {
+        out_customer->consent_given = true;
         out_customer->personalization_withdrawn =
             customer->consent->personalization_withdrawn != 0;
         out_customer->evidence_withdrawn = customer->consent->evidence_withdrawn != 0;

@@ -34,6 +34,9 @@ void convert_stamp_back(const Souk__V1__ReadStamp *stamp, struct souk_stamp *out
 void convert_item_status_back(const Souk__V1__ItemStatus *status,
                               struct souk_item_status *out_status);
 
+/* NULL, so all fields, when there are none; the texts stay borrowed. */
+Google__Protobuf__FieldMask *convert_mask(struct arena *arena, const char *const *paths,
+                                          size_t count);
 Souk__V1__Sku *convert_sku(struct arena *arena, const struct souk_sku *sku);
 void convert_sku_back(struct arena *arena, const Souk__V1__Sku *sku,
                       struct souk_sku *out_sku);

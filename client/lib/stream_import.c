@@ -146,6 +146,7 @@ static void import_row(struct arena *arena, const struct souk_import_row *row,
         break;
     case SOUK_IMPORT_SKU:
         out->sku = convert_sku(arena, &row->record.sku);
+        out->update_mask = convert_mask(arena, row->update_mask, row->update_mask_count);
         break;
     case SOUK_IMPORT_STOCK:
         out->stock = import_stock(arena, &row->record.stock);

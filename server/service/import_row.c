@@ -58,7 +58,7 @@ static enum status import_take_sku_row(struct import_message *message,
                             problem));
     } else if (row->record_case == SOUK__V1__IMPORT_ROW__RECORD_SKU) {
         command->kind = INVENTORY_SKU_UPSERT;
-        TRY(intake_sku(row->sku, NULL, service->settings, message->arena,
+        TRY(intake_sku(row->sku, row->update_mask, service->settings, message->arena,
                        &command->sku_upsert, problem));
     } else {
         command->kind = INVENTORY_STOCK_SET;

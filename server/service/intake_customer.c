@@ -84,6 +84,7 @@ enum status intake_customer(const struct service *service,
                  problem));
     TRY(intake_customer_attributes(customer, attributes_max, arena, &out->profile,
                                    problem));
+    out->consent_kept = customer->consent == NULL;
     if (customer->consent != NULL) {
         out->profile.personalization_withdrawn =
             customer->consent->personalization_withdrawn;

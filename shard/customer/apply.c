@@ -236,6 +236,10 @@ static void profile_write(struct customer_shard *shard,
     if (exists) {
         profile_copy_out(row, arena, &before);
     }
+    if (upsert->consent_kept) {
+        profile.personalization_withdrawn = before.personalization_withdrawn;
+        profile.evidence_withdrawn = before.evidence_withdrawn;
+    }
     profile.create_ms = exists ? before.create_ms : shard->log_ms;
     profile.update_ms = shard->log_ms;
     profile.etag = etag_mint(shard);

@@ -169,8 +169,9 @@ uint64_t customer_upsert_fingerprint(const struct customer_upsert *upsert)
     encode_le64(&bytes, upsert->customer.low);
     encode_le64(&bytes, upsert->etag);
     encode_bytes(&bytes, profile->customer_id);
-    encode_u8(&bytes, (uint8_t)(profile->personalization_withdrawn |
-                                profile->evidence_withdrawn << 1));
+    encode_u8(&bytes,
+              (uint8_t)(profile->personalization_withdrawn |
+                        profile->evidence_withdrawn << 1 | upsert->consent_kept << 2));
     for (uint32_t i = 0; i < profile->attribute_count; i++) {
         const struct customer_attribute *attribute = &profile->attributes[i];
         encode_bytes(&bytes, attribute->name);

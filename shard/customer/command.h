@@ -49,11 +49,13 @@ struct customer_record {
     uint32_t event_count;
 };
 
-/* Writes the profile whole. Absent consent flags mean granted. */
+/* Writes the profile whole, but for consent where it is to stay as it is. */
 struct customer_upsert {
     struct hash128 customer;
     struct customer_profile profile; /* etag, times and event_count are ignored */
     uint64_t etag;                   /* 0: unconditional; else it must exist with it */
+    bool
+        consent_kept; /* as it stands, granted for a new customer; the flags are ignored */
     uint32_t attributes_max;
 };
 

@@ -123,6 +123,7 @@ static enum status encode_upsert(struct customer_draft *draft,
     out->customer_id = command_bytes(in->profile.customer_id);
     out->personalization_withdrawn = in->profile.personalization_withdrawn;
     out->evidence_withdrawn = in->profile.evidence_withdrawn;
+    out->consent_kept = in->consent_kept;
     out->etag = in->etag;
     out->attributes_max = in->attributes_max;
     return STATUS_OK;
@@ -266,6 +267,7 @@ static enum status decode_upsert(const PB(CustomerUpsert) * in, struct arena *ar
     out->profile.attribute_count = (uint32_t)in->n_attributes;
     out->profile.personalization_withdrawn = in->personalization_withdrawn;
     out->profile.evidence_withdrawn = in->evidence_withdrawn;
+    out->consent_kept = in->consent_kept;
     out->etag = in->etag;
     out->attributes_max = in->attributes_max;
     return STATUS_OK;

@@ -97,6 +97,28 @@ expect_exit 0 souk import stock "$work/refused.csv"
 grep -q 'nothing changed' "$work/last.err" || fail "the last run does not say so"
 expect_exit 0 souk stock get KNOWN mars -o json
 [ "$(field on_hand < "$work/out")" = 3 ] || fail "a row was taken twice: $(cat "$work/out")"
+# What a file has no column for stays, consent too.
+printf 'sku_id,name,brand,price,currency,colour,state\nFIG,Fig,Acme,2.00,EUR,blue,retired\n' > "$work/whole.csv"
+printf 'sku_id,name\nFIG,Fig again\nPLUM,Plum\n' > "$work/names.csv"
+expect_exit 0 souk import catalog "$work/whole.csv"
+expect_exit 0 souk import catalog "$work/names.csv"
+expect_exit 0 souk sku get FIG -o json
+[ "$(field name < "$work/out")" = "Fig again" ] || fail "the second catalog did not rename"
+[ "$(field brand < "$work/out")" = Acme ] || fail "a catalog of names took the brand away"
+[ "$(field state < "$work/out")" = retired ] || fail "a catalog of names put a retired SKU on sale"
+expect_exit 0 souk sku get PLUM -o json
+[ "$(field state < "$work/out")" = active ] || fail "a new SKU is not active"
+expect_exit 0 souk customer put C-7 --no-personalization --no-evidence
+printf 'customer_id,tier\nC-7,silver\n' > "$work/tiers.csv"
+expect_exit 0 souk import customers "$work/tiers.csv"
+expect_exit 0 souk customer put C-7 tier=gold
+expect_exit 0 souk customer get C-7 -o json
+[ "$(field consent < "$work/out")" = "{'personalization': False, 'evidence': False}" ] ||
+    fail "a write without consent gave it: $(cat "$work/out")"
+expect_exit 0 souk customer put C-7 --consent --no-evidence -o json
+expect_exit 0 souk customer get C-7 -o json
+[ "$(field consent < "$work/out")" = "{'personalization': True, 'evidence': False}" ] ||
+    fail "--consent did not give it back: $(cat "$work/out")"
 # What sku put does not name stays.
 expect_exit 0 souk sku put KEPT --name Kept --price 3.50
 expect_exit 0 souk sku put KEPT

@@ -14,6 +14,8 @@ struct souk_customer {
     const char *customer_id;
     const struct souk_attribute *attributes;
     size_t attribute_count;
+    /* In a write: false, and neither flag set, leaves the consent as it stands. */
+    bool consent_given;
     bool personalization_withdrawn;
     bool evidence_withdrawn;
     const char *etag;

@@ -44,6 +44,8 @@ struct souk_import_row {
         struct souk_customer customer;
         struct souk_event event;
     } record;
+    const char *const *update_mask; /* SKU: fields to write; all when empty */
+    size_t update_mask_count;
 };
 
 struct souk_import_failure {

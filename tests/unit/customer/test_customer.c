@@ -247,6 +247,33 @@ TEST(profiles, an_etag_that_is_not_the_present_one_is_refused)
     world_close(&world);
 }
 
+TEST(profiles, a_write_that_names_no_consent_leaves_it)
+{
+    struct world world;
+    struct customer_profile profile;
+    world_open(&world);
+    struct customer_command command = upsert_make(1, 1, "anna", world.log_ms);
+    command.upsert.profile.evidence_withdrawn = true;
+    EXPECT_OK(world_apply(&world, &command).status);
+    world_reload(&world);
+    struct customer_command kept = upsert_make(1, 2, "anna", world.log_ms);
+    kept.upsert.consent_kept = true;
+    EXPECT_OK(world_apply(&world, &kept).status);
+    EXPECT_OK(customer_get(world.shard, kept.upsert.customer, &world.arena, &profile));
+    EXPECT(profile.evidence_withdrawn && !profile.personalization_withdrawn);
+    struct customer_command named = upsert_make(1, 3, "anna", world.log_ms);
+    EXPECT_OK(world_apply(&world, &named).status);
+    EXPECT_OK(customer_get(world.shard, named.upsert.customer, &world.arena, &profile));
+    EXPECT(!profile.evidence_withdrawn);
+    struct customer_command fresh = upsert_make(2, 4, "bert", world.log_ms);
+    fresh.upsert.consent_kept = true;
+    fresh.upsert.profile.evidence_withdrawn = true; /* ignored */
+    EXPECT_OK(world_apply(&world, &fresh).status);
+    EXPECT_OK(customer_get(world.shard, fresh.upsert.customer, &world.arena, &profile));
+    EXPECT(!profile.evidence_withdrawn);
+    world_close(&world);
+}
+
 TEST(profiles, attributes_and_consent_return_as_written)
 {
     struct world world;

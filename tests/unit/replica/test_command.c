@@ -280,6 +280,12 @@ TEST(command, keeps_every_field_of_events_and_profiles)
     EXPECT_EQ(back.upsert.profile.attribute_count, 2);
     EXPECT(back.upsert.profile.personalization_withdrawn);
     EXPECT(back.upsert.profile.evidence_withdrawn);
+    EXPECT(!back.upsert.consent_kept);
+    struct slice bytes;
+    back.upsert.consent_kept = true;
+    EXPECT_OK(command_encode_customer(&back, &arena, &bytes));
+    EXPECT_OK(command_decode_customer(bytes, &arena, &back));
+    EXPECT(back.upsert.consent_kept);
     EXPECT_EQ(back.upsert.etag, 81);
     EXPECT_EQ(back.upsert.attributes_max, 32);
     EXPECT_EQ(back.identity.request_ms, 1780000000005);
