@@ -108,15 +108,15 @@ expect_exit 0 souk sku get FIG -o json
 [ "$(field state < "$work/out")" = retired ] || fail "a catalog of names put a retired SKU on sale"
 expect_exit 0 souk sku get PLUM -o json
 [ "$(field state < "$work/out")" = active ] || fail "a new SKU is not active"
-expect_exit 0 souk customer put C-7 --no-personalization --no-evidence
-printf 'customer_id,tier\nC-7,silver\n' > "$work/tiers.csv"
+expect_exit 0 souk customer put C-70 --no-personalization --no-evidence
+printf 'customer_id,tier\nC-70,silver\n' > "$work/tiers.csv"
 expect_exit 0 souk import customers "$work/tiers.csv"
-expect_exit 0 souk customer put C-7 tier=gold
-expect_exit 0 souk customer get C-7 -o json
+expect_exit 0 souk customer put C-70 tier=gold
+expect_exit 0 souk customer get C-70 -o json
 [ "$(field consent < "$work/out")" = "{'personalization': False, 'evidence': False}" ] ||
     fail "a write without consent gave it: $(cat "$work/out")"
-expect_exit 0 souk customer put C-7 --consent --no-evidence -o json
-expect_exit 0 souk customer get C-7 -o json
+expect_exit 0 souk customer put C-70 --consent --no-evidence -o json
+expect_exit 0 souk customer get C-70 -o json
 [ "$(field consent < "$work/out")" = "{'personalization': True, 'evidence': False}" ] ||
     fail "--consent did not give it back: $(cat "$work/out")"
 # What sku put does not name stays.

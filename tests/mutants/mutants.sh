@@ -3,9 +3,10 @@
 # presets: mutants
 # timeout: 400
 # Each planted fault that touches stock, storage or replication is caught by an invariant
-# within 2,000 seeds, and without one the same build is sound. Faults in what
-# recommendations show are the tour's (tests/demo/mutants.sh). Of five in replication the
-# worlds do not see the effect yet; the tests of shard/raft and shard/replica do.
+# within 2,000 seeds, and without one the same build is sound on the seed that showed it.
+# Faults in what recommendations show are the tour's (tests/demo/mutants.sh). Of five in
+# replication the worlds do not see the effect yet; schedules over shard/raft and
+# shard/replica do, for those of Raft and of snapshots.
 set -u
 build=${SOUK_BUILD_ROOT:-$(dirname "$1")}/mutants
 sim=$build/bin/souk-sim
@@ -19,30 +20,41 @@ if [ ! -x "$sim" ]; then
     exit 77
 fi
 
+# Where the first seed that shows it is known to lie; --all looks from 1.
+declare -A from=([raft_leader_counts_early]=590 [raft_read_without_quorum]=140)
+[ -n "${SOUK_TEST_LONG:-}" ] && from=()
+
 failed=0
-most=100
+seeds=
 for mutant in $("$sim" --list-mutants | cut -d' ' -f1); do
     case $others in *" $mutant "*) continue ;; esac
     nodes=3
     [ "$mutant" = read_without_tick ] && nodes=1 # a leader alone has no excuse
-    "$sim" --seeds 1-2000 --nodes $nodes --mutant "$mutant" --json > "$work/out" 2> /dev/null
+    "$sim" --seeds "${from[$mutant]:-1}-2000" --nodes $nodes --mutant "$mutant" --json > "$work/out" 2> /dev/null
     caught=$(sed -n 's/.*"caught_at_seed":\([0-9]*\).*/\1/p' "$work/out")
     invariant=$(sed -n 's/.*"invariant":"\([a-z_]*\)".*/\1/p' "$work/out")
     if [ -n "$caught" ] && [ -n "$invariant" ]; then
         printf 'ok - %s\n' "$mutant"
         printf '%-20s seed %-5s %s\n' "$mutant" "$caught" "$invariant"
-        [ "$caught" -gt "$most" ] && most=$caught
+        seeds="$seeds $nodes:$caught"
     else
         failed=1
         printf 'not ok - %s\n' "$mutant"
     fi
 done
 
-if "$sim" --seeds 1-"$most" --failures "$work" > "$work/out" 2>&1; then
-    echo "ok - sound_without_a_fault_on_the_same_$most seeds"
-else
-    failed=1
-    echo "not ok - sound_without_a_fault"
-    cat "$work/out" >&2
-fi
+# The same build without a fault, on each seed that showed one, and on the first forty.
+sound() # NODES SEEDS
+{
+    if ! "$sim" --nodes "$1" --seeds "$2" --failures "$work" > "$work/out" 2>&1; then
+        failed=1
+        echo "not ok - sound_without_a_fault_on_$2"
+        cat "$work/out" >&2
+    fi
+}
+for pair in $(printf '%s\n' $seeds | sort -u); do
+    sound "${pair%%:*}" "${pair##*:}-${pair##*:}"
+done
+sound 3 1-40
+[ "$failed" = 1 ] || echo "ok - sound_without_a_fault_on_the_same_seeds"
 exit $failed

@@ -27,8 +27,8 @@ report()
     fi
 }
 
-seeds=1-300
-other=1-60
+seeds=1-100
+other=1-20
 [ -n "${SOUK_TEST_LONG:-}" ] && seeds=1-3000 && other=1-600
 report "all_faults_at_once" --seeds $seeds --profile all --failures "$work"
 for profile in calm crash net disk; do
