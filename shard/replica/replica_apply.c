@@ -185,11 +185,14 @@ void replica_serve_waiting(struct replica *replica, struct moment now)
     }
     while ((read = replica_ripe_read(replica, &replica->confirmed_reads)) != NULL) {
         /* The round that confirmed it brought the clocks of a quorum: what a new leader
-         * could not know to be due when the read came may be known to be due now. */
-        if (replica_read_due(replica, now, read)) {
+         * could not know to be due when the read came may be known to be due now. Who
+         * leads no more cannot end it. */
+        if (!replica_read_due(replica, now, read)) {
+            replica_serve_read(replica, now, read);
+        } else if (replica_leads(replica)) {
             list_append(&replica->untold_reads, &read->link);
         } else {
-            replica_serve_read(replica, now, read);
+            replica_end_read(replica, read, STATUS_NOT_LEADER);
         }
     }
 }

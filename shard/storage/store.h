@@ -201,8 +201,8 @@ static inline void store_cursor_close(struct store_cursor *cursor)
 
 /*
  * All changes or none (but see stepwise). OVERLOADED: the store is stalled and nothing was
- * written, the batch may be written again later; a stepwise one has to be. Any other failure (IO, CHECKSUM, DISK_FULL) is final:
- * the process must end.
+ * written, the batch may be written again later; a stepwise one has to be. Any other
+ * failure (IO, CHECKSUM, DISK_FULL) is final: the process must end.
  */
 static inline MUST_USE enum status store_write(struct store *store,
                                                const struct store_batch *batch)

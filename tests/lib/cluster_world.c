@@ -266,7 +266,9 @@ static void cluster_step_node(struct cluster_world *cluster, unsigned number)
     }
     (void)world_collect(world);
     cluster_post(cluster, number);
-    (void)world_write_log(world);
+    if (!node->hung) {
+        (void)world_write_log(world);
+    }
     cluster_post(cluster, number);
     if (!node->paced) {
         if (!cluster_write_state(cluster, number)) {

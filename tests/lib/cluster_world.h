@@ -29,6 +29,7 @@ struct cluster_node {
     bool up;
     bool born;  /* with the cluster; else it joins */
     bool paced; /* its state is written only when told */
+    bool hung;  /* its log writer is stuck in a sync */
     /* The ids of its replicas, when they are not the usual ones. */
     uint64_t replica_ids[CLUSTER_SHARDS + 1];
     uint64_t replaces[CLUSTER_SHARDS + 1];

@@ -343,6 +343,49 @@ TEST(cluster, the_feature_level_rises_once_every_member_supports_it)
     cluster_close(&cluster);
 }
 
+/* Its disk hangs, so it does not apply what the others have committed; by the time it
+ * does, it leads no more and the hold that the read touches is over. */
+TEST(cluster, a_read_confirmed_to_a_leader_that_fell_since_is_not_left_waiting)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 3);
+    stock(&cluster, "A", 7);
+    unsigned old = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    struct inventory_hold_line line = {.sku_id = slice_from_string("A"),
+                                       .location_id = slice_from_string("L"),
+                                       .quantity = 1};
+    struct inventory_command hold = world_hold(any_world(&cluster), &line, 1500, 500);
+    EXPECT_OK(cluster_apply(&cluster, &hold, NULL));
+    cluster.nodes[old].hung = true;
+    struct world_call write, read;
+    struct slice sku = slice_from_string("A"), location = slice_from_string("L");
+    struct inventory_command add = world_adjust(any_world(&cluster), "A", 1, 501);
+    world_call_init(&write);
+    world_call_add_sku(&write, &add);
+    EXPECT(!cluster_call(&cluster, old, &write, WORLD_SKU_SHARD, 100));
+    world_call_init(&read);
+    read.query = (struct replica_query){
+        .kind = REPLICA_QUERY_INVENTORY,
+        .inventory = {.kind = INVENTORY_QUERY_LEVEL,
+                      .sku_ids = &sku,
+                      .sku_count = 1,
+                      .location_ids = &location,
+                      .location_count = 1},
+    };
+    EXPECT(!cluster_call(&cluster, old, &read, WORLD_SKU_SHARD, 300));
+    cluster_isolate(&cluster, old, true);
+    cluster_run_ms(&cluster, 8000);
+    EXPECT(cluster_status(&cluster, old, WORLD_SKU_SHARD).role != RAFT_LEADER);
+    EXPECT(!read.done);
+    cluster.nodes[old].hung = false;
+    cluster_run_ms(&cluster, 1000);
+    EXPECT(read.done);
+    EXPECT_STATUS(read.call.status, STATUS_NOT_LEADER);
+    world_call_close(&read);
+    world_call_close(&write);
+    cluster_close(&cluster);
+}
+
 TEST(cluster, log_time_follows_the_members_clocks_and_not_a_leader_s_that_runs_ahead)
 {
     struct cluster_world cluster;
