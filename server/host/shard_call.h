@@ -15,8 +15,9 @@
  *
  * Endings of a PROPOSE, in `status`:
  *   OK               each command was decided; see outcomes[i]
- *   NOT_LEADER, OVERLOADED, DISK_FULL, EPOCH_CHANGED, TOO_LARGE, DRAINING, OUTCOME_UNKNOWN with
- *   `appended_count` 0: nothing was logged and nothing ever will be (REFUSED)
+ *   NOT_LEADER, OVERLOADED, DISK_FULL, EPOCH_CHANGED, TOO_LARGE, DRAINING, and
+ *   OUTCOME_UNKNOWN with `appended_count` 0: nothing was logged and nothing ever will be
+ *                    (REFUSED)
  *   OUTCOME_UNKNOWN with `appended_count` > 0: outcomes[0, decided_count) stand, the rest
  *                    may or may not be applied; ask again with the same ids (DROPPED)
  * A call whose deadline passes before it is proposed ends OUTCOME_UNKNOWN with

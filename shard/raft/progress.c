@@ -13,9 +13,9 @@
  *       +------------------------+
  *            next entry not in the log
  *
- * PROBE sends one append and waits, without entries once one was rejected; REPLICATE streams within the limits of what may be in
- * flight; SNAPSHOT_NEEDED sends nothing but heartbeats. Entries that are no longer in
- * memory are fetched from the log by the host.
+ * PROBE sends one append and waits, without entries once one was rejected; REPLICATE
+ * streams within the limits of what may be in flight; SNAPSHOT_NEEDED sends nothing but
+ * heartbeats. Entries that are no longer in memory are fetched from the log by the host.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -216,7 +216,8 @@ struct raft_fetched {
 };
 
 /* A snapshot for a follower is there to be fetched from here. Its members are those that
- * raft_members_at told for `index` (ignored while they are not known there); pointers are valid until the update is. */
+ * raft_members_at told for `index` (ignored while they are not known there); pointers are
+ * valid until the update is. */
 struct raft_snapshot_ready {
     uint64_t replica_id;
     uint64_t index;

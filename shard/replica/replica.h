@@ -26,10 +26,11 @@
  * the members' clocks and half a second, and not at all without a quorum of them. It never
  * goes back, also across restarts.
  *
- * Reads are pure functions of the applied log. With several voters a read waits until a
- * quorum has confirmed, after it came, that this replica still leads. A read that touches a hold which is due by
- * the clock but not by log time waits for one shared TICK entry; so does the shard itself
- * when its expiry heap is due.
+ * Reads are pure functions of the applied log. With several members a read waits until a
+ * quorum has confirmed, after it came, that this replica still leads. A read that touches
+ * a hold which is due by the clock but not by log time, as it comes or once it is
+ * confirmed, waits for one shared TICK entry; so does the shard itself when its expiry heap
+ * is due.
  */
 #ifndef SOUK_SHARD_REPLICA_REPLICA_H
 #define SOUK_SHARD_REPLICA_REPLICA_H
