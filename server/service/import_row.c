@@ -82,6 +82,11 @@ enum status import_row_take(struct import_message *message,
                             struct problem *problem)
 {
     *out = (struct import_row){.is_event = false};
+    if (row->update_mask != NULL &&
+        row->record_case != SOUK__V1__IMPORT_ROW__RECORD_SKU) {
+        return problem_set(problem, STATUS_INVALID, "update_mask",
+                           "update_mask: only for a row with a sku");
+    }
     switch (row->record_case) {
     case SOUK__V1__IMPORT_ROW__RECORD_LOCATION:
     case SOUK__V1__IMPORT_ROW__RECORD_SKU:

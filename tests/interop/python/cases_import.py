@@ -124,16 +124,40 @@ def test_bad_rows_are_named_and_the_others_taken(world):
             customer_id=prefix, kind=event_pb2.EVENT_KIND_SEARCH)),
         import_pb2.ImportRow(line=22, event=event_pb2.Event(
             customer_id=prefix, kind=event_pb2.EVENT_KIND_VIEW)),
-        import_pb2.ImportRow(line=23, sku=catalog_pb2.Sku(sku_id=prefix, name="a\tb"))]
-    ack = send_all(server, prefix + ":b", rows)[0]
+        import_pb2.ImportRow(line=23, sku=catalog_pb2.Sku(sku_id=prefix, name="a\tb")),
+        import_pb2.ImportRow(line=24, customer=customer_pb2.Customer(customer_id=prefix),
+                             update_mask={"paths": ["consent"]}),
+        import_pb2.ImportRow(line=25, sku=catalog_pb2.Sku(sku_id=prefix),
+                             update_mask={"paths": ["colour"]})]
+    ack = send_all(server, prefix + ":b", rows, size=50)[0]
     same([(f.line, f.status.reason, f.status.field) for f in ack.failures],
          [(3, "INVALID", "sku.sku_id"), (5, "INVALID", "record"), (9, "NOT_FOUND", "stock.sku_id"),
           (10, "INVALID", "stock.on_hand"), (20, "INVALID", "kind"),
-          (22, "INVALID", "sku_id"), (23, "INVALID", "sku.name")])
+          (22, "INVALID", "sku_id"), (23, "INVALID", "sku.name"),
+          (24, "INVALID", "update_mask"), (25, "INVALID", "update_mask")])
     same(ack.failures[2].status.message, "no SKU 'not-there'; create it with UpsertSku")
     assert ack.failures[5].status.message.startswith("sku_id: missing")
-    same((ack.applied, ack.through_line), (2, 23))
+    same((ack.applied, ack.through_line), (2, 25))
     same(server.level(f"{prefix}-1", f"{prefix}-shop").on_hand, 7)
+
+
+def test_what_a_row_does_not_name_stays(world):
+    server, prefix = world.shared, world.name("imp")
+    whole = catalog_pb2.Sku(sku_id=prefix, name="Lamp", brand="Acme",
+                            state=catalog_pb2.SKU_STATE_RETIRED)
+    who = customer_pb2.Customer(customer_id=prefix, consent=customer_pb2.Consent(
+        personalization_withdrawn=True, evidence_withdrawn=True))
+    send_all(server, prefix + ":a", [import_pb2.ImportRow(line=1, sku=whole),
+                                     import_pb2.ImportRow(line=2, customer=who)])
+    send_all(server, prefix + ":b", [
+        import_pb2.ImportRow(line=1, sku=catalog_pb2.Sku(sku_id=prefix, name="Big lamp"),
+                             update_mask={"paths": ["name"]}),
+        import_pb2.ImportRow(line=2, customer=customer_pb2.Customer(customer_id=prefix))])
+    sku = server.catalog.GetSku(catalog_pb2.GetSkuRequest(sku_id=prefix)).sku
+    same((sku.name, sku.brand, sku.state), ("Big lamp", "Acme", catalog_pb2.SKU_STATE_RETIRED))
+    back = server.customer.GetCustomer(
+        customer_pb2.GetCustomerRequest(customer_id=prefix)).customer
+    same((back.consent.personalization_withdrawn, back.consent.evidence_withdrawn), (True, True))
 
 
 def test_lines_that_do_not_grow_end_the_stream(world):
