@@ -339,6 +339,31 @@ def test_answers_too_large_for_one_message_are_refused_one_by_one(world):
         same(results[0].status.code, 0)
 
 
+def ended_batch(server, messages):
+    """Reads while raw messages are sent: the sizes of the answers, and how the stream ended."""
+    call = server.channel.stream_stream(
+        "/souk.v1.RecommendService/BatchRecommend", request_serializer=bytes,
+        response_deserializer=recommend_pb2.BatchRecommendResponse.FromString)
+    sizes = []
+    try:
+        for answer in call(iter(messages), timeout=5 * CALL_SECONDS):
+            sizes.append(len(answer.results))
+    except grpc.RpcError as error:
+        return sizes, Refusal(error)
+    return sizes, None
+
+
+def test_a_bad_message_ends_a_batch_behind_the_answers_before_it(world):
+    server, (a, *_) = world.shared, shop(world, "behind")
+    good = recommend_pb2.BatchRecommendRequest(
+        requests=[question(count=20, seeds=[a])] * 50).SerializeToString()
+    empty = recommend_pb2.BatchRecommendRequest().SerializeToString()
+    for bad in (empty, b"\xff\xff\xff"):
+        for _ in range(20):
+            sizes, refusal = ended_batch(server, [good, bad, good])
+            same((sizes, refusal.code), ([50], "INVALID_ARGUMENT"))
+
+
 def test_a_batch_whose_reader_sleeps_or_leaves_is_bounded(world):
     """Nothing is read: the server works on a few messages, then waits; others are served."""
     server = world.shared
