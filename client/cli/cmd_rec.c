@@ -57,8 +57,8 @@ static bool rec_diversity_option(struct cli *cli, struct souk_recommend_request 
     if (colon == NULL || colon == text || !text_number(colon + 1, &most) || most < 1 ||
         most > REC_ITEMS_MAX) {
         cli_usage(cli,
-                  "--diversity is ATTRIBUTE:N, at most N (1 to %d) items of one value, "
-                  "such as colour:2",
+                  "--diversity is FIELD:N, at most N (1 to %d) items of one value, such "
+                  "as brand:2, category:1 or attributes.colour:2",
                   REC_ITEMS_MAX);
         return false;
     }

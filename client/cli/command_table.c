@@ -138,7 +138,7 @@ static const struct command table_commands[] = {
      {{"placement", "PLACEMENT", "what is to be shown (session)"}, {"customer", "CUSTOMER", "as the argument"},
       {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
       {"seed", "SKU,SKU...", "the items at hand, up to 64"}, {"filter", "FILTER", "only items of which it is true"},
-      {"diversity", "ATTRIBUTE:N", "at most N items of one value"}, {"count", "N", "items, 1 to 200 (10)"},
+      {"diversity", "FIELD:N", "at most N items of one brand, category, product_id or attribute"}, {"count", "N", "items, 1 to 200 (10)"},
       {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"exclude-seen", NULL, "not what the session has"},

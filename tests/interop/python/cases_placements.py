@@ -230,6 +230,26 @@ def test_diversity_shows_no_more_of_one_kind(world):
     same(explain(server, answer.answer_id).dropped.not_diverse, 2)
 
 
+def test_diversity_knows_the_fields_of_skus(world):
+    server, mark = world.shared, world.name("mark")
+    for number in range(8):
+        group = f"{number % 2}"
+        server.sku(world.name("field"), on_hand=5, brand=mark + group, product_id=mark + group,
+                   category_path=[mark, group], attributes=[
+                       attribute("mark", mark), attribute("brand", number % 4)])
+    fields = {"placement": "new", "count": 100, "filter": f'attributes.mark = "{mark}"'}
+    for name, groups in (("brand", 2), ("category", 2), ("product_id", 2),
+                         ("attributes.brand", 4), ("attributes.mark", 1), ("mark", 1)):
+        answer = ask(server, diversity=recommend_pb2.Diversity(attribute=name, group_items_max=1),
+                     **fields)
+        same((name, len(answer.items)), (name, groups))
+    for name in ("sku_id", "name", "price", "price.currency"):
+        refusal = refused(lambda: ask(server, diversity=recommend_pb2.Diversity(
+            attribute=name, group_items_max=1)), "INVALID_ARGUMENT", "INVALID",
+            "diversity.attribute")
+        assert "brand, category, product_id" in refusal.message, refusal
+
+
 def test_indexed_stock_is_shown_as_it_stands(world):
     server, (a, b, c, *_) = world.shared, shop(world, "indexed")
     for item in (b, c):
