@@ -247,8 +247,9 @@ enum command_exit cli_failed(struct cli *cli)
         fprintf(stderr, "  %s = %s\n", error->metadata[i].key, error->metadata[i].value);
     }
     if (error->code == SOUK_UNAVAILABLE) {
-        fprintf(stderr, "  address: %s, after %u attempts\n", cli->address,
-                error->attempts);
+        bool unsent = error->request_id[0] != '\0' && !error->outcome_unknown;
+        fprintf(stderr, "  address: %s, after %u attempts%s\n", cli->address,
+                error->attempts, unsent ? "; nothing was applied" : "");
     }
     if (error->outcome_unknown) {
         fprintf(stderr,
