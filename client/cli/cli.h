@@ -21,7 +21,8 @@ struct cli {
     struct output output;
     const char *address;
     int64_t deadline_ms;
-    const char *program; /* argv[0] */
+    int64_t request_time_ms; /* beside --request-id; 0: it needs none */
+    const char *program;     /* argv[0] */
     struct souk_client *client;
     struct souk_error error; /* of the last call */
 };
@@ -40,6 +41,9 @@ bool cli_option_number(struct cli *cli, const char *name, int64_t least, int64_t
                        int64_t *out);
 bool cli_option_duration(struct cli *cli, const char *name, int64_t *out_ms);
 bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out);
+
+/* --request-id and --request-time; a time that is not given is `now_ms`. */
+bool cli_request_options(struct cli *cli, int64_t now_ms);
 
 /* Says what is wrong with the command line, and how to get help. */
 enum command_exit cli_usage(struct cli *cli, const char *format, ...)

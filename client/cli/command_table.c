@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/cli.h"
 
+/* How a write is repeated by hand. */
 #define OPTION_REQUEST_ID                                                                \
+    {"request-id", "ID",                                                                 \
+     "a name of your own for this write, 1-64 characters: said again, it "               \
+     "is applied at most once"},                                                         \
     {                                                                                    \
-        "request-id", "ID", "repeat a call under its id: applied at most once"           \
+        "request-time", "TIME",                                                          \
+            "when it was first said (now, or the UUIDv7's own): repeat it too"           \
     }
 #define OPTION_REFERENCE                                                                 \
     {                                                                                    \
@@ -71,8 +76,8 @@ static const struct command table_commands[] = {
      "  souk stock get MUG-RED\n  souk stock get MUG-RED berlin -o json\n",
      {{NULL, NULL, NULL}}, cli_stock_get},
     {"stock list", "", 0, 0, "all levels", NULL,
-     "  souk stock list --limit 20\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
-     {{"sku", "SKU", "of one SKU"}, OPTION_LIMIT}, cli_stock_list},
+     "  souk stock list --limit 20\n  souk stock list --location berlin\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
+     {{"sku", "SKU", "of one SKU"}, {"location", "LOCATION", "of one location"}, OPTION_LIMIT}, cli_stock_list},
     {"stock adjust", "SKU LOCATION QUANTITY", 3, 3, "add units, or take them off",
      "QUANTITY has a sign: +5 came in, -2 broke. No bucket ends below 0.\n",
      "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"
@@ -103,8 +108,13 @@ static const struct command table_commands[] = {
       {"best-effort", NULL, "grant what there is, at least one unit"},
       {"backorder", NULL, "allow what the backorder limit allows"}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_hold_create},
     {"hold get", "HOLD", 1, 1, "one hold", NULL, "  souk hold get HOLD\n", {{NULL, NULL, NULL}}, cli_hold_get},
-    {"hold list", "", 0, 0, "open holds of an owner", NULL, "  souk hold list --owner cart-19\n",
-     {{"owner", "OWNER", "whose; must be given"}, OPTION_LIMIT}, cli_hold_list},
+    {"hold list", "", 0, 0, "holds of an owner",
+     "Those that hold units, held and committed, unless --state says which. Ended ones are kept for\n"
+     "a while only.\n",
+     "  souk hold list --owner cart-19\n  souk hold list --owner cart-19 --state expired,released\n",
+     {{"owner", "OWNER", "whose; must be given"},
+      {"state", "STATE,...", "all, or some of held committed fulfilled released expired cancelled (held,committed)"},
+      OPTION_LIMIT}, cli_hold_list},
     {"hold commit", "HOLD", 1, 1, "sold: the units are promised for good", NULL, "  souk hold commit HOLD\n",
      {OPTION_REQUEST_ID}, cli_hold_commit},
     {"hold release", "HOLD", 1, 1, "give the units back", NULL, "  souk hold release HOLD\n",
@@ -167,7 +177,10 @@ static const struct command table_commands[] = {
      {{NULL, NULL, NULL}}, cli_sku_get},
     {"sku list", "", 0, 0, "all SKUs", NULL, "  souk sku list --limit 20\n  souk sku list -o jsonl > skus.jsonl\n",
      {OPTION_LIMIT}, cli_sku_list},
-    {"sku put", "SKU", 1, 1, "create a SKU, or change what the options name", NULL,
+    {"sku put", "SKU [NAME=VALUE...]", 1, 65, "create a SKU, or change what is named",
+     "NAME=VALUE is an attribute. What is not named stays as it is; attributes are written whole:\n"
+     "name all of them, or none.\n",
+     "  souk sku put MUG-RED colour=red size=small\n"
      "  souk sku put MUG-RED --name 'Red mug' --price '7.90 EUR' --category Home/Kitchen/Mugs\n"
      "  souk sku put MUG-RED --state retired\n",
      {{"name", "TEXT", "for people"}, {"price", "AMOUNT", "'7.90 EUR'"}, {"brand", "TEXT", "maker"},

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as people type it: exit codes, what it prints, what it advises."""
+import json
+import subprocess
+
+from world import *
+
+
+def souk(server, *words, code=0, stdin=""):
+    """One run: its JSON (None when it printed none), and what it said on stderr."""
+    done = subprocess.run(
+        [SOUK, "--address", server.address, "-o", "json", *words], input=stdin,
+        capture_output=True, text=True, timeout=3 * CALL_SECONDS)
+    same((words, done.returncode, done.stderr if done.returncode != code else ""),
+         (words, code, ""))
+    return json.loads(done.stdout) if done.stdout else None, done.stderr
+
+
+def test_a_write_is_repeated_under_an_id_of_ones_own(world):
+    server, sku, order = world.shared, world.name("cli"), world.name("order")
+    server.sku(sku, on_hand=5)
+    first, _ = souk(server, "stock", "adjust", sku, "main", "+1", "--request-id", order)
+    again, _ = souk(server, "stock", "adjust", sku, "main", "+1", "--request-id", order,
+                    "--request-time", "2026-01-01T00:00:00Z")
+    same((first["on_hand"], again["on_hand"], again.get("replayed")), (6, 6, True))
+    uuid, _ = souk(server, "stock", "adjust", sku, "main", "+1", "--request-id", uuid7())
+    same(uuid["on_hand"], 7)
+    refusal, _ = souk(server, "stock", "adjust", sku, "main", "+2", "--request-id", order, code=1)
+    same(refusal["error"]["reason"], "REQUEST_ID_REUSED")
+    souk(server, "stock", "adjust", sku, "main", "+2", "--request-time", "2026-01-01", code=2)
+    souk(server, "stock", "adjust", sku, "main", "+2", "--request-id", "a",
+         "--request-time", "soon", code=2)
+
+
+def test_every_refusal_says_what_to_try(world):
+    server, sku = world.shared, world.name("cli")
+    server.sku(sku, on_hand=1)
+    for words, code, step in (
+            (("hold", "create", f"{sku}:2"), 1, f"souk stock list --sku {sku}"),
+            (("stock", "adjust", sku, "main", "-2"), 1, f"souk stock list --sku {sku}"),
+            (("hold", "create", f"{sku}:1@nowhere"), 1, "souk location list"),
+            (("hold", "get", uuid7()), 1, "souk hold list --owner"),
+            (("hold", "commit", uuid7()), 1, "souk hold list --owner"),
+            (("stock", "get", "a b"), 1, "souk stock get --help"),
+            (("stock", "set", sku, "main", "5", "--expect", "4"), 1,
+             f"souk stock get {sku} main"),
+            (("sku", "get", "nosuch"), 1, "souk sku list")):
+        _, said = souk(server, *words, code=code)
+        assert f"  try: {step}" in said, (words, said)
+
+
+def test_an_empty_id_is_refused(world):
+    server = world.shared
+    for words in (("stock", "get", ""), ("sku", "get", "a", ""), ("hold", "create", ""),
+                  ("stock", "list", "--sku", ""), ("stock", "list", "--location", "")):
+        _, said = souk(server, *words, code=2)
+        assert "empty" in said and "try: souk" in said, (words, said)
+
+
+def test_unknown_skus_among_known_ones_fail_behind_them(world):
+    server, sku = world.shared, world.name("known")
+    server.sku(sku)
+    found, said = souk(server, "sku", "get", sku, "nosuch", code=1)
+    same(([row["sku_id"] for row in found["skus"]], found["missing"]), ([sku], ["nosuch"]))
+    assert "no SKU 'nosuch'" in said and "try: souk sku list" in said, said
+
+
+def test_a_sku_is_put_with_attributes(world):
+    server, sku = world.shared, world.name("put")
+    made, _ = souk(server, "sku", "put", sku, "colour=red", "size=42", "--name", "Mug")
+    same(made["attributes"], {"colour": "red", "size": "42"})
+    kept, _ = souk(server, "sku", "put", sku, "--brand", "acme")
+    same((kept["attributes"], kept["name"], kept["brand"]), (made["attributes"], "Mug", "acme"))
+    whole, _ = souk(server, "sku", "put", sku, "colour=blue")
+    same((whole["attributes"], whole["name"]), ({"colour": "blue"}, "Mug"))
+    souk(server, "sku", "put", sku, "colour", code=2)
+    souk(server, "sku", "put", sku, "=red", code=2)
+
+
+def test_levels_are_listed_of_one_location(world):
+    server, (a, b), place = world.shared, (world.name("at"), world.name("at")), world.name("place")
+    server.location_id(place)
+    for sku in (a, b):
+        server.sku(sku, on_hand=1)
+        server.set_stock(sku, 2, place)
+    levels = souk(server, "stock", "list", "--location", place)[0]["levels"]
+    same(sorted((row["sku_id"], row["on_hand"]) for row in levels), [(a, 2), (b, 2)])
+    same(len(souk(server, "stock", "list", "--location", place, "--limit", "1")[0]["levels"]), 1)
+    same(len(souk(server, "stock", "list", "--location", place, "--sku", a)[0]["levels"]), 1)
+    refusal, said = souk(server, "stock", "list", "--location", "nowhere", code=1)
+    same(refusal["error"]["code"], "NOT_FOUND")
+    assert "try: souk location list" in said, said
+
+
+def test_holds_are_listed_by_state(world):
+    server, sku, owner = world.shared, world.name("held"), world.name("cart")
+    server.sku(sku, on_hand=9)
+    holds = [souk(server, "hold", "create", f"{sku}:1", "--owner", owner)[0]["hold_id"]
+             for _ in range(3)]
+    souk(server, "hold", "commit", holds[1])
+    souk(server, "hold", "release", holds[2])
+
+    def listed(*options):
+        rows = souk(server, "hold", "list", "--owner", owner, *options)[0]["holds"]
+        return sorted(row["state"] for row in rows)
+    same(listed(), ["committed", "held"])
+    same(listed("--state", "released"), ["released"])
+    same(listed("--state", "held,released"), ["held", "released"])
+    same(listed("--state", "all"), ["committed", "held", "released"])
+    same(len(listed("--state", "all", "--limit", "2")), 2)
+    souk(server, "hold", "list", "--owner", owner, "--state", "open", code=2)
+
+
+def test_an_erasure_without_a_terminal_says_how(world):
+    _, said = souk(world.shared, "customer", "erase", "C-1", code=2)
+    assert "nothing was erased" in said and "--yes" in said, said
