@@ -61,6 +61,10 @@ size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MA
  * --include-current. */
 bool cli_rec_excludes_current(const struct command_line *line);
 
+/* What is asked for: for-you of somebody of whom nothing more is said; NULL: as the server
+ * has it. */
+const char *cli_rec_placement(const struct souk_recommend_request *request);
+
 /* Asks on `talk` and takes y, Y or yes from `in` for a yes; anything else, and the end of
  * the input, is a no. */
 bool cli_confirms(FILE *in, FILE *talk, const char *question);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/cli.h"
+#include "client/cli/rec.h"
 
 /* How a write is repeated by hand. */
 #define OPTION_REQUEST_ID                                                                \
@@ -131,8 +132,8 @@ static const struct command table_commands[] = {
      "From live histories at the moment of asking; each item was in stock when it was shown, and\n"
      "names its reason with the number of people, sessions or attributes that say so.\n"
      "\n"
-     "PLACEMENT: session (default: what sessions like this one went on to), for-you (all that is\n"
-     "known, blended), also-bought, bought-together and similar (of the --seed items), buy-again\n"
+     "PLACEMENT: for-you (all that is known, blended; so for a CUSTOMER or a visitor of whom nothing\n"
+     "more is said), session (what sessions like this one went on to; so otherwise), also-bought, bought-together and similar (of the --seed items), buy-again\n"
      "and recently-viewed (of the customer), trending, new. What it is about may have too little\n"
      "to say; then the next best fills in, and says so.\n"
      "\n"
@@ -145,10 +146,10 @@ static const struct command table_commands[] = {
      "  souk rec --placement trending --filter 'price < 10' --diversity brand:2\n"
      "  souk rec C-00017 --explain                        and why: sources, seeds, stages\n"
      "  souk rec C-00017 -o json | jq '.items[].reasons'\n",
-     {{"placement", "PLACEMENT", "what is to be shown (session)"}, {"customer", "CUSTOMER", "as the argument"},
-      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
-      {"seed", "SKU,SKU...", "the items at hand, up to 64"}, {"filter", "FILTER", "only items of which it is true"},
-      {"diversity", "FIELD:N", "at most N items of one brand, category, product_id or attribute"}, {"count", "N", "items, 1 to 200 (10)"},
+     {{"placement", "PLACEMENT", "what is to be shown (for-you, or session)"}, {"customer", "CUSTOMER", "as the argument"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first, up to " REC_TEXT(REC_IDS_MAX)},
+      {"seed", "SKU,SKU...", "the items at hand, up to " REC_TEXT(REC_SEEDS_MAX)}, {"filter", "FILTER", "only items of which it is true"},
+      {"diversity", "FIELD:N", "at most N items of one brand, category, product_id or attribute"}, {"count", "N", "items, 1 to " REC_TEXT(REC_ITEMS_MAX) " (10)"},
       {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"exclude-seen", NULL, "not what the session has"},
@@ -157,18 +158,23 @@ static const struct command table_commands[] = {
       {"no-personalization", NULL, "nothing of the customer's own history"},
       {"explain", NULL, "then why the answer is as it is"}}, cli_rec},
     {"rec rank", "SKU,SKU...", 1, COMMAND_ARGUMENTS_MAX, "put given items in order for somebody, dropping none",
-     "Up to 500 SKUs, with commas or blanks between. Those that nothing speaks for come last, in the\n"
+     "Up to " REC_TEXT(REC_RANK_MAX) " SKUs, with commas or blanks between. Those that nothing speaks for come last, in the\n"
      "order given. A customer called 'rank' is --customer rank.\n",
      "  souk rec rank MUG-RED,TEA-GREEN,POT-BLUE --customer C-00017\n"
      "  souk rec rank MUG-RED TEA-GREEN --seed POT-BLUE --placement also-bought\n",
      {{"placement", "PLACEMENT", "how it is judged (for-you); see souk rec --help"}, {"customer", "CUSTOMER", "for whom"},
-      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
-      {"seed", "SKU,SKU...", "the items at hand"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first, up to " REC_TEXT(REC_IDS_MAX)},
+      {"seed", "SKU,SKU...", "the items at hand, up to " REC_TEXT(REC_SEEDS_MAX)}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"no-personalization", NULL, "nothing of the customer's own history"}}, cli_rec_rank},
     {"rec explain", "ANSWER", 1, 1, "why an answer was as it was",
      "What it was found from, which sources were asked, what was left out and why, and how long each\n"
-     "stage took. A node remembers its newest answers only (setting answers_kept).\n",
+     "stage took. A node remembers its newest answers only (setting answers_kept).\n"
+     "\n"
+     "Stages: context (who asks, consent, history), tokens (attributes of the items at hand, for what\n"
+     "is similar to them), search (the sources, over all shards), merge (one list of what they found),\n"
+     "rank (live stock of it, filter, diversity), catalogue (anything in stock, when all that fell short).\n"
+     "A stage that was not needed is not listed.\n",
      "  souk rec C-00017 -o json | jq -r .answer_id\n  souk rec explain 01a21fe9-f81a-7237-9614-18295108f9d7\n",
      {{NULL, NULL, NULL}}, cli_rec_explain},
 

@@ -114,3 +114,51 @@ def test_holds_are_listed_by_state(world):
 def test_an_erasure_without_a_terminal_says_how(world):
     _, said = souk(world.shared, "customer", "erase", "C-1", code=2)
     assert "nothing was erased" in said and "--yes" in said, said
+
+
+def test_somebody_alone_is_asked_for_by_for_you(world):
+    server, who = world.shared, world.name("who")
+    skus = [server.sku(world.name("rec"), on_hand=5) for _ in range(3)]
+    souk(server, "events", "record", "purchase", skus[0], "--customer", who)
+    for words, placement in (((who,), "for-you"), (("--visitor", who), "for-you"),
+                             ((who, "--session", skus[0]), "session"),
+                             ((who, "--placement", "new"), "new"),
+                             (("--seed", skus[0]), "session")):
+        answer, _ = souk(server, "rec", *words, "--explain")
+        same((words, answer["why"]["placement"]), (words, placement))
+
+
+def test_withdrawn_consent_is_the_reason_that_is_given(world):
+    server, who = world.shared, world.name("who")
+    sku = server.sku(world.name("rec"), on_hand=5)
+    souk(server, "events", "record", "purchase", sku, "--customer", who)
+    souk(server, "customer", "put", who, "--no-personalization")
+    for item in souk(server, "rec", who, "--placement", "buy-again")[0]["items"]:
+        assert "consented" in item["because"], item
+        assert "nothing closer" not in item["because"], item
+
+
+def test_limits_of_a_question_are_those_that_are_named(world):
+    server = world.shared
+    server.sku(world.name("rec"), on_hand=5)
+    ids = [f"id-{number}" for number in range(1001)]
+    for option, most in (("--seed", 64), ("--session", 1000)):
+        souk(server, "rec", option, ",".join(ids[:most]))
+        _, said = souk(server, "rec", option, ",".join(ids[:most + 1]), code=2)
+        assert f"1 to {most} ids" in said, said
+        text = subprocess.run([SOUK, "rec", "--help"], capture_output=True, text=True).stdout
+        line, = [line for line in text.splitlines() if line.startswith(f"  {option} SKU")]
+        assert f"up to {most}" in line, line
+
+
+def test_an_unknown_location_is_said(world):
+    server = world.shared
+    server.sku(world.name("rec"), on_hand=5)
+    for words in (("rec", "--placement", "trending", "--location", "main,nowhere"),
+                  ("rec", "rank", "a,b", "--location", "nowhere")):
+        refusal, said = souk(server, *words, code=1)
+        same(refusal["error"]["code"], "NOT_FOUND")
+        assert "try: souk location list" in said, said
+    assert souk(server, "rec", "--placement", "trending", "--location", "main")[0]["items"]
+    _, said = souk(server, "rec", "--placement", "new", "--filter", "name = nosuch")
+    assert "--explain" in said, said
