@@ -68,7 +68,10 @@ static const struct command table_commands[] = {
      "  souk demo store /tmp/store --seed 7\n",
      {{"seed", "N", "another store (1)"}, {"skus", "N", "SKUs, about (2000)"},
       {"customers", "N", "customers (5000)"}, {"events", "N", "events (100000)"}}, cli_demo_store},
-    {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard", NULL,
+    {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard",
+     "APPLIED is the last log entry of a shard whose effect can be read; it is on disk in the log.\n"
+     "FLUSHED is the last one that a restart does not have to replay: it follows within half a minute\n"
+     "(setting persist_interval_ms).\n",
      "  souk status\n  souk status -o json\n", {{NULL, NULL, NULL}}, cli_status},
 
     {"stock", "", 0, 0, "what is on the shelf", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
