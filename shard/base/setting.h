@@ -19,7 +19,7 @@
     S(dir,                  "",             "",                     "data folder; made if missing")  \
     S(listen,               "127.0.0.1",    "",                     "address of the client port")    \
     N(port,                 7400, 0, 65535, "",                     "client port; 0 lets the system choose and writes <dir>/ports.json") \
-    N(admin_port,           0, 0, 65535,    "",                     "HTTP port for /metrics and /health, loopback only; 0 lets the system choose") \
+    N(admin_port,           0, 0, 65535,    "",                     "HTTP port for /metrics, /health/live and /health/ready, loopback only; 0 lets the system choose") \
     S(log_level,            "info",         "debug|info|warn|error", "least level written")          \
     S(log_format,           "logfmt",       "logfmt|json",          "form of the log lines")         \
     N(rpc_workers,          1, 1, 64,       "",                     "threads that decode and validate calls") \
