@@ -136,6 +136,12 @@ static const char *next_when_missing(const char *path, const char *field)
 
 static const char *next_by_code(const struct souk_error *error, const char *path)
 {
+    if (next_path_begins(path, "import") &&
+        (error->code == SOUK_UNAVAILABLE || error->code == SOUK_DEADLINE_EXCEEDED)) {
+        return "start the server, or point --address at one, and run it again: rows "
+               "already taken are not taken twice; --outage 10m waits longer for a "
+               "server";
+    }
     if (error->code == SOUK_UNAVAILABLE) {
         return "souk demo   starts a node; or point --address (SOUK_ADDRESS) at one";
     }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line as people type it: exit codes, what it prints, what it advises."""
 import json
+import signal
 import subprocess
+import time
 
 from world import *
 
@@ -162,3 +164,86 @@ def test_an_unknown_location_is_said(world):
     assert souk(server, "rec", "--placement", "trending", "--location", "main")[0]["items"]
     _, said = souk(server, "rec", "--placement", "new", "--filter", "name = nosuch")
     assert "--explain" in said, said
+
+
+# --- Imports ---
+
+
+def import_file(world, text, kind, server=None, code=0, **options):
+    path = world.work / f"{world.name('import')}.csv"
+    path.write_text(text) if isinstance(text, str) else path.write_bytes(text)
+    return souk(server or world.shared, "import", kind, str(path), code=code, **options)
+
+
+def test_a_file_that_is_wrong_as_a_whole_says_how(world):
+    for text, kind, said in (
+            ("sku_id,name,sku_id\nA,B,C\n", "catalog", "names the column 'sku_id' twice"),
+            ("sku_id,name,hue,hue\nA,B,C,D\n", "catalog", "names the column 'hue' twice"),
+            ("sku_id,name\nA,B\n".encode("utf-16"), "catalog", "iconv"),
+            ("sku_id,name\nA,B\n".encode("utf-16-be"), "catalog", "iconv")):
+        assert said in import_file(world, text, kind, code=1)[1], said
+    _, said = souk(world.shared, "import", "catalog", str(world.work), code=1)
+    assert "folder" in said, said
+
+
+def test_a_row_that_is_wrong_names_field_and_range(world):
+    row = world.name("bad")
+    for text, kind, wanted in (
+            (f"sku_id,name\n{row},\n", "catalog", "name: is missing"),
+            (f"sku_id,name,state\n{row},x,gone\n", "catalog",
+             "state: one of active draft retired, not 'gone'"),
+            (f"kind,sku_id,customer_id,quantity\nview,{row},{row},0\n", "events",
+             "quantity: a whole number from 1 to 9223372036854775807, not '0'"),
+            (f"sku_id,location_id,on_hand\n{row},main,-1\n", "stock",
+             "on_hand: a whole number from 0 to 9223372036854775807, not '-1'")):
+        done, said = import_file(world, text, kind, code=1)
+        same((done["rows"], done["rejected"]), (1, 1))
+        assert wanted in said and "1 row = " in said and "1 row was refused; it is in" in said, said
+
+
+def test_an_import_counts_every_line(world):
+    text = "location_id,name\n\na-1,A\n  \na-2,B\n\n" + "a b,C\n" * 7
+    done, said = import_file(world, text, "locations", code=1)
+    same((done["rows"], done["applied"], done["rejected"], done["skipped"]),
+         (12, 2, 7, {"empty lines": 3}))
+    assert "and 2 more" in said, said
+
+
+def events_file(world, rows):
+    path = world.work / f"{world.name('events')}.csv"
+    path.write_text("kind,sku_id,customer_id\n" + f"view,A,{world.name('who')}\n" * rows)
+    return path
+
+
+def begin_import(world, server, rows, *options):
+    """An import that is under way."""
+    path, before = events_file(world, rows), server.totals().events
+    running = subprocess.Popen(
+        [SOUK, "--address", server.address, "import", "events", str(path), "--batch", "20",
+         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    deadline = time.monotonic() + START_SECONDS
+    while server.totals().events == before and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return path, running
+
+
+def test_ctrl_c_says_how_far_an_import_came_and_how_it_goes_on(world):
+    server = world.shared
+    path, running = begin_import(world, server, 200000)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=CALL_SECONDS)
+    same(running.returncode, 130)
+    assert "of 200000 rows of 'events' are done" in said, said
+    assert "rows already taken are not taken twice" in said and "interrupted" in said, said
+    assert not list(path.parent.glob(path.name + ".*")), "rejects of an import without any"
+
+
+def test_an_import_whose_server_goes_away_says_how_it_goes_on(world):
+    server = world.start()
+    _, running = begin_import(world, server, 200000, "--outage", "200ms")
+    server.end(signal.SIGKILL)
+    _, said = running.communicate(timeout=3 * CALL_SECONDS)
+    same(running.returncode in (4, 5), True)
+    assert "rows of 'events' are done" in said and "--outage" in said, said
+    assert "rows already taken are not taken twice" in said, said

@@ -60,6 +60,13 @@ TEST(next_step, names_the_list_of_what_is_missing)
                "souk sku put A makes one") != NULL);
 }
 
+TEST(next_step, of_an_import_without_a_server_is_to_run_it_again)
+{
+    EXPECT(strstr(after("import stock f.csv", SOUK_UNAVAILABLE, "", ""), "--outage") !=
+           NULL);
+    EXPECT(strstr(step, "not taken twice") != NULL);
+}
+
 TEST(next_step, is_there_for_every_failure)
 {
     EXPECT_STRING(after("stock get a/b", SOUK_INVALID_ARGUMENT, "INVALID", "sku_id"),

@@ -88,7 +88,8 @@ TEST(store, has_as_many_events_as_wanted_with_sessions_and_purchases)
 {
     struct written events = write_file(&small, 4);
     struct counted counted = {0};
-    struct csv_callbacks callbacks = {count_row, no_bad_row, &counted};
+    struct csv_callbacks callbacks = {
+        .row = count_row, .bad = no_bad_row, .context = &counted};
     struct csv_reader *reader = csv_reader_new(&callbacks);
     EXPECT_OK(csv_reader_feed(reader, slice_of(events.bytes, events.size)));
     EXPECT_OK(csv_reader_finish(reader));
