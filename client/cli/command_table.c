@@ -37,8 +37,8 @@ static const struct command_option table_globals[] = {
     }
 
 /* Of the sets: what is made up, and the stock of the SKUs that are made. */
-#define SET_OPTIONS                                                                      \
-    {"kind", "KIND", "view, click, cart_add, wishlist, purchase"},                       \
+#define SET_OPTIONS(KIND)                                                                \
+    {"kind", "KIND", "view, click, cart_add, wishlist, purchase (" KIND ")"},            \
         {"end", "TIME", "made-up times end before it (2025-01-01)"},                     \
         {"step", "DURATION", "between made-up times"},                                   \
         {"stock", "N", "units of each SKU that has no stock yet (1000000)"},             \
@@ -287,7 +287,7 @@ static const struct command table_commands[] = {
      "the cluster lacks are made. Empty lines count as skipped.\n",
      "  souk import sessions train_sessions.txt.xz --end 2026-01-01\n",
      {{"format", "FORMAT", "lines or clicks; told by the first line"},
-      {"prefix", "TEXT", "of the visitors' ids (sess-)"}, SET_OPTIONS}, cli_import},
+      {"prefix", "TEXT", "of the visitors' ids (sess-)"}, SET_OPTIONS("view")}, cli_import},
     {"import histories", "FILE", 1, 1, "histories: user item item ...",
      "Each line a customer and what they had, oldest first (Gowalla, Amazon Beauty):\n"
      "    1 1 2 3 4 5\n    2 6 7 8 9\n    3 4 12 13\n"
@@ -297,7 +297,7 @@ static const struct command table_commands[] = {
      "last items of each out; the file counts as imported, so they stay out.\n",
      "  souk import histories Beauty.txt.xz --hold-out 2 --attributes item2attributes.json.xz\n",
      {{"attributes", "FILE", "JSON: item -> list of values"},
-      {"hold-out", "N", "last items of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
+      {"hold-out", "N", "last items of each customer, left out (0)"}, SET_OPTIONS("purchase")}, cli_import},
     {"import baskets", "FILE", 1, 1, "baskets: names with commas, or customers' baskets as JSON",
      "Each line a basket of names (Groceries); a name's SKU has '-' for what no id may hold:\n"
      "    citrus fruit,margarine\n    tropical fruit,yogurt,coffee\n    whole milk\n"
@@ -308,7 +308,7 @@ static const struct command table_commands[] = {
      "  souk import baskets groceries.csv.xz\n  souk import baskets tafeng_history.json.xz --hold-out 1\n",
      {{"format", "FORMAT", "lines or json; told by the first character"},
       {"prefix", "TEXT", "of the visitors' ids (basket-)"},
-      {"hold-out", "N", "last baskets of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
+      {"hold-out", "N", "last baskets of each customer, left out (0)"}, SET_OPTIONS("purchase")}, cli_import},
 
     {"bench", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX, "put load on a node (souk-load)",
      "Hands the arguments to the load program that is built beside souk; put options behind --.\n",
