@@ -54,8 +54,8 @@ static enum status import_take_sku_row(struct import_message *message,
     if (row->record_case == SOUK__V1__IMPORT_ROW__RECORD_LOCATION) {
         command->kind = INVENTORY_LOCATION_UPSERT;
         out->is_location = true;
-        TRY(intake_location(row->location, message->arena, &command->location_upsert,
-                            problem));
+        TRY(intake_location(row->location, NULL, message->arena,
+                            &command->location_upsert, problem));
     } else if (row->record_case == SOUK__V1__IMPORT_ROW__RECORD_SKU) {
         command->kind = INVENTORY_SKU_UPSERT;
         TRY(intake_sku(row->sku, row->update_mask, service->settings, message->arena,

@@ -65,10 +65,10 @@ static void apply_decide(struct inventory *inventory,
         catalog_sku_delete(inventory, &command->sku_delete, out);
         break;
     case INVENTORY_LOCATION_UPSERT:
-        catalog_location_upsert(inventory, &command->location_upsert, arena, out);
+        location_upsert(inventory, &command->location_upsert, arena, out);
         break;
     case INVENTORY_LOCATION_COPY:
-        catalog_location_copy(inventory, &command->location_upsert, arena, out);
+        location_copy(inventory, &command->location_upsert, arena, out);
         break;
     case INVENTORY_STOCK_ADJUST:
         stock_adjust(inventory, &command->stock_adjust, arena, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SKUs and locations. */
+/* SKUs. */
 #include <stdlib.h>
 
 #include "shard/inventory/inventory_private.h"
@@ -192,62 +192,5 @@ void catalog_sku_delete(struct inventory *inventory,
     row->deleted = true;
     if (row->hold_refs == 0) {
         state_sku_free(inventory, row);
-    }
-}
-
-void catalog_location_upsert(struct inventory *inventory,
-                             const struct inventory_location_upsert *command,
-                             struct arena *arena, struct inventory_outcome *out)
-{
-    struct inventory_location value = command->location;
-    struct location_row *row = state_location_find(inventory, value.location_id);
-    if (!state_owns(inventory, state_hash(inventory, value.location_id))) {
-        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_LOCATION_ID);
-        return;
-    }
-    if (row == NULL && command->etag != 0) {
-        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_LOCATION_ID);
-        return;
-    }
-    if (row != NULL && command->etag != 0 && command->etag != row->view->etag) {
-        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
-        return;
-    }
-    value.version = row != NULL ? row->view->version + 1 : 1;
-    value.create_ms = row != NULL ? row->view->create_ms : inventory->log_ms;
-    value.update_ms = inventory->log_ms;
-    value.etag = state_etag_mint(inventory);
-    out->created = row == NULL;
-    if (row == NULL) {
-        row = state_location_add(inventory, value.location_id);
-    }
-    row->copy = false;
-    state_location_set(row, &value);
-    state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
-    view_location(row, arena, &out->location);
-    out->has_location = true;
-    out->etag = value.etag;
-}
-
-void catalog_location_copy(struct inventory *inventory,
-                           const struct inventory_location_upsert *command,
-                           struct arena *arena, struct inventory_outcome *out)
-{
-    const struct inventory_location *value = &command->location;
-    struct location_row *row = state_location_find(inventory, value->location_id);
-    bool home = state_owns(inventory, state_hash(inventory, value->location_id));
-    if (!home && (row == NULL || row->view->version < value->version)) {
-        out->created = row == NULL;
-        if (row == NULL) {
-            row = state_location_add(inventory, value->location_id);
-        }
-        row->copy = true;
-        state_location_set(row, value);
-        state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
-    }
-    if (row != NULL) {
-        view_location(row, arena, &out->location);
-        out->has_location = true;
-        out->etag = row->view->etag;
     }
 }

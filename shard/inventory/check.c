@@ -175,9 +175,10 @@ static bool check_sku(const struct inventory_sku_upsert *command,
     return true;
 }
 
-static bool check_location(const struct inventory_location *location,
+static bool check_location(const struct inventory_location_upsert *command,
                            struct check_fault *fault)
 {
+    const struct inventory_location *location = &command->location;
     if (!identifier_valid(location->location_id)) {
         return check_refuse(fault, INVENTORY_FIELD_LOCATION_ID, "location.location_id",
                             "not an id");
@@ -203,6 +204,11 @@ static bool check_location(const struct inventory_location *location,
         location->longitude_e7 > CHECK_LONGITUDE_E7_MAX) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "location.latitude_e7",
                             "coordinates are off the globe");
+    }
+    if (command->update_mask != LOCATION_FIELDS_NONE &&
+        (command->update_mask & ~(uint32_t)LOCATION_FIELDS_ALL) != 0) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "update_mask",
+                            "names an unknown field");
     }
     return true;
 }
@@ -338,7 +344,7 @@ bool check_command(const struct inventory_command *command, struct check_fault *
                check_refuse(out_fault, INVENTORY_FIELD_SKU_ID, "sku_id", "not an id");
     case INVENTORY_LOCATION_UPSERT:
     case INVENTORY_LOCATION_COPY:
-        return check_location(&command->location_upsert.location, out_fault);
+        return check_location(&command->location_upsert, out_fault);
     case INVENTORY_STOCK_ADJUST:
         return check_adjust(&command->stock_adjust, out_fault);
     case INVENTORY_STOCK_SET:

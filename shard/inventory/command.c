@@ -102,6 +102,9 @@ static void command_put_location(struct buffer *out,
     encode_bytes(out, location->time_zone);
     command_put_slices(out, location->channels, location->channel_count);
     encode_le64(out, command->etag);
+    if (command->update_mask != 0) { /* fingerprints from before it had none */
+        encode_varint(out, command->update_mask);
+    }
 }
 
 static void command_put_set(struct buffer *out, const struct inventory_stock_set *command)

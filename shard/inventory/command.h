@@ -90,10 +90,25 @@ struct inventory_sku_delete {
     uint64_t etag;
 };
 
+/* Fields of inventory_location for update_mask. */
+enum {
+    LOCATION_FIELD_NAME = 1u << 0,
+    LOCATION_FIELD_TYPE = 1u << 1,
+    LOCATION_FIELD_ADDRESS = 1u << 2,
+    LOCATION_FIELD_COORDINATES = 1u << 3,
+    LOCATION_FIELD_TIME_ZONE = 1u << 4,
+    LOCATION_FIELD_CHANNELS = 1u << 5,
+    LOCATION_FIELDS_ALL = (1u << 6) - 1,
+    LOCATION_FIELDS_NONE = 1u << 6, /* alone: as SKU_FIELDS_NONE; a new one is a WAREHOUSE
+                                     * unless its type is named */
+};
+
 struct inventory_location_upsert {
     struct inventory_location
         location; /* LOCATION_COPY: its version, etag, times count */
     uint64_t etag;
+    uint32_t update_mask; /* LOCATION_FIELD_*, or LOCATION_FIELDS_NONE; 0: all. A copy
+                             is whole. */
 };
 
 struct inventory_stock_adjust {

@@ -406,12 +406,12 @@ void catalog_sku_upsert(struct inventory *inventory,
 void catalog_sku_delete(struct inventory *inventory,
                         const struct inventory_sku_delete *command,
                         struct inventory_outcome *out);
-void catalog_location_upsert(struct inventory *inventory,
-                             const struct inventory_location_upsert *command,
-                             struct arena *arena, struct inventory_outcome *out);
-void catalog_location_copy(struct inventory *inventory,
-                           const struct inventory_location_upsert *command,
-                           struct arena *arena, struct inventory_outcome *out);
+void location_upsert(struct inventory *inventory,
+                     const struct inventory_location_upsert *command, struct arena *arena,
+                     struct inventory_outcome *out);
+void location_copy(struct inventory *inventory,
+                   const struct inventory_location_upsert *command, struct arena *arena,
+                   struct inventory_outcome *out);
 void stock_adjust(struct inventory *inventory,
                   const struct inventory_stock_adjust *command, struct arena *arena,
                   struct inventory_outcome *out);

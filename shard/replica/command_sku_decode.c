@@ -128,6 +128,7 @@ static enum status decode_location(const PB(LocationUpsert) * in, struct arena *
     location->create_ms = in->create_ms;
     location->update_ms = in->update_ms;
     out->etag = in->etag;
+    out->update_mask = in->update_mask;
     return STATUS_OK;
 }
 

@@ -141,6 +141,7 @@ static enum status encode_location(struct sku_draft *draft,
     out->create_ms = in->location.create_ms;
     out->update_ms = in->location.update_ms;
     out->etag = in->etag;
+    out->update_mask = in->update_mask;
     return out->channels != NULL ? STATUS_OK : STATUS_TOO_LARGE;
 }
 

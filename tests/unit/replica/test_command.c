@@ -229,6 +229,20 @@ TEST(command, keeps_every_field_of_stock_and_places)
     arena_close(&arena);
 }
 
+TEST(command, carries_the_mask_of_a_location)
+{
+    struct inventory_command place = sample_sku(INVENTORY_LOCATION_UPSERT), back;
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 0, 0);
+    place.location_upsert.update_mask = LOCATION_FIELD_NAME | LOCATION_FIELD_CHANNELS;
+    EXPECT_OK(command_encode_sku(&place, &arena, &bytes));
+    EXPECT_OK(command_decode_sku(bytes, &arena, &back));
+    EXPECT_EQ(back.location_upsert.update_mask,
+              LOCATION_FIELD_NAME | LOCATION_FIELD_CHANNELS);
+    arena_close(&arena);
+}
+
 TEST(command, carries_how_many_refused_lines_of_imports_are_remembered)
 {
     struct inventory_command stock = sample_sku(INVENTORY_STOCK_SET), stock_back;
