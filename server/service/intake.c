@@ -6,6 +6,8 @@
 
 #include "server/service/check.h"
 #include "server/service/service_private.h"
+#include "shard/base/gtin.h"
+#include "shard/base/identifier.h"
 
 enum {
     INTAKE_FIELD_BYTES = 96,
@@ -26,14 +28,13 @@ struct intake_path {
     uint32_t field;
 };
 
-/* All fields when there is no mask; `none`, the bit above them, when it names nothing that
- * can be written. */
+/* `none` when the mask names nothing that can be written. */
 static enum status intake_mask(const Google__Protobuf__FieldMask *mask,
                                const struct intake_path *known, uint32_t none,
                                uint32_t *out_mask, struct problem *problem)
 {
-    *out_mask = mask == NULL ? none - 1 : 0;
-    for (size_t i = 0; mask != NULL && i < mask->n_paths; i++) {
+    *out_mask = 0;
+    for (size_t i = 0; i < mask->n_paths; i++) {
         const struct intake_path *path = known;
         while (path->path != NULL && strcmp(path->path, mask->paths[i]) != 0) {
             path++;
@@ -64,6 +65,7 @@ static const struct intake_path intake_sku_paths[] = {
     {"unit_exponent", SKU_FIELD_UNIT_EXPONENT},
     {"options", SKU_FIELD_OPTIONS},
     {"gtins", SKU_FIELD_GTINS},
+    {"aliases", SKU_FIELD_ALIASES},
     {"sku_id", 0}, /* names the row; written by no update */
     {"*", SKU_FIELDS_ALL},
     {NULL, 0},
@@ -183,8 +185,10 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
         "sku.category_path", INVENTORY_CATEGORY_DEPTH_MAX, INVENTORY_TEXT_BYTES_MAX};
     const struct intake_rules gtin_rules = {"sku.gtins", INVENTORY_GTINS_MAX,
                                             INVENTORY_ID_BYTES_MAX};
+    const struct intake_rules alias_rules = {"sku.aliases", INVENTORY_ALIASES_MAX,
+                                             INVENTORY_ID_BYTES_MAX};
     struct intake_attributes attributes, options;
-    struct intake_texts categories, gtins;
+    struct intake_texts categories, gtins, aliases;
     TRY(intake_attributes(sku->attributes, sku->n_attributes, &attribute_rules, arena,
                           &attributes, problem));
     TRY(intake_attributes(sku->options, sku->n_options, &option_rules, arena, &options,
@@ -192,6 +196,8 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
     TRY(intake_texts(sku->category_path, sku->n_category_path, &category_rules, arena,
                      &categories, problem));
     TRY(intake_texts(sku->gtins, sku->n_gtins, &gtin_rules, arena, &gtins, problem));
+    TRY(intake_texts(sku->aliases, sku->n_aliases, &alias_rules, arena, &aliases,
+                     problem));
     out->attributes = attributes.items;
     out->attribute_count = attributes.count;
     out->options = options.items;
@@ -200,6 +206,68 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
     out->category_count = categories.count;
     out->gtins = gtins.items;
     out->gtin_count = gtins.count;
+    out->aliases = aliases.items;
+    out->alias_count = aliases.count;
+    return STATUS_OK;
+}
+
+/* Digits whose last one is another than the check digit get told which it would be. */
+static enum status intake_gtin(struct slice gtin, const char *field,
+                               struct problem *problem)
+{
+    char right[2] = "?";
+    struct slice digits = slice_of(gtin.data, gtin.size - 1);
+    if (gtin_valid(gtin)) {
+        return STATUS_OK;
+    }
+    for (int digit = '0'; digit <= '9' && right[0] == '?'; digit++) {
+        char tried[GTIN_DIGITS_MAX];
+        if (gtin.size <= GTIN_DIGITS_MAX) {
+            memcpy(tried, digits.data, digits.size);
+            tried[digits.size] = (char)digit;
+            right[0] = gtin_valid(slice_of(tried, gtin.size)) ? (char)digit : '?';
+        }
+    }
+    return problem_set(problem, STATUS_INVALID, field,
+                       right[0] == '?' ? "%s: a GTIN is 8, 12, 13 or 14 digits%s"
+                                       : "%s: the check digit is wrong; it would be %s",
+                       field, right[0] == '?' ? "" : right);
+}
+
+/* What a SKU is to be found under: lawful, none its own id, none named twice, whatever the
+ * length that a GTIN is written in. */
+static enum status intake_identifiers(const struct inventory_sku *sku,
+                                      struct arena *arena, struct problem *problem)
+{
+    const uint32_t count = sku->gtin_count + sku->alias_count;
+    struct slice *seen = arena_alloc(arena, (count + 1) * sizeof *seen);
+    char field[INTAKE_FIELD_BYTES];
+    if (seen == NULL) {
+        return intake_memory(problem);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool gtin = i < sku->gtin_count;
+        uint32_t place = gtin ? i : i - sku->gtin_count;
+        struct slice text = gtin ? sku->gtins[place] : sku->aliases[place];
+        snprintf(field, sizeof field, "sku.%s[%u]", gtin ? "gtins" : "aliases", place);
+        if (gtin) {
+            TRY(intake_gtin(text, field, problem));
+        } else if (!identifier_valid(text)) {
+            return problem_set(problem, STATUS_INVALID, field,
+                               "%s: an alias is 1-128 of A-Z a-z 0-9 . _ ~ : -", field);
+        }
+        seen[i] = inventory_identifier_canonical(text, arena);
+        if (!gtin && slice_equal(text, sku->sku_id)) {
+            return problem_set(problem, STATUS_INVALID, field,
+                               "%s: this is the SKU's own id", field);
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(seen[j], seen[i])) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: the same identifier stands before it", field);
+            }
+        }
+    }
     return STATUS_OK;
 }
 
@@ -213,7 +281,11 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
     if (sku == NULL) {
         return problem_set(problem, STATUS_INVALID, "sku", "sku: missing");
     }
-    TRY(intake_mask(mask, intake_sku_paths, SKU_FIELDS_NONE, &out->update_mask, problem));
+    out->update_mask = SKU_FIELDS_ALL;
+    if (mask != NULL) {
+        TRY(intake_mask(mask, intake_sku_paths, SKU_FIELDS_NONE, &out->update_mask,
+                        problem));
+    }
     TRY(check_id("sku.sku_id", sku->sku_id, &plain->sku_id, problem));
     TRY(check_id_or_empty("sku.product_id", sku->product_id, &plain->product_id,
                           problem));
@@ -227,6 +299,7 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
     TRY(intake_money("sku.price", sku->price, &plain->price, problem));
     TRY(intake_money("sku.cost", sku->cost, &plain->cost, problem));
     TRY(intake_sku_lists(sku, out->attributes_max, arena, plain, problem));
+    TRY(intake_identifiers(plain, arena, problem));
     if (inventory_etag_parse(slice_from_string(sku->etag), &out->etag) != STATUS_OK) {
         return problem_set(problem, STATUS_ETAG_MISMATCH, "sku.etag", "%s",
                            status_text(STATUS_ETAG_MISMATCH));
