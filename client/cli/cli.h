@@ -14,6 +14,7 @@ enum {
     CLI_PAGE_ROWS = 1000,
     CLI_DEADLINE_MS = 10000,
     CLI_SKU_MASK_MAX = 8,
+    CLI_LOCATION_MASK_MAX = 8,
 };
 
 struct cli {
@@ -56,6 +57,9 @@ enum command_exit cli_problem(struct cli *cli, const char *format, ...)
 
 /* The fields of Sku that the options of `sku put` name, and its id; how many. */
 size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MASK_MAX]);
+/* The same of `location put`. */
+size_t cli_location_mask(const struct command_line *line,
+                         const char *mask[CLI_LOCATION_MASK_MAX]);
 
 /* `rec --session` leaves its newest item out, `rec --seed` its first, unless
  * --include-current. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* souk sku, souk location, souk customer. */
+/* souk sku, souk customer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,99 +248,6 @@ enum command_exit cli_sku_delete(struct cli *cli)
     }
     souk_reply_free(reply);
     output_object(&cli->output, json_pack("{s:s}", "deleted", request.sku_id));
-    return COMMAND_OK;
-}
-
-enum command_exit cli_location_get(struct cli *cli)
-{
-    struct souk_location_get_request request = {.location_id = cli_argument(cli, 0)};
-    struct souk_location_get_reply *reply = NULL;
-    if (cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    if (souk_location_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
-        return cli_failed(cli);
-    }
-    output_object(&cli->output, output_location(&reply->location));
-    souk_reply_free(reply);
-    return COMMAND_OK;
-}
-
-enum command_exit cli_location_list(struct cli *cli)
-{
-    static const struct output_column columns[] = {
-        {"LOCATION", "location_id", false},
-        {"NAME", "name", false},
-        {"TYPE", "type", false},
-        {"ADDRESS", "address", false},
-        {"TIME ZONE", "time_zone", false},
-        {NULL, NULL, false},
-    };
-    int64_t limit = INT64_MAX;
-    char token[1024] = "";
-    json_t *rows;
-    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
-        cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    rows = json_array();
-    do {
-        struct souk_location_list_request request = {.page_size = CLI_PAGE_ROWS,
-                                                     .page_token = token};
-        struct souk_location_list_reply *reply = NULL;
-        if (souk_location_list(cli->client, &request, NULL, &reply, &cli->error) !=
-            SOUK_OK) {
-            json_decref(rows);
-            return cli_failed(cli);
-        }
-        for (size_t i = 0; i < reply->location_count; i++) {
-            if ((int64_t)json_array_size(rows) < limit) {
-                json_array_append_new(rows, output_location(&reply->locations[i]));
-            }
-        }
-        snprintf(token, sizeof token, "%s", reply->next_page_token);
-        souk_reply_free(reply);
-    } while (token[0] != '\0' && (int64_t)json_array_size(rows) < limit);
-    output_rows(&cli->output, "locations", columns, rows, NULL);
-    return COMMAND_OK;
-}
-
-static bool catalog_location_type(struct cli *cli, enum souk_location_type *out_type)
-{
-    static const char *const names[] = {"warehouse", "store", "supplier", "transit"};
-    const char *type = cli_option(cli, "type");
-    for (unsigned i = 0; type != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(type, names[i]) == 0) {
-            *out_type = (enum souk_location_type)(SOUK_LOCATION_WAREHOUSE + i);
-            return true;
-        }
-    }
-    if (type != NULL) {
-        cli_usage(cli, "--type is warehouse, store, supplier or transit, not '%s'", type);
-    }
-    return type == NULL;
-}
-
-enum command_exit cli_location_put(struct cli *cli)
-{
-    struct souk_location_upsert_request request = {
-        .request_id = cli_option(cli, "request-id"),
-        .request_time_ms = cli->request_time_ms,
-        .location = {.location_id = cli_argument(cli, 0),
-                     .name = cli_option(cli, "name"),
-                     .type = SOUK_LOCATION_WAREHOUSE,
-                     .address = cli_option(cli, "place"),
-                     .time_zone = cli_option(cli, "time-zone")}};
-    struct souk_location_upsert_reply *reply = NULL;
-    if (!catalog_location_type(cli, &request.location.type) || cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    if (souk_location_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
-        SOUK_OK) {
-        return cli_failed(cli);
-    }
-    output_object(&cli->output, output_location(&reply->location));
-    souk_reply_free(reply);
     return COMMAND_OK;
 }
 

@@ -201,10 +201,16 @@ static const struct command table_commands[] = {
     {"location", "", 0, 0, "where stock lies", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"location get", "LOCATION", 1, 1, "one location", NULL, "  souk location get berlin\n", {{NULL, NULL, NULL}}, cli_location_get},
     {"location list", "", 0, 0, "all locations", NULL, "  souk location list\n", {OPTION_LIMIT}, cli_location_list},
-    {"location put", "LOCATION", 1, 1, "create or rewrite a location", NULL,
-     "  souk location put berlin --name 'Berlin, Torstr.' --type store --time-zone Europe/Berlin\n",
+    {"location put", "LOCATION", 1, 1, "create a location, or change what the options name",
+     "Stock of a location is sold in the channels that it serves; in all when it names none.\n"
+     "Coordinates are decimal degrees; they tell which location is nearest to somebody.\n",
+     "  souk location put berlin --name 'Berlin, Torstr.' --type store --time-zone Europe/Berlin\n"
+     "  souk location put berlin --latitude 52.5298 --longitude 13.4014 --channels web,store\n",
      {{"name", "TEXT", "for people"}, {"type", "TYPE", "warehouse (default), store, supplier, transit"},
-      {"place", "TEXT", "postal address"}, {"time-zone", "ZONE", "Europe/Berlin"}, OPTION_REQUEST_ID}, cli_location_put},
+      {"place", "TEXT", "postal address"}, {"latitude", "DEGREES", "north of the equator, -90 to 90"},
+      {"longitude", "DEGREES", "east of Greenwich, -180 to 180"}, {"time-zone", "ZONE", "Europe/Berlin"},
+      {"channels", "NAME,NAME...", "served; '' is all"}, {"etag", "ETAG", "only if unchanged since it was read"},
+      OPTION_REQUEST_ID}, cli_location_put},
 
     {"customer", "", 0, 0, "who the shop knows", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"customer get", "CUSTOMER", 1, 1, "one customer", NULL, "  souk customer get C-00017\n", {{NULL, NULL, NULL}}, cli_customer_get},
@@ -259,8 +265,9 @@ static const struct command table_commands[] = {
      "line. Lines without a customer become a visitor's session, one per invoice. Postage, fees,\n"
      "discounts, samples and stock corrections are counted as skipped.\n",
      "  souk import online-retail online_retail.csv.xz\n", IMPORT_OPTIONS, cli_import},
-    {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone",
-     "Each row rewrites its location whole, what the file has no column for too.\n", "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
+    {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone,latitude,longitude,channels",
+     "Each row rewrites its location whole, what the file has no column for too. Degrees are decimal;\n"
+     "channels have ';' between them.\n", "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
     {"import catalog", "FILE", 1, 1, "sku_id,name,state,brand,category,price,currency",
      "category is a path with slashes. Further columns become text attributes, written whole. What\n"
      "the file has no column for stays as it is.\n",

@@ -14,6 +14,7 @@ enum {
     IMPORT_COLUMNS_MAX = 12,
     IMPORT_ATTRIBUTES_MAX = 64,
     IMPORT_PATH_MAX = 16,
+    IMPORT_LIST_MAX = 64, /* ids in one field */
     IMPORT_TEXT_BYTES_MAX = 1024,
 };
 
@@ -33,7 +34,11 @@ static const struct {
     unsigned required; /* so many of the first */
     bool attributes;   /* further columns are attributes */
 } import_kinds[IMPORT_KINDS] = {
-    {"locations", {"location_id", "name", "type", "address", "time_zone"}, 1, false},
+    {"locations",
+     {"location_id", "name", "type", "address", "time_zone", "latitude", "longitude",
+      "channels"},
+     1,
+     false},
     {"catalog",
      {"sku_id", "name", "state", "brand", "category", "price", "currency"},
      2,
@@ -215,6 +220,46 @@ static bool import_attributes(struct import_reading *reading,
     return true;
 }
 
+static bool import_degrees(struct import_reading *reading, struct souk_location *location)
+{
+    const char *latitude = import_field(reading, "latitude");
+    const char *longitude = import_field(reading, "longitude");
+    if (latitude == NULL && longitude == NULL) {
+        return true;
+    }
+    if (latitude == NULL || !text_degrees(latitude, 90, &location->latitude_e7)) {
+        return import_bad(reading, "latitude",
+                          "degrees like 52.5208, beside a longitude");
+    }
+    if (longitude == NULL || !text_degrees(longitude, 180, &location->longitude_e7)) {
+        return import_bad(reading, "longitude",
+                          "degrees like 13.4094, beside a latitude");
+    }
+    return true;
+}
+
+/* Ids with ';' between them. */
+static bool import_ids(struct import_reading *reading, const char *column,
+                       const char *const **out_ids, size_t *out_count)
+{
+    const char *text = import_field(reading, column);
+    const char *ids[IMPORT_LIST_MAX];
+    size_t count = 0;
+    char *rest = text ? arena_string(&reading->job->arena, text) : NULL;
+    while (rest != NULL) {
+        char *part = strsep(&rest, ";");
+        if (count == IMPORT_LIST_MAX || !identifier_valid(slice_from_string(part))) {
+            return import_bad(reading, column,
+                              "up to 64 ids with ';' between, each 1-128 of A-Z a-z 0-9 "
+                              ". _ ~ : -");
+        }
+        ids[count++] = part;
+    }
+    *out_ids = arena_copy(&reading->job->arena, ids, count * sizeof ids[0]);
+    *out_count = count;
+    return true;
+}
+
 static bool import_location_row(struct import_reading *reading)
 {
     static const char *const types[] = {"warehouse", "store", "supplier", "transit",
@@ -229,7 +274,9 @@ static bool import_location_row(struct import_reading *reading)
     return import_id(reading, "location_id", true, &location->location_id) &&
            import_words(reading, "name", &location->name) &&
            import_words(reading, "address", &location->address) &&
-           import_words(reading, "time_zone", &location->time_zone);
+           import_words(reading, "time_zone", &location->time_zone) &&
+           import_degrees(reading, location) &&
+           import_ids(reading, "channels", &location->channels, &location->channel_count);
 }
 
 static bool import_category(struct import_reading *reading, struct souk_sku *sku)
