@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 110
+# timeout: 240
 # Worlds of every profile from the first seeds, and every schedule that failed once.
 set -u
 build=$1
