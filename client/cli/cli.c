@@ -194,8 +194,8 @@ static const char *cli_next_step(const struct cli *cli)
                "well";
     }
     if (cli->error.code == SOUK_NOT_FOUND) {
-        return strcmp(field, "location_id") == 0 ? "souk location list"
-               : strcmp(field, "placement") == 0 ? "souk rec --help   lists placements"
+        return strstr(field, "location_id") != NULL ? "souk location list"
+               : strcmp(field, "placement") == 0    ? "souk rec --help   lists placements"
                : strcmp(field, "answer_id") == 0
                    ? "souk rec ... --explain   explains an answer as it is given"
                : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"

@@ -78,7 +78,7 @@ static const struct command table_commands[] = {
      "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"
      "  souk stock adjust MUG-RED berlin -1 --reason damage\n",
      {{"reason", "REASON", "receipt sale return damage loss found count correction"},
-      {"bucket", "BUCKET", "on_hand (default), damaged, quality_control, incoming"},
+      {"bucket", "BUCKET", "on_hand (default), damaged, quality_control, incoming, safety_stock, backorder_limit"},
       OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_adjust},
     {"stock set", "SKU LOCATION [ON-HAND]", 2, 3, "write absolute values",
      "Without ON-HAND, only what the options name is written.\n",
@@ -87,7 +87,21 @@ static const struct command table_commands[] = {
      "  souk stock set MUG-RED berlin --safety-stock 2\n",
      {{"expect", "N", "only if on_hand is N now"}, {"etag", "ETAG", "only if unchanged since it was read"},
       {"safety-stock", "N", "units never promised"}, {"backorder-limit", "N", "units promised beyond what is there"},
+      {"damaged", "N", "of the units on hand, those that are broken"},
+      {"quality-control", "N", "of the units on hand, those being checked"},
+      {"incoming", "N", "units on their way here"},
       {"reason", "REASON", "count, correction, ..."}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_set},
+    {"stock move", "SKU QUANTITY FROM TO", 4, 4, "move units to another place or condition",
+     "FROM and TO are LOCATION or LOCATION/BUCKET; BUCKET is on_hand (sound units, the default),\n"
+     "damaged, quality_control or incoming. No unit is made or lost on the way, and both sides change\n"
+     "in one movement. What is held or committed does not leave, except into damaged and\n"
+     "quality_control where it lies.\n",
+     "  souk stock move MUG-RED 5 berlin hamburg                   from one shelf to another\n"
+     "  souk stock move MUG-RED 5 berlin hamburg/incoming          on its way\n"
+     "  souk stock move MUG-RED 5 hamburg/incoming hamburg         and there\n"
+     "  souk stock move MUG-RED 1 berlin berlin/damaged --reason damage\n",
+     {{"reason", "REASON", "receipt sale return damage loss found count correction"},
+      OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_move},
     {"stock movements", "SKU [LOCATION]", 1, 2, "the ledger of a SKU, newest first", NULL,
      "  souk stock movements MUG-RED --limit 10\n", {OPTION_LIMIT}, cli_stock_movements},
 

@@ -200,6 +200,24 @@ static void stock_set_condition(const struct souk_stock_set_request *in,
     }
 }
 
+static void stock_set_conditions_of_units(const struct souk_stock_set_request *in,
+                                          Souk__V1__SetStockRequest *out)
+{
+    if (in->set_damaged) {
+        out->damaged_change_case = SOUK__V1__SET_STOCK_REQUEST__DAMAGED_CHANGE_DAMAGED;
+        out->damaged = in->damaged;
+    }
+    if (in->set_quality_control) {
+        out->quality_control_change_case =
+            SOUK__V1__SET_STOCK_REQUEST__QUALITY_CONTROL_CHANGE_QUALITY_CONTROL;
+        out->quality_control = in->quality_control;
+    }
+    if (in->set_incoming) {
+        out->incoming_change_case = SOUK__V1__SET_STOCK_REQUEST__INCOMING_CHANGE_INCOMING;
+        out->incoming = in->incoming;
+    }
+}
+
 static ProtobufCMessage *stock_set_encode(struct call *call, const void *request)
 {
     const struct souk_stock_set_request *in = request;
@@ -222,6 +240,7 @@ static ProtobufCMessage *stock_set_encode(struct call *call, const void *request
         out->on_hand = in->on_hand;
     }
     stock_set_condition(in, out);
+    stock_set_conditions_of_units(in, out);
     if (in->set_safety_stock) {
         out->safety_stock_change_case =
             SOUK__V1__SET_STOCK_REQUEST__SAFETY_STOCK_CHANGE_SAFETY_STOCK;
@@ -247,6 +266,40 @@ static void stock_set_decode(struct call *call, const ProtobufCMessage *response
 
 CALL_DEFINE(stock_set, souk__v1__stock_service__service, "SetStock", true,
             souk_stock_set_request, souk_stock_level_reply);
+
+static ProtobufCMessage *stock_move_encode(struct call *call, const void *request)
+{
+    const struct souk_stock_move_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__MoveStockRequest *out = arena_alloc(arena, sizeof *out);
+    souk__v1__move_stock_request__init(out);
+    out->request_id = convert_text(call_request_id(call, in->request_id));
+    out->request_time = convert_time(arena, in->request_time_ms);
+    out->sku_id = convert_text(in->sku_id);
+    out->from_location_id = convert_text(in->from_location_id);
+    out->from_bucket = (Souk__V1__StockBucket)in->from_bucket;
+    out->to_location_id = convert_text(in->to_location_id);
+    out->to_bucket = (Souk__V1__StockBucket)in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = (Souk__V1__StockReason)in->reason;
+    out->reference = convert_text(in->reference);
+    out->occurred_time = convert_time(arena, in->occurred_time_ms);
+    return &out->base;
+}
+
+static void stock_move_decode(struct call *call, const ProtobufCMessage *response,
+                              void *out_reply)
+{
+    const Souk__V1__MoveStockResponse *in = (const void *)response;
+    struct souk_stock_move_reply *out = out_reply;
+    (void)call;
+    stock_level_back(in->from_level, &out->from_level);
+    stock_level_back(in->to_level, &out->to_level);
+    convert_stamp_back(in->stamp, &out->stamp);
+}
+
+CALL_DEFINE(stock_move, souk__v1__stock_service__service, "MoveStock", true,
+            souk_stock_move_request, souk_stock_move_reply);
 
 static ProtobufCMessage *movement_list_encode(struct call *call, const void *request)
 {
@@ -282,6 +335,9 @@ static void movement_list_decode(struct call *call, const ProtobufCMessage *resp
         movements[i].shard_id = movement->shard_id;
         movements[i].log_index = movement->log_index;
         movements[i].log_sub = movement->log_sub;
+        movements[i].to_location_id = movement->to_location_id;
+        stock_level_back(movement->to_before, &movements[i].to_before);
+        stock_level_back(movement->to_after, &movements[i].to_after);
     }
     out->movements = movements;
     out->movement_count = in->n_movements;

@@ -76,6 +76,9 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_STOCK_SET:
         stock_set(inventory, &command->stock_set, arena, out);
         break;
+    case INVENTORY_STOCK_MOVE:
+        stock_move(inventory, &command->stock_move, arena, out);
+        break;
     case INVENTORY_HOLD_CREATE:
         hold_create(inventory, &command->hold_create, arena, out);
         break;

@@ -268,6 +268,40 @@ static bool check_set(const struct inventory_stock_set *command,
     return true;
 }
 
+static bool check_movable(enum stock_bucket bucket)
+{
+    return bucket >= STOCK_BUCKET_ON_HAND && bucket <= STOCK_BUCKET_INCOMING;
+}
+
+static bool check_move(const struct inventory_stock_move *command,
+                       struct check_fault *fault)
+{
+    if (!check_stock(command->sku_id, command->location_id, command->reason,
+                     command->reference, fault)) {
+        return false;
+    }
+    if (!identifier_valid(command->to_location_id)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_location_id", "not an id");
+    }
+    if (!check_movable(command->bucket)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "from_bucket",
+                            "not a bucket that holds units");
+    }
+    if (!check_movable(command->to_bucket)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_bucket",
+                            "not a bucket that holds units");
+    }
+    if (command->quantity <= 0) {
+        return check_refuse(fault, INVENTORY_FIELD_QUANTITY, "quantity", "not above 0");
+    }
+    if (command->bucket == command->to_bucket &&
+        slice_equal(command->location_id, command->to_location_id)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_bucket",
+                            "the units are there already");
+    }
+    return true;
+}
+
 static bool check_ttl(enum hold_ttl_kind kind, int64_t ttl_ms, int64_t life_max_ms,
                       struct check_fault *fault)
 {
@@ -343,6 +377,8 @@ bool check_command(const struct inventory_command *command, struct check_fault *
         return check_adjust(&command->stock_adjust, out_fault);
     case INVENTORY_STOCK_SET:
         return check_set(&command->stock_set, out_fault);
+    case INVENTORY_STOCK_MOVE:
+        return check_move(&command->stock_move, out_fault);
     case INVENTORY_HOLD_CREATE:
         return check_create(&command->hold_create, out_fault);
     case INVENTORY_HOLD_EXTEND:
@@ -408,6 +444,10 @@ const char *check_field_path(enum inventory_field field)
         return "etag";
     case INVENTORY_FIELD_REQUEST_ID:
         return "request_id";
+    case INVENTORY_FIELD_TO_LOCATION_ID:
+        return "to_location_id";
+    case INVENTORY_FIELD_COUNT_ID:
+        return "count_id";
     case INVENTORY_FIELD_NONE:
     case INVENTORY_FIELD_OTHER:
         break;

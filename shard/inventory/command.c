@@ -8,6 +8,12 @@
 /* Separates fingerprints from all other hashes. Stored records depend on it. */
 static const uint64_t COMMAND_FINGERPRINT_SEED = 0x736f756b66696e67u;
 
+bool inventory_command_known(uint32_t kind)
+{
+    return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
+           kind == INVENTORY_STOCK_MOVE;
+}
+
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
 {
     switch (command->kind) {
@@ -22,6 +28,8 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
         return key_hash(command->stock_adjust.sku_id, seed);
     case INVENTORY_STOCK_SET:
         return key_hash(command->stock_set.sku_id, seed);
+    case INVENTORY_STOCK_MOVE:
+        return key_hash(command->stock_move.sku_id, seed);
     case INVENTORY_HOLD_CREATE:
         return command->hold_create.line_count > 0
                    ? key_hash(command->hold_create.lines[0].sku_id, seed)
@@ -119,6 +127,19 @@ static void command_put_set(struct buffer *out, const struct inventory_stock_set
     encode_bytes(out, command->reference);
 }
 
+static void command_put_move(struct buffer *out,
+                             const struct inventory_stock_move *command)
+{
+    encode_bytes(out, command->sku_id);
+    encode_bytes(out, command->location_id);
+    encode_u8(out, (uint8_t)command->bucket);
+    encode_bytes(out, command->to_location_id);
+    encode_u8(out, (uint8_t)command->to_bucket);
+    encode_zigzag(out, command->quantity);
+    encode_u8(out, (uint8_t)command->reason);
+    encode_bytes(out, command->reference);
+}
+
 /* What the caller named, never a default of the server's. */
 static void command_put_ttl(struct buffer *out, enum hold_ttl_kind kind, int64_t ttl_ms,
                             int64_t expire_ms)
@@ -169,6 +190,9 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         break;
     case INVENTORY_STOCK_SET:
         command_put_set(out, &command->stock_set);
+        break;
+    case INVENTORY_STOCK_MOVE:
+        command_put_move(out, &command->stock_move);
         break;
     case INVENTORY_HOLD_CREATE:
         command_put_create(out, &command->hold_create);

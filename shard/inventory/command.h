@@ -30,6 +30,7 @@ enum inventory_command_kind {
     INVENTORY_HOLD_CANCEL = 12,
     INVENTORY_TICK = 13,         /* by the leader; carries no identity */
     INVENTORY_REQUEST_SEAL = 14, /* GetOutcome: an unknown request becomes CANCELLED */
+    INVENTORY_STOCK_MOVE = 40,   /* within one SKU */
 };
 
 /* What makes a command exactly-once. */
@@ -119,6 +120,26 @@ struct inventory_stock_set {
     struct slice reference;
 };
 
+/*
+ * Units change their place, none is made or lost: on_hand + incoming, summed over the
+ * SKU's locations, stays. What a bucket names here are the units in that condition:
+ * ON_HAND the sound ones, DAMAGED and QUALITY_CONTROL those set apart of the units on hand
+ * (so both buckets change when such units come or go), INCOMING those on their way.
+ *
+ * Sound units that are promised do not leave, except into DAMAGED and QUALITY_CONTROL of
+ * their own level: things break whether or not they are promised.
+ */
+struct inventory_stock_move {
+    struct slice sku_id;
+    struct slice location_id;
+    enum stock_bucket bucket; /* of the four above */
+    struct slice to_location_id;
+    enum stock_bucket to_bucket; /* another place than the source */
+    int64_t quantity;            /* above 0 */
+    enum stock_reason reason;    /* below HOLD; none is recorded as MOVE */
+    struct slice reference;
+};
+
 enum hold_ttl_kind {
     HOLD_TTL_DEFAULT = 0,  /* the caller named none: ttl_ms is the edge's default */
     HOLD_TTL_DURATION = 1, /* ttl_ms from the log time of apply */
@@ -171,11 +192,15 @@ struct inventory_command {
         struct inventory_location_upsert location_upsert; /* and LOCATION_COPY */
         struct inventory_stock_adjust stock_adjust;
         struct inventory_stock_set stock_set;
+        struct inventory_stock_move stock_move;
         struct inventory_hold_create hold_create;
         struct inventory_hold_change hold_change; /* all five */
         struct inventory_tick tick;
     };
 };
+
+/* Is this the number of a kind that apply decides? */
+bool inventory_command_known(uint32_t kind);
 
 /* The hash that routes the command and under which its request id is remembered: of the
  * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the

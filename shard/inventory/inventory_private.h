@@ -266,6 +266,13 @@ struct level_change {
 void level_write(struct inventory *inventory, struct level_row *level,
                  const int64_t buckets[STOCK_BUCKET_COUNT],
                  const struct level_change *change);
+/* The same for two levels of one SKU in one movement. Both must change. */
+struct level_target {
+    struct level_row *level;
+    int64_t buckets[STOCK_BUCKET_COUNT];
+};
+void level_write_pair(struct inventory *inventory, const struct level_target *from,
+                      const struct level_target *to, const struct level_change *change);
 
 /* --- ledger.c ------------------------------------------------------------------------- */
 void ledger_append(struct inventory *inventory,
@@ -412,11 +419,27 @@ void catalog_location_upsert(struct inventory *inventory,
 void catalog_location_copy(struct inventory *inventory,
                            const struct inventory_location_upsert *command,
                            struct arena *arena, struct inventory_outcome *out);
+/* A level that a command names; stock.c finds, writes and shows it. */
+struct stock_target {
+    struct sku_row *sku;
+    struct location_row *location;
+    struct level_row *level; /* NULL: never written, so all 0 */
+};
+/* False: refused. Expires what is due on the SKU. */
+bool stock_find(struct inventory *inventory, struct slice sku_id,
+                struct slice location_id, struct stock_target *target,
+                struct inventory_outcome *out);
+/* Makes the row if it was never written. */
+void stock_level_make(struct inventory *inventory, struct stock_target *target);
+void stock_view(const struct stock_target *target, struct arena *arena,
+                struct inventory_level *out);
 void stock_adjust(struct inventory *inventory,
                   const struct inventory_stock_adjust *command, struct arena *arena,
                   struct inventory_outcome *out);
 void stock_set(struct inventory *inventory, const struct inventory_stock_set *command,
                struct arena *arena, struct inventory_outcome *out);
+void stock_move(struct inventory *inventory, const struct inventory_stock_move *command,
+                struct arena *arena, struct inventory_outcome *out);
 void hold_create(struct inventory *inventory, const struct inventory_hold_create *command,
                  struct arena *arena, struct inventory_outcome *out);
 void hold_change(struct inventory *inventory, enum inventory_command_kind kind,

@@ -23,6 +23,9 @@ enum inventory_field {
     INVENTORY_FIELD_ETAG = 7,
     INVENTORY_FIELD_REQUEST_ID = 8,
     INVENTORY_FIELD_OTHER = 9, /* see inventory_command_check for its name */
+    INVENTORY_FIELD_TO_LOCATION_ID = 20,
+    INVENTORY_FIELD_COUNT_ID = 21,
+    INVENTORY_FIELD_LAST = INVENTORY_FIELD_COUNT_ID,
 };
 
 struct inventory_shortage {
@@ -36,16 +39,18 @@ struct inventory_outcome {
     bool replayed;  /* remembered from an earlier apply; the same answer */
     bool duplicate; /* an import line applied before; status OK, nothing was done now */
     bool created;   /* upserts: it was new */
-    bool has_level; /* ADJUST, SET; with STOCK_COMPARE_FAILED and ETAG_MISMATCH the
+    bool has_level; /* ADJUST, SET, MOVE; with STOCK_COMPARE_FAILED and ETAG_MISMATCH the
                        present */
-    bool has_hold;  /* HOLD_*, also with refusals for the hold's state */
-    bool has_sku;   /* SKU_UPSERT */
+    bool has_level_to; /* MOVE: the level that the units came to, if it is another */
+    bool has_hold;     /* HOLD_*, also with refusals for the hold's state */
+    bool has_sku;      /* SKU_UPSERT */
     bool has_location;
     enum inventory_field field;
     uint32_t line;          /* index of the line, when `field` is one of a line */
     uint64_t etag;          /* of the row written */
     uint64_t expected_line; /* SEQUENCE_GAP: the lane's last line; resume after it */
     struct inventory_level level;
+    struct inventory_level level_to;
     /* A replay restores id, state, times and what was granted; the rest of a hold, a SKU
      * or a location is filled from the row as it is now, if it still stands. */
     struct inventory_hold hold;

@@ -100,6 +100,7 @@ static void ledger_copy(const struct inventory_movement *movement, struct arena 
     out->sku_id = arena_slice(arena, movement->sku_id);
     out->location_id = arena_slice(arena, movement->location_id);
     out->reference = arena_slice(arena, movement->reference);
+    out->to.location_id = arena_slice(arena, movement->to.location_id);
 }
 
 /* --- Of one SKU, newest first -------------------------------------------------------------- */
@@ -351,6 +352,16 @@ static void audit_mismatch(struct audit *audit, struct slice sku_id,
     }
 }
 
+static void audit_leg(struct audit *audit, struct slice sku_id,
+                      const struct inventory_leg *leg)
+{
+    struct audit_row *level = audit_row_get(audit, sku_id, leg->location_id);
+    if (memcmp(level->buckets, leg->before, sizeof level->buckets) != 0) {
+        audit_mismatch(audit, sku_id, leg->location_id);
+    }
+    memcpy(level->buckets, leg->after, sizeof level->buckets);
+}
+
 static enum status audit_visit(void *context, struct ledger_page *page)
 {
     struct audit *audit = context;
@@ -372,6 +383,9 @@ static enum status audit_visit(void *context, struct ledger_page *page)
             audit_mismatch(audit, movement->sku_id, movement->location_id);
         }
         memcpy(level->buckets, movement->after, sizeof level->buckets);
+        if (movement->to.location_id.size != 0) {
+            audit_leg(audit, movement->sku_id, &movement->to);
+        }
         chain->last = movement->position;
         audit->report.movements++;
     }

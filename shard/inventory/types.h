@@ -138,6 +138,8 @@ enum stock_reason {
     STOCK_REASON_FULFIL = 14,
     STOCK_REASON_CANCEL = 15,
     STOCK_REASON_DELETE = 16, /* the SKU was deleted: what was left is set to 0 */
+    STOCK_REASON_MOVE = 17,   /* a move that gave no reason of its own */
+    STOCK_REASON_LAST = STOCK_REASON_MOVE,
 };
 
 /* The stock of one SKU at one location. */
@@ -200,6 +202,13 @@ struct ledger_position {
     uint32_t sub;
 };
 
+/* Where a move between two locations of a SKU ends. */
+struct inventory_leg {
+    struct slice location_id; /* empty: the movement is of one level */
+    int64_t before[STOCK_BUCKET_COUNT];
+    int64_t after[STOCK_BUCKET_COUNT];
+};
+
 /* One immutable line of the ledger. */
 struct inventory_movement {
     struct slice sku_id;
@@ -215,6 +224,7 @@ struct inventory_movement {
     struct ledger_position position;
     struct ledger_position previous; /* the SKU's movement before this one */
     uint64_t sequence;               /* counts the SKU's movements from 1 */
+    struct inventory_leg to;
 };
 
 /* Writes 33 characters and a NUL. */

@@ -163,6 +163,18 @@ static enum status decode_stock_set(const PB(StockSet) * in,
     return STATUS_OK;
 }
 
+static void decode_stock_move(const PB(StockMove) * in, struct inventory_stock_move *out)
+{
+    out->sku_id = command_slice(in->sku_id);
+    out->location_id = command_slice(in->location_id);
+    out->bucket = (enum stock_bucket)in->bucket;
+    out->to_location_id = command_slice(in->to_location_id);
+    out->to_bucket = (enum stock_bucket)in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = (enum stock_reason)in->reason;
+    out->reference = command_slice(in->reference);
+}
+
 static enum status decode_hold_create(const PB(HoldCreate) * in, struct arena *arena,
                                       struct inventory_hold_create *out)
 {
@@ -251,6 +263,9 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
         return STATUS_OK;
     case INVENTORY_STOCK_SET:
         return decode_stock_set(in->stock_set, &out->stock_set);
+    case INVENTORY_STOCK_MOVE:
+        decode_stock_move(in->stock_move, &out->stock_move);
+        return STATUS_OK;
     case INVENTORY_HOLD_CREATE:
         return decode_hold_create(in->hold_create, arena, &out->hold_create);
     case INVENTORY_HOLD_EXTEND:

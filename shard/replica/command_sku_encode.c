@@ -17,6 +17,7 @@ struct sku_draft {
         PB(LocationUpsert) location_upsert;
         PB(StockAdjust) stock_adjust;
         PB(StockSet) stock_set;
+        PB(StockMove) stock_move;
         PB(HoldCreate) hold_create;
         PB(HoldChange) hold_change;
         PB(Tick) tick;
@@ -181,6 +182,22 @@ static void encode_stock_set(struct sku_draft *draft,
     out->reference = command_bytes(in->reference);
 }
 
+static void encode_stock_move(struct sku_draft *draft,
+                              const struct inventory_stock_move *in)
+{
+    PB(StockMove) *out = &draft->stock_move;
+    souk__internal__v1__stock_move__init(out);
+    draft->command.stock_move = out;
+    out->sku_id = command_bytes(in->sku_id);
+    out->location_id = command_bytes(in->location_id);
+    out->bucket = in->bucket;
+    out->to_location_id = command_bytes(in->to_location_id);
+    out->to_bucket = in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = in->reason;
+    out->reference = command_bytes(in->reference);
+}
+
 static enum status encode_hold_create(struct sku_draft *draft,
                                       const struct inventory_hold_create *in,
                                       struct arena *arena)
@@ -276,6 +293,9 @@ static enum status encode_payload(struct sku_draft *draft,
         return STATUS_OK;
     case INVENTORY_STOCK_SET:
         encode_stock_set(draft, &in->stock_set);
+        return STATUS_OK;
+    case INVENTORY_STOCK_MOVE:
+        encode_stock_move(draft, &in->stock_move);
         return STATUS_OK;
     case INVENTORY_HOLD_CREATE:
         return encode_hold_create(draft, &in->hold_create, arena);

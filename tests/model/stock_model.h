@@ -62,6 +62,8 @@ struct model_answer {
     uint64_t expected_line;
     bool has_level;
     int64_t level[STOCK_BUCKET_COUNT];
+    bool has_level_to;
+    int64_t level_to[STOCK_BUCKET_COUNT];
     bool has_hold;
     struct model_hold hold; /* without id when it was just made */
     int hold_number;        /* -1: none */
@@ -109,6 +111,13 @@ const char *model_level_seen(struct model *model, int sku, int location,
                              const int64_t buckets[STOCK_BUCKET_COUNT], uint64_t etag);
 /* The number in "S3"; -1 for anything unknown. */
 int model_number(struct slice id, char letter, int count);
+/* False: the SKU or the location is not there. Ends the SKU's holds that are due. */
+bool model_level_find(struct model *model, struct slice sku_id, struct slice location_id,
+                      struct model_level **level);
+/* level_model.c: what is neither a hold nor of the catalogue. */
+enum status model_stock_move(struct model *model,
+                             const struct inventory_stock_move *command,
+                             struct model_answer *answer);
 model_wide model_available(const struct model_level *level);
 model_wide model_shortfall(const struct model_level *level);
 

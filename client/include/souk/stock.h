@@ -33,6 +33,8 @@ enum souk_stock_bucket {
     SOUK_BUCKET_DAMAGED = 2,
     SOUK_BUCKET_QUALITY_CONTROL = 3,
     SOUK_BUCKET_INCOMING = 4,
+    SOUK_BUCKET_SAFETY_STOCK = 5,
+    SOUK_BUCKET_BACKORDER_LIMIT = 6,
 };
 
 enum souk_stock_reason {
@@ -52,6 +54,8 @@ enum souk_stock_reason {
     SOUK_REASON_EXPIRE = 13,
     SOUK_REASON_FULFIL = 14,
     SOUK_REASON_CANCEL = 15,
+    SOUK_REASON_DELETE = 16,
+    SOUK_REASON_MOVE = 17, /* a move without a reason of its own */
 };
 
 struct souk_stock_get_request {
@@ -148,6 +152,35 @@ struct souk_stock_set_request {
     enum souk_stock_reason reason;
     const char *reference;
     int64_t occurred_time_ms;
+    bool set_damaged;
+    int64_t damaged;
+    bool set_quality_control;
+    int64_t quality_control;
+    bool set_incoming;
+    int64_t incoming;
+};
+
+/* Units change their place or condition; none is made or lost. Buckets: ON_HAND the sound
+ * ones, DAMAGED, QUALITY_CONTROL, INCOMING. */
+struct souk_stock_move_request {
+    const char *request_id;
+    int64_t request_time_ms;
+    const char *sku_id;
+    const char *from_location_id;
+    enum souk_stock_bucket from_bucket;
+    const char *to_location_id; /* NULL: where they are */
+    enum souk_stock_bucket to_bucket;
+    int64_t quantity; /* above 0 */
+    enum souk_stock_reason reason;
+    const char *reference;
+    int64_t occurred_time_ms;
+};
+
+struct souk_stock_move_reply {
+    struct souk_answer answer;
+    struct souk_stock_level from_level;
+    struct souk_stock_level to_level; /* as from_level when the location is the same */
+    struct souk_stamp stamp;
 };
 
 /* One immutable line of the ledger. */
@@ -163,6 +196,9 @@ struct souk_movement {
     uint64_t shard_id;
     uint64_t log_index;
     uint32_t log_sub;
+    const char *to_location_id; /* of a move to another location; else "" */
+    struct souk_stock_level to_before;
+    struct souk_stock_level to_after;
 };
 
 struct souk_movement_list_request {
@@ -188,6 +224,7 @@ SOUK_CALL(stock_adjust, souk_stock_adjust_request, souk_stock_level_reply);
 SOUK_CALL(stock_batch_adjust, souk_stock_batch_adjust_request,
           souk_stock_batch_adjust_reply);
 SOUK_CALL(stock_set, souk_stock_set_request, souk_stock_level_reply);
+SOUK_CALL(stock_move, souk_stock_move_request, souk_stock_move_reply);
 SOUK_CALL(movement_list, souk_movement_list_request, souk_movement_list_reply);
 
 #ifdef __cplusplus

@@ -94,6 +94,20 @@ static struct inventory_hold_create sample_hold_create(void)
     };
 }
 
+static struct inventory_stock_move sample_stock_move(void)
+{
+    return (struct inventory_stock_move){
+        .sku_id = TEXT("MUG-RED"),
+        .location_id = TEXT("berlin"),
+        .bucket = STOCK_BUCKET_QUALITY_CONTROL,
+        .to_location_id = TEXT("hamburg"),
+        .to_bucket = STOCK_BUCKET_INCOMING,
+        .quantity = 6000000000,
+        .reason = STOCK_REASON_RETURN,
+        .reference = TEXT("van 4"),
+    };
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -129,6 +143,9 @@ static void sample_payload(struct inventory_command *command)
             .reason = STOCK_REASON_COUNT,
             .reference = TEXT("count 7"),
         };
+        break;
+    case INVENTORY_STOCK_MOVE:
+        command->stock_move = sample_stock_move();
         break;
     case INVENTORY_HOLD_CREATE:
         command->hold_create = sample_hold_create();
