@@ -102,8 +102,20 @@ static const struct command table_commands[] = {
      "  souk stock move MUG-RED 1 berlin berlin/damaged --reason damage\n",
      {{"reason", "REASON", "receipt sale return damage loss found count correction"},
       OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_move},
-    {"stock movements", "SKU [LOCATION]", 1, 2, "the ledger of a SKU, newest first", NULL,
-     "  souk stock movements MUG-RED --limit 10\n", {OPTION_LIMIT}, cli_stock_movements},
+    {"stock movements", "[SKU [LOCATION]]", 0, 2, "the ledger: every change of every level",
+     "Of a SKU newest first; of all SKUs in the order they were decided in, shard by shard. Times\n"
+     "are UTC, and log times: those at --since or later and before --until.\n",
+     "  souk stock movements MUG-RED --limit 10\n"
+     "  souk stock movements --reference PO-771\n"
+     "  souk stock movements --location berlin --since 2026-11-01 --until 2026-12-01 -o jsonl\n",
+     {{"location", "LOCATION", "of a SKU's level there, or of all SKUs there"}, {"since", "TIME", "at this time or later"},
+      {"until", "TIME", "before this time"}, {"reference", "TEXT", "with exactly this reference"}, OPTION_LIMIT},
+     cli_stock_movements},
+    {"stock audit", "", 0, 0, "recompute every level from the ledger",
+     "Reads every level, then every movement up to the moment that level was read at, and adds them\n"
+     "up: each bucket of each level, in this program. Selling goes on meanwhile. Prints what differs;\n"
+     "exit 3 when something does.\n",
+     "  souk stock audit\n  souk stock audit -o json | jq .drift\n", {{NULL, NULL, NULL}}, cli_stock_audit},
 
     {"hold", "", 0, 0, "units set aside for somebody, for a while",
      "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,

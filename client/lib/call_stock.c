@@ -37,6 +37,16 @@ stock_levels_back(struct arena *arena, Souk__V1__StockLevel *const *levels, size
     return out;
 }
 
+static const struct souk_stamp *
+stock_stamps_back(struct arena *arena, Souk__V1__ReadStamp *const *stamps, size_t count)
+{
+    struct souk_stamp *out = arena_zalloc(arena, count * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        convert_stamp_back(stamps[i], &out[i]);
+    }
+    return out;
+}
+
 static ProtobufCMessage *stock_get_encode(struct call *call, const void *request)
 {
     const struct souk_stock_get_request *in = request;
@@ -111,6 +121,8 @@ static void stock_list_decode(struct call *call, const ProtobufCMessage *respons
     out->levels = stock_levels_back(call_arena(call), in->levels, in->n_levels);
     out->level_count = in->n_levels;
     out->next_page_token = in->next_page_token;
+    out->stamps = stock_stamps_back(call_arena(call), in->stamps, in->n_stamps);
+    out->stamp_count = in->n_stamps;
 }
 
 CALL_DEFINE(stock_list, souk__v1__stock_service__service, "ListStockLevels", false,
@@ -312,6 +324,9 @@ static ProtobufCMessage *movement_list_encode(struct call *call, const void *req
     out->page_size = in->page_size;
     out->page_token = convert_text(in->page_token);
     out->read = convert_read(arena, &in->read);
+    out->start_time = convert_time(arena, in->start_time_ms);
+    out->end_time = convert_time(arena, in->end_time_ms);
+    out->reference = convert_text(in->reference);
     return &out->base;
 }
 
@@ -343,6 +358,8 @@ static void movement_list_decode(struct call *call, const ProtobufCMessage *resp
     out->movement_count = in->n_movements;
     out->next_page_token = in->next_page_token;
     convert_stamp_back(in->stamp, &out->stamp);
+    out->stamps = stock_stamps_back(call_arena(call), in->stamps, in->n_stamps);
+    out->stamp_count = in->n_stamps;
 }
 
 CALL_DEFINE(movement_list, souk__v1__stock_service__service, "ListMovements", false,

@@ -32,9 +32,9 @@ enum inventory_query_kind {
     INVENTORY_QUERY_AVAILABILITY = 9, /* what the recommender's VERIFIED check needs */
     INVENTORY_QUERY_HOLD = 10,        /* hold_id, owner (when not empty); NOT_FOUND */
     INVENTORY_QUERY_HOLD_LIST = 11,   /* owner, paged, in order of creation */
-    INVENTORY_QUERY_MOVEMENTS = 12,   /* of sku_ids[0], newest first, filtered by
-                                       * location_ids[0] if given, paged; reads the store */
-    INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
+    INVENTORY_QUERY_MOVEMENTS = 12,   /* of sku_ids[0], newest first, paged; reads the
+                                       * store. What `wanted` and location_ids[0] name */
+    INVENTORY_QUERY_LEDGER = 13, /* likewise of all SKUs from `from` on, oldest first */
     INVENTORY_QUERY_COUNTERS = 14,
 };
 
@@ -43,6 +43,13 @@ struct inventory_demand {
     struct slice channel; /* locations that serve it; empty: every location */
     int64_t quantity;     /* least available at one location; 0 counts as 1 */
     bool allow_backorder; /* counts the backorder limit as available */
+};
+
+/* Which movements of the ledger are wanted, beside those of a location. */
+struct inventory_movements_wanted {
+    struct slice reference; /* exactly this one; empty: any */
+    int64_t start_ms;       /* at this log time or later */
+    int64_t end_ms;         /* before this log time; 0: no end */
 };
 
 struct inventory_query {
@@ -60,6 +67,7 @@ struct inventory_query {
     struct inventory_hold_id hold_id;
     struct slice owner;
     struct ledger_position from;
+    struct inventory_movements_wanted wanted;
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;

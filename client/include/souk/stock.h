@@ -98,6 +98,8 @@ struct souk_stock_list_reply {
     const struct souk_stock_level *levels;
     size_t level_count;
     const char *next_page_token;
+    const struct souk_stamp *stamps; /* of each shard asked */
+    size_t stamp_count;
 };
 
 struct souk_stock_adjust_request {
@@ -202,19 +204,26 @@ struct souk_movement {
 };
 
 struct souk_movement_list_request {
-    const char *sku_id;
+    const char *sku_id;      /* all when NULL */
     const char *location_id; /* all when NULL */
     int32_t page_size;
     const char *page_token;
     struct souk_read read;
+    int64_t start_time_ms; /* at this log time or later */
+    int64_t end_time_ms;   /* before this one; 0: no end */
+    const char *reference; /* exactly this one; any when NULL */
 };
 
 struct souk_movement_list_reply {
     struct souk_answer answer;
-    const struct souk_movement *movements; /* newest first */
+    /* Of one SKU newest first; of all in the order of the log, shard by shard. A page may
+     * be empty and have a next one, where a filter leaves nothing. */
+    const struct souk_movement *movements;
     size_t movement_count;
     const char *next_page_token;
-    struct souk_stamp stamp;
+    struct souk_stamp stamp; /* of the last shard asked */
+    const struct souk_stamp *stamps;
+    size_t stamp_count;
 };
 
 SOUK_CALL(stock_get, souk_stock_get_request, souk_stock_level_reply);
