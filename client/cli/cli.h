@@ -95,6 +95,7 @@ enum command_exit cli_sku_put(struct cli *cli);
 enum command_exit cli_status(struct cli *cli);
 enum command_exit cli_stock_adjust(struct cli *cli);
 enum command_exit cli_stock_audit(struct cli *cli);
+enum command_exit cli_stock_check(struct cli *cli);
 enum command_exit cli_stock_get(struct cli *cli);
 enum command_exit cli_stock_list(struct cli *cli);
 enum command_exit cli_stock_movements(struct cli *cli);

@@ -73,6 +73,16 @@ static const struct command table_commands[] = {
     {"stock list", "", 0, 0, "all levels", NULL,
      "  souk stock list --limit 20\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
      {{"sku", "SKU", "of one SKU"}, OPTION_LIMIT}, cli_stock_list},
+    {"stock check", "SKU[:QTY][@LOCATION]...", 1, COMMAND_ARGUMENTS_MAX, "could a hold take this now, and from where?",
+     "By the rules of hold create, with nothing set aside: one location has to have all of a line.\n"
+     "--near takes the nearest location that has enough, else the one with most units is named.\n"
+     "Exit 0 when every line is available, 1 when one is not.\n",
+     "  souk stock check MUG-RED:2 TEA-GREEN\n"
+     "  souk stock check MUG-RED:2 --channel web --location berlin,hamburg\n"
+     "  souk stock check MUG-RED:2 --near 52.52,13.40 -o json | jq .all_available\n",
+     {{"location", "LOCATION,...", "only these count"}, {"channel", "CHANNEL", "only locations that serve it"},
+      {"near", "LATITUDE,LONGITUDE", "degrees; the nearest that has enough"},
+      {"backorder", NULL, "allow what the backorder limit allows"}}, cli_stock_check},
     {"stock adjust", "SKU LOCATION QUANTITY", 3, 3, "add units, or take them off",
      "QUANTITY has a sign: +5 came in, -2 broke. No bucket ends below 0.\n",
      "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"

@@ -128,6 +128,64 @@ static void stock_list_decode(struct call *call, const ProtobufCMessage *respons
 CALL_DEFINE(stock_list, souk__v1__stock_service__service, "ListStockLevels", false,
             souk_stock_list_request, souk_stock_list_reply);
 
+static ProtobufCMessage *stock_check_encode(struct call *call, const void *request)
+{
+    const struct souk_stock_check_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__CheckAvailabilityRequest *out = arena_alloc(arena, sizeof *out);
+    Souk__V1__AvailabilityLine *lines =
+        arena_alloc(arena, in->line_count * sizeof *lines + 1);
+    souk__v1__check_availability_request__init(out);
+    out->lines = arena_alloc(arena, in->line_count * sizeof *out->lines + 1);
+    out->n_lines = in->line_count;
+    for (size_t i = 0; i < in->line_count; i++) {
+        souk__v1__availability_line__init(&lines[i]);
+        lines[i].sku_id = convert_text(in->lines[i].sku_id);
+        lines[i].quantity = in->lines[i].quantity;
+        lines[i].location_id = convert_text(in->lines[i].location_id);
+        out->lines[i] = &lines[i];
+    }
+    out->location_ids = convert_texts(in->location_ids);
+    out->n_location_ids = in->location_id_count;
+    out->channel = convert_text(in->channel);
+    out->allow_backorder = in->allow_backorder;
+    out->read = convert_read(arena, &in->read);
+    if (in->nearest) {
+        out->near = arena_alloc(arena, sizeof *out->near);
+        souk__v1__geo_point__init(out->near);
+        out->near->latitude_e7 = in->latitude_e7;
+        out->near->longitude_e7 = in->longitude_e7;
+    }
+    return &out->base;
+}
+
+static void stock_check_decode(struct call *call, const ProtobufCMessage *response,
+                               void *out_reply)
+{
+    const Souk__V1__CheckAvailabilityResponse *in = (const void *)response;
+    struct souk_stock_check_reply *out = out_reply;
+    struct souk_stock_check_result *results =
+        arena_zalloc(call_arena(call), in->n_results * sizeof *results);
+    for (size_t i = 0; i < in->n_results; i++) {
+        const Souk__V1__AvailabilityResult *result = in->results[i];
+        convert_item_status_back(result->status, &results[i].status);
+        results[i].requested = result->requested;
+        results[i].available = result->available;
+        results[i].location_id = result->location_id;
+        results[i].location_available = result->location_available;
+        results[i].distance_m =
+            result->distance_case == SOUK__V1__AVAILABILITY_RESULT__DISTANCE_DISTANCE_M
+                ? result->distance_m
+                : -1;
+    }
+    out->results = results;
+    out->result_count = in->n_results;
+    out->all_available = in->all_available != 0;
+}
+
+CALL_DEFINE(stock_check, souk__v1__stock_service__service, "CheckAvailability", false,
+            souk_stock_check_request, souk_stock_check_reply);
+
 static Souk__V1__AdjustStockRequest *
 stock_adjust_message(struct call *call, const struct souk_stock_adjust_request *in)
 {

@@ -104,9 +104,8 @@ static void stock_got_levels(struct edge_many *many)
     edge_many_done(many);
 }
 
-/* Ids of a repeated field, checked. */
-static enum status stock_ids(struct edge *edge, const char *field, char *const *texts,
-                             size_t count, struct slice **out, struct problem *problem)
+enum status stock_ids(struct edge *edge, const char *field, char *const *texts,
+                      size_t count, struct slice **out, struct problem *problem)
 {
     struct slice *ids = arena_alloc(edge->arena, (count + 1) * sizeof *ids);
     char path[64];

@@ -196,6 +196,7 @@ static void stock_move(struct rpc_call *rpc, const Souk__V1__MoveStockRequest *r
 void stock_service_register(struct service *service, struct rpc_server *server)
 {
     static const struct souk__v1__stock_service__handlers handlers = {
+        .check_availability = stock_check_availability,
         .get_stock_level = stock_get_level,
         .batch_get_stock_levels = stock_batch_get_levels,
         .list_stock_levels = stock_list_levels,

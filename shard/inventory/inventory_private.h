@@ -396,6 +396,15 @@ enum {
     READ_ANSWER_BYTES_MAX = 3 << 20, /* a page ends here; below message_max_bytes */
 };
 uint32_t read_page_size(const struct inventory_query *query);
+/* Does the query's list of locations name the level's, or none? */
+bool read_location_wanted(const struct inventory_query *query,
+                          const struct level_row *level);
+bool read_channel_served(const struct inventory_location *location, struct slice channel);
+
+/* --- read_check.c ---------------------------------------------------------------------------- */
+enum status read_check(const struct inventory *inventory,
+                       const struct inventory_query *query, struct arena *arena,
+                       struct inventory_answer *out);
 
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);

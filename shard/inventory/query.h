@@ -36,6 +36,7 @@ enum inventory_query_kind {
                                        * store. What `wanted` and location_ids[0] name */
     INVENTORY_QUERY_LEDGER = 13, /* likewise of all SKUs from `from` on, oldest first */
     INVENTORY_QUERY_COUNTERS = 14,
+    INVENTORY_QUERY_CHECK = 20, /* sku_ids with check_lines, demand, location_ids, near */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -43,6 +44,12 @@ struct inventory_demand {
     struct slice channel; /* locations that serve it; empty: every location */
     int64_t quantity;     /* least available at one location; 0 counts as 1 */
     bool allow_backorder; /* counts the backorder limit as available */
+};
+
+/* What a CHECK wants of the SKU of the same index. */
+struct inventory_check_line {
+    int64_t quantity;         /* above 0 */
+    struct slice location_id; /* empty: from anywhere that counts */
 };
 
 /* Which movements of the ledger are wanted, beside those of a location. */
@@ -61,6 +68,9 @@ struct inventory_query {
     const struct slice *location_ids;
     uint32_t location_count;
     struct inventory_demand demand;
+    const struct inventory_check_line *check_lines; /* sku_count of them */
+    int32_t near_latitude_e7; /* CHECK: take from nearby; both 0: where most is */
+    int32_t near_longitude_e7;
     bool
         as_known; /* AVAILABILITY: at once, from the state as it stands. A hold whose time
                     * has come counts until the shard's log says that it has ended. */
@@ -82,6 +92,18 @@ struct inventory_availability {
     int64_t available;               /* summed over matching locations, never negative */
     int64_t best_available;          /* most at one location, never negative */
     struct slice best_location_id;
+};
+
+/* One line of a CHECK, in its order. */
+struct inventory_check {
+    /* OK, NOT_FOUND, SKU_NOT_ACTIVE, or INSUFFICIENT_STOCK: no place has all of it */
+    enum status status;
+    bool missing_location;    /* NOT_FOUND is about the location */
+    int64_t requested;        /* summed over the lines of this SKU and location */
+    int64_t available;        /* summed over the locations that count */
+    struct slice location_id; /* where it would be taken; most there is, if not enough */
+    int64_t location_available;
+    int64_t distance_m; /* -1: not known */
 };
 
 struct inventory_counters {
@@ -113,6 +135,8 @@ struct inventory_answer {
     uint32_t movement_count;
     const struct inventory_availability *availabilities;
     uint32_t availability_count;
+    const struct inventory_check *checks;
+    uint32_t check_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */

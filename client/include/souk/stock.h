@@ -102,6 +102,41 @@ struct souk_stock_list_reply {
     size_t stamp_count;
 };
 
+struct souk_stock_check_line {
+    const char *sku_id;
+    int64_t quantity;        /* above 0 */
+    const char *location_id; /* NULL: anywhere that counts */
+};
+
+struct souk_stock_check_request {
+    const struct souk_stock_check_line *lines; /* up to 1,000 */
+    size_t line_count;
+    const char *const *location_ids; /* only these count; all when empty */
+    size_t location_id_count;
+    const char *channel; /* only locations that serve it; NULL: all */
+    bool nearest;        /* of the locations that have enough, the one nearest to: */
+    int32_t latitude_e7; /* degrees times 10^7 */
+    int32_t longitude_e7;
+    bool allow_backorder;
+    struct souk_read read;
+};
+
+struct souk_stock_check_result {
+    struct souk_item_status status; /* code 0: one location has all of it */
+    int64_t requested;              /* summed over the lines of this SKU and location */
+    int64_t available;              /* summed over the locations that count */
+    const char *location_id;
+    int64_t location_available;
+    int64_t distance_m; /* -1: not known, or not asked */
+};
+
+struct souk_stock_check_reply {
+    struct souk_answer answer;
+    const struct souk_stock_check_result *results; /* in the lines' order */
+    size_t result_count;
+    bool all_available;
+};
+
 struct souk_stock_adjust_request {
     const char *request_id;
     int64_t request_time_ms;
@@ -229,6 +264,7 @@ struct souk_movement_list_reply {
 SOUK_CALL(stock_get, souk_stock_get_request, souk_stock_level_reply);
 SOUK_CALL(stock_batch_get, souk_stock_batch_get_request, souk_stock_batch_get_reply);
 SOUK_CALL(stock_list, souk_stock_list_request, souk_stock_list_reply);
+SOUK_CALL(stock_check, souk_stock_check_request, souk_stock_check_reply);
 SOUK_CALL(stock_adjust, souk_stock_adjust_request, souk_stock_level_reply);
 SOUK_CALL(stock_batch_adjust, souk_stock_batch_adjust_request,
           souk_stock_batch_adjust_reply);
