@@ -195,7 +195,8 @@ static const char *cli_next_step(const struct cli *cli)
     }
     if (cli->error.code == SOUK_NOT_FOUND) {
         return strstr(field, "location_id") != NULL ? "souk location list"
-               : strcmp(field, "placement") == 0    ? "souk rec --help   lists placements"
+               : strcmp(field, "count_id") == 0  ? "souk stock count start COUNT LOCATION"
+               : strcmp(field, "placement") == 0 ? "souk rec --help   lists placements"
                : strcmp(field, "answer_id") == 0
                    ? "souk rec ... --explain   explains an answer as it is given"
                : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"

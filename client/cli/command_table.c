@@ -121,6 +121,25 @@ static const struct command table_commands[] = {
      {{"location", "LOCATION", "of a SKU's level there, or of all SKUs there"}, {"since", "TIME", "at this time or later"},
       {"until", "TIME", "before this time"}, {"reference", "TEXT", "with exactly this reference"}, OPTION_LIMIT},
      cli_stock_movements},
+    {"stock count", "", 0, 0, "count a location while it goes on selling",
+     "What stands there is frozen at the start; closing posts by how much the counted units differ\n"
+     "from that, so what was sold or came in meanwhile stays. One count is open at a location.\n",
+     "  souk stock count start INV-26 berlin\n  souk stock count submit INV-26 MUG-RED=11 TEA-GREEN=0\n"
+     "  souk stock count close INV-26\n  souk stock movements --reference INV-26\n",
+     {{NULL, NULL, NULL}}, NULL},
+    {"stock count start", "COUNT LOCATION", 2, 2, "freeze what stands at a location", NULL,
+     "  souk stock count start INV-26 berlin\n"
+     "  souk stock count start INV-26 berlin --at-submit     each SKU as it is when it is submitted\n",
+     {{"at-submit", NULL, "compare with what is there when a SKU is submitted"}, OPTION_REQUEST_ID}, cli_stock_count_start},
+    {"stock count submit", "COUNT [SKU=UNITS...]", 1, COMMAND_ARGUMENTS_MAX, "what was counted",
+     "SKU=UNITS as arguments, or with --file lines SKU,UNITS (an optional first line sku_id,counted).\n"
+     "A SKU that is submitted again replaces what was. SKUs that nobody submits stay as they are.\n",
+     "  souk stock count submit INV-26 MUG-RED=11 TEA-GREEN=0\n"
+     "  souk stock count submit INV-26 --file counted.csv\n",
+     {{"file", "FILE|-", "lines of SKU,UNITS; - is stdin"}, OPTION_REQUEST_ID}, cli_stock_count_submit},
+    {"stock count close", "COUNT", 1, 1, "post the differences", NULL,
+     "  souk stock count close INV-26\n  souk stock count close INV-26 --discard    post nothing\n",
+     {{"discard", NULL, "post nothing"}, OPTION_REQUEST_ID}, cli_stock_count_close},
     {"stock audit", "", 0, 0, "recompute every level from the ledger",
      "Reads every level, then every movement up to the moment that level was read at, and adds them\n"
      "up: each bucket of each level, in this program. Selling goes on meanwhile. Prints what differs;\n"

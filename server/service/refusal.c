@@ -94,6 +94,9 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
             out->location_id = command->hold_create.lines[line].location_id;
         }
         return;
+    case INVENTORY_COUNT_START: /* the service names what a count's calls name */
+    case INVENTORY_COUNT_SUBMIT:
+    case INVENTORY_COUNT_CLOSE:
     case INVENTORY_HOLD_EXTEND: /* the service itself keeps a hold's id as text */
     case INVENTORY_HOLD_COMMIT:
     case INVENTORY_HOLD_RELEASE:

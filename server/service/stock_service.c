@@ -2,6 +2,7 @@
 /* souk.v1.StockService: writing. Reading is in stock_read.c. */
 #include "proto/souk/v1/stock.grpc-c.h"
 #include "server/service/batch.h"
+#include "server/service/count_service.h"
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
@@ -204,6 +205,9 @@ void stock_service_register(struct service *service, struct rpc_server *server)
         .batch_adjust_stock = stock_batch_adjust,
         .set_stock = stock_set,
         .move_stock = stock_move,
+        .start_count = stock_start_count,
+        .submit_count = stock_submit_count,
+        .close_count = stock_close_count,
         .list_movements = stock_list_movements,
     };
     souk__v1__stock_service__register(server, &handlers, service);

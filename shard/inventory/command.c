@@ -11,7 +11,7 @@ static const uint64_t COMMAND_FINGERPRINT_SEED = 0x736f756b66696e67u;
 bool inventory_command_known(uint32_t kind)
 {
     return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
-           kind == INVENTORY_STOCK_MOVE;
+           (kind >= INVENTORY_STOCK_MOVE && kind <= INVENTORY_COUNT_CLOSE);
 }
 
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
@@ -40,6 +40,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
     case INVENTORY_HOLD_FULFIL:
     case INVENTORY_HOLD_CANCEL:
         return command->hold_change.hold_id.anchor;
+    case INVENTORY_COUNT_SUBMIT:
+        return command->count_submit.line_count > 0
+                   ? key_hash(command->count_submit.lines[0].sku_id, seed)
+                   : 0;
+    case INVENTORY_COUNT_START:
+    case INVENTORY_COUNT_CLOSE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
         return command->identity.anchor;
@@ -140,6 +146,17 @@ static void command_put_move(struct buffer *out,
     encode_bytes(out, command->reference);
 }
 
+static void command_put_counted(struct buffer *out,
+                                const struct inventory_count_submit *command)
+{
+    encode_bytes(out, command->count_id);
+    encode_varint(out, command->line_count);
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        encode_bytes(out, command->lines[i].sku_id);
+        encode_zigzag(out, command->lines[i].counted);
+    }
+}
+
 /* What the caller named, never a default of the server's. */
 static void command_put_ttl(struct buffer *out, enum hold_ttl_kind kind, int64_t ttl_ms,
                             int64_t expire_ms)
@@ -193,6 +210,18 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         break;
     case INVENTORY_STOCK_MOVE:
         command_put_move(out, &command->stock_move);
+        break;
+    case INVENTORY_COUNT_START:
+        encode_bytes(out, command->count_start.count_id);
+        encode_bytes(out, command->count_start.location_id);
+        encode_u8(out, command->count_start.at_submit);
+        break;
+    case INVENTORY_COUNT_SUBMIT:
+        command_put_counted(out, &command->count_submit);
+        break;
+    case INVENTORY_COUNT_CLOSE:
+        encode_bytes(out, command->count_close.count_id);
+        encode_u8(out, command->count_close.discard);
         break;
     case INVENTORY_HOLD_CREATE:
         command_put_create(out, &command->hold_create);

@@ -31,6 +31,9 @@ enum inventory_command_kind {
     INVENTORY_TICK = 13,         /* by the leader; carries no identity */
     INVENTORY_REQUEST_SEAL = 14, /* GetOutcome: an unknown request becomes CANCELLED */
     INVENTORY_STOCK_MOVE = 40,   /* within one SKU */
+    INVENTORY_COUNT_START = 41,  /* at every SKU shard; its anchor is given */
+    INVENTORY_COUNT_SUBMIT = 42, /* at the shards that own the SKUs counted */
+    INVENTORY_COUNT_CLOSE = 43,  /* at every SKU shard; its anchor is given */
 };
 
 /* What makes a command exactly-once. */
@@ -140,6 +143,29 @@ struct inventory_stock_move {
     struct slice reference;
 };
 
+struct inventory_count_start {
+    struct slice count_id;
+    struct slice location_id;
+    bool at_submit; /* freeze a level when it is counted, not when the count begins */
+};
+
+struct inventory_count_line {
+    struct slice sku_id;
+    int64_t counted; /* >= 0 */
+};
+
+/* All lines or none; what is submitted again replaces what was. */
+struct inventory_count_submit {
+    struct slice count_id;
+    const struct inventory_count_line *lines; /* all of the shard's range */
+    uint32_t line_count;                      /* 1 to INVENTORY_COUNT_SUBMIT_MAX */
+};
+
+struct inventory_count_close {
+    struct slice count_id;
+    bool discard; /* post nothing */
+};
+
 enum hold_ttl_kind {
     HOLD_TTL_DEFAULT = 0,  /* the caller named none: ttl_ms is the edge's default */
     HOLD_TTL_DURATION = 1, /* ttl_ms from the log time of apply */
@@ -193,6 +219,9 @@ struct inventory_command {
         struct inventory_stock_adjust stock_adjust;
         struct inventory_stock_set stock_set;
         struct inventory_stock_move stock_move;
+        struct inventory_count_start count_start;
+        struct inventory_count_submit count_submit;
+        struct inventory_count_close count_close;
         struct inventory_hold_create hold_create;
         struct inventory_hold_change hold_change; /* all five */
         struct inventory_tick tick;
@@ -204,7 +233,8 @@ bool inventory_command_known(uint32_t kind);
 
 /* The hash that routes the command and under which its request id is remembered: of the
  * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the
- * cluster's hash seed. Not for TICK and REQUEST_SEAL (identity.anchor is given). */
+ * cluster's hash seed. Not for TICK, REQUEST_SEAL,
+ * COUNT_START and COUNT_CLOSE (identity.anchor is given). */
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed);
 
 /* 64 bits over what the caller asked for, in canonical form: kind and payload, but

@@ -39,6 +39,8 @@ enum row_kind {
     ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
+    ROW_COUNT = 12,        /* the shard; id = count_id: an open count */
+    ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
 };
 
 enum {
@@ -55,6 +57,27 @@ struct location_row {
     struct inventory_location
         *view; /* one block of memory with everything it points at */
     bool copy;
+    struct count_row *count; /* the open count of this location; NULL: none */
+};
+
+/* An open count, as far as this shard's SKUs go. */
+struct count_row {
+    struct table_node node;
+    struct list dirty;
+    struct location_row *location;
+    bool at_submit;
+    int64_t start_ms;
+    uint32_t submitted; /* lines that were counted */
+    struct table lines; /* of levels that were counted, or changed since the start */
+};
+
+struct count_line {
+    struct table_node node; /* the SKU's hash and id */
+    struct list dirty;
+    struct count_row *count;
+    int64_t baseline; /* on_hand that `counted` is compared with */
+    int64_t counted;
+    bool submitted;
 };
 
 struct level_row {
@@ -181,6 +204,7 @@ struct inventory {
     struct table locations;
     struct map holds;
     struct map owners;
+    struct table counts;
     struct heap due; /* HELD holds by expire_ms */
     struct list ended;
     uint64_t ended_count;
@@ -206,6 +230,8 @@ struct inventory {
     struct list dirty_levels;
     struct list dirty_holds;
     struct list dirty_locations;
+    struct list dirty_counts;
+    struct list dirty_count_lines;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
     bool dirty_shard;
@@ -273,6 +299,22 @@ struct level_target {
 };
 void level_write_pair(struct inventory *inventory, const struct level_target *from,
                       const struct level_target *to, const struct level_change *change);
+
+/* --- count.c -------------------------------------------------------------------------- */
+struct count_row *count_find(const struct inventory *inventory, struct slice count_id);
+struct count_row *count_add(struct inventory *inventory, struct slice count_id,
+                            struct location_row *location);
+struct count_line *count_line_add(struct inventory *inventory, struct count_row *count,
+                                  struct slice sku_id);
+void count_capture(struct inventory *inventory, const struct level_row *level);
+void count_free_all(struct inventory *inventory);
+void count_start(struct inventory *inventory, const struct inventory_count_start *command,
+                 struct arena *arena, struct inventory_outcome *out);
+void count_submit(struct inventory *inventory,
+                  const struct inventory_count_submit *command, struct arena *arena,
+                  struct inventory_outcome *out);
+void count_close(struct inventory *inventory, const struct inventory_count_close *command,
+                 struct arena *arena, struct inventory_outcome *out);
 
 /* --- ledger.c ------------------------------------------------------------------------- */
 void ledger_append(struct inventory *inventory,
@@ -354,6 +396,22 @@ struct stored_shard {
     uint64_t movement_count;
     uint64_t chunk_next;
 };
+struct stored_count {
+    struct slice location_id;
+    bool at_submit;
+    int64_t start_ms;
+};
+void rows_count_encode(struct buffer *out, const struct stored_count *count);
+MUST_USE enum status rows_count_decode(struct slice value,
+                                       struct stored_count *out_count);
+struct stored_count_line {
+    int64_t baseline;
+    int64_t counted; /* 0 unless submitted */
+    bool submitted;
+};
+void rows_count_line_encode(struct buffer *out, const struct stored_count_line *line);
+MUST_USE enum status rows_count_line_decode(struct slice value,
+                                            struct stored_count_line *out_line);
 void rows_shard_encode(struct buffer *out, const struct stored_shard *shard);
 MUST_USE enum status rows_shard_decode(struct slice value,
                                        struct stored_shard *out_shard);
@@ -409,6 +467,10 @@ enum status read_check(const struct inventory *inventory,
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
 void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
+void flush_delete_count(struct inventory *inventory, const struct count_row *count);
+void flush_count_stored(const struct count_row *count, struct stored_count *out);
+void flush_count_line_stored(const struct count_line *line,
+                             struct stored_count_line *out);
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk);
 void flush_sku_stored(const struct sku_row *sku, struct buffer *out);
 void flush_hold_stored(const struct hold_row *hold, struct buffer *out);

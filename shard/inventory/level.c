@@ -67,6 +67,10 @@ static void level_become(struct inventory *inventory, struct level_row *level,
                          const int64_t buckets[STOCK_BUCKET_COUNT],
                          const struct inventory_movement *movement)
 {
+    if (level->location->count != NULL &&
+        buckets[STOCK_BUCKET_ON_HAND] != level->buckets[STOCK_BUCKET_ON_HAND]) {
+        count_capture(inventory, level);
+    }
     inventory->units_on_hand +=
         (wide)buckets[STOCK_BUCKET_ON_HAND] - level->buckets[STOCK_BUCKET_ON_HAND];
     memcpy(level->buckets, buckets, sizeof level->buckets);

@@ -34,6 +34,18 @@ struct inventory_shortage {
     int64_t available; /* never negative */
 };
 
+/* What a count became in one shard. */
+struct inventory_count_totals {
+    struct slice location_id;
+    int64_t start_ms;
+    uint64_t lines;   /* counted */
+    uint64_t changed; /* posted a movement */
+    uint64_t missing; /* their SKU is gone: not posted */
+    uint64_t cut;  /* more was missing than is left: set to 0 (or at the end of int64) */
+    int64_t found; /* units; both cut to what int64 holds */
+    int64_t lost;
+};
+
 struct inventory_outcome {
     enum status status;
     bool replayed;  /* remembered from an earlier apply; the same answer */
@@ -45,12 +57,14 @@ struct inventory_outcome {
     bool has_hold;     /* HOLD_*, also with refusals for the hold's state */
     bool has_sku;      /* SKU_UPSERT */
     bool has_location;
+    bool has_count; /* COUNT_* */
     enum inventory_field field;
     uint32_t line;          /* index of the line, when `field` is one of a line */
     uint64_t etag;          /* of the row written */
     uint64_t expected_line; /* SEQUENCE_GAP: the lane's last line; resume after it */
     struct inventory_level level;
     struct inventory_level level_to;
+    struct inventory_count_totals count;
     /* A replay restores id, state, times and what was granted; the rest of a hold, a SKU
      * or a location is filled from the row as it is now, if it still stands. */
     struct inventory_hold hold;

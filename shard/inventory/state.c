@@ -42,6 +42,9 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_levels);
     list_init(&inventory->dirty_holds);
     list_init(&inventory->dirty_locations);
+    list_init(&inventory->dirty_counts);
+    list_init(&inventory->dirty_count_lines);
+    table_init(&inventory->counts, 0, 0);
     buffer_init(&inventory->deletions);
     list_init(&inventory->blocks);
     map_init(&inventory->block_map);
@@ -79,6 +82,7 @@ void inventory_free(struct inventory *inventory)
     if (inventory == NULL) {
         return;
     }
+    count_free_all(inventory);
     state_free_rows(inventory);
     requests_free(inventory);
     while (!list_empty(&inventory->blocks)) {

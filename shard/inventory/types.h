@@ -28,7 +28,9 @@ enum {
     INVENTORY_GTINS_MAX = 64,
     INVENTORY_CHANNELS_MAX = 64,
     INVENTORY_HOLD_LINES_MAX = 10000,
-    INVENTORY_SHORTAGES_MAX = 20, /* lines that an INSUFFICIENT_STOCK names */
+    INVENTORY_COUNT_SUBMIT_MAX = 1000, /* lines of one SubmitCount */
+    INVENTORY_COUNT_LINES_MAX = 10000, /* counted SKUs of one count in one shard */
+    INVENTORY_SHORTAGES_MAX = 20,      /* lines that an INSUFFICIENT_STOCK names */
     INVENTORY_HOLD_ID_TEXT_BYTES = 33,
     INVENTORY_ETAG_TEXT_BYTES = 16,
 };

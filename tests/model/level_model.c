@@ -109,3 +109,130 @@ enum status model_stock_move(struct model *model,
     }
     return STATUS_OK;
 }
+
+/* --- Counts -------------------------------------------------------------------------------- */
+
+static enum status count_start(struct model *model,
+                               const struct inventory_count_start *command,
+                               struct model_answer *answer)
+{
+    struct model_count *count =
+        &model->counts[model_number(command->count_id, 'C', MODEL_COUNTS)];
+    int location = model_number(command->location_id, 'L', MODEL_LOCATIONS);
+    if (!model->locations[location]) {
+        return STATUS_NOT_FOUND;
+    }
+    if (count->open &&
+        (count->location != location || count->at_submit != command->at_submit)) {
+        return STATUS_ALREADY_EXISTS;
+    }
+    for (int i = 0; i < MODEL_COUNTS; i++) {
+        if (model->counts[i].open && !count->open &&
+            model->counts[i].location == location) {
+            return STATUS_ALREADY_EXISTS;
+        }
+    }
+    answer->has_count = true;
+    if (!count->open) {
+        memset(count, 0, sizeof *count);
+        count->open = true;
+        count->at_submit = command->at_submit;
+        count->location = location;
+        for (int i = 0; i < MODEL_SKUS; i++) {
+            count->baseline[i] =
+                model->skus[i].levels[location].buckets[STOCK_BUCKET_ON_HAND];
+        }
+        answer->created = true;
+    }
+    return STATUS_OK;
+}
+
+static enum status count_submit(struct model *model,
+                                const struct inventory_count_submit *command,
+                                struct model_answer *answer)
+{
+    struct model_count *count =
+        &model->counts[model_number(command->count_id, 'C', MODEL_COUNTS)];
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        if (command->lines[i].counted < 0) {
+            return STATUS_INVALID;
+        }
+    }
+    if (!count->open) {
+        return STATUS_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        if (!model->skus[model_number(command->lines[i].sku_id, 'S', MODEL_SKUS)]
+                 .exists) {
+            return STATUS_NOT_FOUND;
+        }
+    }
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        int sku = model_number(command->lines[i].sku_id, 'S', MODEL_SKUS);
+        if (count->at_submit) {
+            count->baseline[sku] =
+                model->skus[sku].levels[count->location].buckets[STOCK_BUCKET_ON_HAND];
+        }
+        count->counted[sku] = command->lines[i].counted;
+        count->submitted[sku] = true;
+    }
+    answer->has_count = true;
+    for (int i = 0; i < MODEL_SKUS; i++) {
+        answer->count_lines += count->submitted[i];
+    }
+    return STATUS_OK;
+}
+
+static void count_post(struct model *model, const struct model_count *count, int sku,
+                       struct model_answer *answer)
+{
+    struct model_level *level = &model->skus[sku].levels[count->location];
+    model_wide now = level->buckets[STOCK_BUCKET_ON_HAND];
+    model_wide wanted = now + count->counted[sku] - count->baseline[sku];
+    model_wide then = wanted < 0 ? 0 : wanted > INT64_MAX ? INT64_MAX : wanted;
+    answer->count_lines++;
+    if (!model->skus[sku].exists) {
+        answer->count_missing++;
+        return;
+    }
+    answer->count_cut += wanted != then;
+    if (then != now) {
+        answer->count_changed++;
+        answer->count_found += then > now ? then - now : 0;
+        answer->count_lost += then < now ? now - then : 0;
+        level->buckets[STOCK_BUCKET_ON_HAND] = (int64_t)then;
+        level->exists = true;
+        level->changed = true;
+    }
+}
+
+static enum status count_close(struct model *model,
+                               const struct inventory_count_close *command,
+                               struct model_answer *answer)
+{
+    struct model_count *count =
+        &model->counts[model_number(command->count_id, 'C', MODEL_COUNTS)];
+    if (!count->open) {
+        return STATUS_NOT_FOUND;
+    }
+    count->open = false;
+    answer->has_count = true;
+    for (int i = 0; i < MODEL_SKUS && !command->discard; i++) {
+        if (count->submitted[i]) {
+            count_post(model, count, i, answer);
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status model_count_command(struct model *model,
+                                const struct inventory_command *command,
+                                struct model_answer *answer)
+{
+    if (command->kind == INVENTORY_COUNT_START) {
+        return count_start(model, &command->count_start, answer);
+    }
+    return command->kind == INVENTORY_COUNT_SUBMIT
+               ? count_submit(model, &command->count_submit, answer)
+               : count_close(model, &command->count_close, answer);
+}

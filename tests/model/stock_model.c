@@ -601,6 +601,10 @@ static void model_decide(struct model *model, const struct inventory_command *co
         status = model_set(model, &command->stock_set, answer);
     } else if (command->kind == INVENTORY_STOCK_MOVE) {
         status = model_stock_move(model, &command->stock_move, answer);
+    } else if (command->kind == INVENTORY_COUNT_START ||
+               command->kind == INVENTORY_COUNT_SUBMIT ||
+               command->kind == INVENTORY_COUNT_CLOSE) {
+        status = model_count_command(model, command, answer);
     } else if (command->kind == INVENTORY_HOLD_CREATE) {
         status = model_create(model, &command->hold_create, answer);
     } else {
@@ -705,6 +709,24 @@ static const char *model_hold_agrees(const struct model_answer *answer,
     return NULL;
 }
 
+static int64_t model_cut(model_wide units)
+{
+    return units < INT64_MAX ? (int64_t)units : INT64_MAX;
+}
+
+static bool model_count_agrees(const struct model_answer *answer,
+                               const struct inventory_outcome *outcome)
+{
+    const struct inventory_count_totals *count = &outcome->count;
+    return outcome->has_count == answer->has_count &&
+           (!answer->has_count ||
+            (count->lines == answer->count_lines &&
+             count->changed == answer->count_changed &&
+             count->missing == answer->count_missing && count->cut == answer->count_cut &&
+             count->found == model_cut(answer->count_found) &&
+             count->lost == model_cut(answer->count_lost)));
+}
+
 static void model_learn(struct model *model, const struct inventory_command *command,
                         const struct model_answer *answer,
                         const struct inventory_outcome *outcome)
@@ -749,6 +771,9 @@ const char *model_agrees(struct model *model, const struct inventory_command *co
         (answer->has_level_to && memcmp(outcome->level_to.buckets, answer->level_to,
                                         sizeof answer->level_to) != 0)) {
         return "the level that units went to";
+    }
+    if (!model_count_agrees(answer, outcome)) {
+        return "what was counted";
     }
     if (outcome->shortage_count != answer->shortage_count ||
         outcome->shortages_omitted != 0) {

@@ -55,7 +55,7 @@ struct run {
     uint64_t index;
     int operations;
     model_wide shortfall[MODEL_SKUS][MODEL_LOCATIONS];
-    uint64_t moves_done;
+    uint64_t moves_done, counts_posted;
     uint64_t statuses[STATUS_COUNT];
 };
 
@@ -188,6 +188,35 @@ static void make_move(struct run *run, struct inventory_command *command)
     move->reason = (enum stock_reason)pick(run, STOCK_REASON_HOLD);
 }
 
+static void make_count(struct run *run, struct inventory_command *command)
+{
+    struct slice count_id = pick_name(run, 'C', MODEL_COUNTS);
+    uint64_t kind = pick(run, 8);
+    if (kind < 2) {
+        command->kind = INVENTORY_COUNT_START;
+        command->count_start.count_id = count_id;
+        command->count_start.location_id = pick_location(run);
+        command->count_start.at_submit = pick(run, 3) == 0;
+    } else if (kind < 7) {
+        uint32_t count = 1 + (uint32_t)pick(run, 3);
+        struct inventory_count_line *lines =
+            arena_zalloc(&run->memory, count * sizeof *lines);
+        for (uint32_t i = 0; i < count; i++) {
+            lines[i].sku_id = pick_sku(run);
+            lines[i].counted =
+                pick(run, 50) ? (int64_t)pick(run, 12) : pick_quantity(run);
+        }
+        command->kind = INVENTORY_COUNT_SUBMIT;
+        command->count_submit.count_id = count_id;
+        command->count_submit.lines = lines;
+        command->count_submit.line_count = count;
+    } else {
+        command->kind = INVENTORY_COUNT_CLOSE;
+        command->count_close.count_id = count_id;
+        command->count_close.discard = pick(run, 4) == 0;
+    }
+}
+
 static void make_create(struct run *run, struct inventory_command *command)
 {
     struct inventory_hold_create *create = &command->hold_create;
@@ -291,7 +320,9 @@ static void make_step(struct run *run, struct step *step)
         make_adjust(run, &step->command);
     } else if (kind < 38) {
         make_move(run, &step->command);
-    } else if (kind < 44) {
+    } else if (kind < 42) {
+        make_count(run, &step->command);
+    } else if (kind < 47) {
         make_set(run, &step->command);
     } else if (kind < 68) {
         make_create(run, &step->command);
@@ -386,6 +417,7 @@ static void run_entry(struct run *run)
         note_shortfall(run, true, step->command.kind);
         run->moves_done +=
             step->command.kind == INVENTORY_STOCK_MOVE && outcome.status == STATUS_OK;
+        run->counts_posted += wanted.has_count && wanted.count_changed > 0;
         differs = model_agrees(run->model, &step->command, &wanted, &outcome);
         if (differs != NULL) {
             fprintf(stderr, "kind %d, answered %s, expected %s\n", step->command.kind,
@@ -532,6 +564,7 @@ static void run_seed(uint64_t seed, int operations)
     EXPECT(run.statuses[STATUS_REQUEST_ID_EXPIRED] > 0);
     EXPECT(run.statuses[STATUS_QUOTA] > 0);
     EXPECT(run.moves_done > (uint64_t)operations / 200);
+    EXPECT(run.counts_posted > (uint64_t)operations / 2000);
     if (getenv("SOUK_VERBOSE") != NULL) {
         for (unsigned i = 0; i < STATUS_COUNT; i++) {
             if (run.statuses[i] > 0) {

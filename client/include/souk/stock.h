@@ -220,6 +220,64 @@ struct souk_stock_move_reply {
     struct souk_stamp stamp;
 };
 
+enum souk_count_baseline {
+    SOUK_COUNT_FROM_START = 0,  /* units are compared with those at the start */
+    SOUK_COUNT_FROM_SUBMIT = 2, /* with those at the moment of the submission */
+};
+
+/* Starting a count that is open already changes nothing. */
+struct souk_count_start_request {
+    const char *request_id;
+    int64_t request_time_ms;
+    const char *count_id; /* also the reference of the movements it posts */
+    const char *location_id;
+    enum souk_count_baseline baseline;
+};
+
+struct souk_count_start_reply {
+    struct souk_answer answer;
+    const char *count_id;
+    const char *location_id;
+    int64_t start_time_ms;
+};
+
+struct souk_counted_line {
+    const char *sku_id;
+    int64_t counted; /* not below 0 */
+};
+
+struct souk_count_submit_request {
+    const char *request_id;
+    int64_t request_time_ms;
+    const char *count_id;
+    const struct souk_counted_line *lines; /* up to 1,000 */
+    size_t line_count;
+};
+
+struct souk_count_submit_reply {
+    struct souk_answer answer;
+    uint64_t lines; /* counted so far, in the shards that these lie on */
+};
+
+struct souk_count_close_request {
+    const char *request_id;
+    int64_t request_time_ms;
+    const char *count_id;
+    bool discard; /* post nothing */
+};
+
+struct souk_count_close_reply {
+    struct souk_answer answer;
+    const char *location_id;
+    int64_t start_time_ms;
+    uint64_t lines;   /* SKUs counted */
+    uint64_t changed; /* posted */
+    uint64_t missing; /* gone by now */
+    uint64_t cut;     /* more was missing than is left */
+    int64_t units_found;
+    int64_t units_lost;
+};
+
 /* One immutable line of the ledger. */
 struct souk_movement {
     const char *sku_id;
@@ -270,6 +328,9 @@ SOUK_CALL(stock_batch_adjust, souk_stock_batch_adjust_request,
           souk_stock_batch_adjust_reply);
 SOUK_CALL(stock_set, souk_stock_set_request, souk_stock_level_reply);
 SOUK_CALL(stock_move, souk_stock_move_request, souk_stock_move_reply);
+SOUK_CALL(count_start, souk_count_start_request, souk_count_start_reply);
+SOUK_CALL(count_submit, souk_count_submit_request, souk_count_submit_reply);
+SOUK_CALL(count_close, souk_count_close_request, souk_count_close_reply);
 SOUK_CALL(movement_list, souk_movement_list_request, souk_movement_list_reply);
 
 #ifdef __cplusplus

@@ -94,6 +94,9 @@ static struct inventory_hold_create sample_hold_create(void)
     };
 }
 
+static const struct inventory_count_line counted[] = {{TEXT("MUG-RED"), 119},
+                                                      {TEXT("TEA-GREEN"), 0}};
+
 static struct inventory_stock_move sample_stock_move(void)
 {
     return (struct inventory_stock_move){
@@ -106,6 +109,27 @@ static struct inventory_stock_move sample_stock_move(void)
         .reason = STOCK_REASON_RETURN,
         .reference = TEXT("van 4"),
     };
+}
+
+static void sample_apart(struct inventory_command *command)
+{
+    switch ((unsigned)command->kind) {
+    case INVENTORY_STOCK_MOVE:
+        command->stock_move = sample_stock_move();
+        break;
+    case INVENTORY_COUNT_START:
+        command->count_start =
+            (struct inventory_count_start){TEXT("C-7"), TEXT("berlin"), true};
+        break;
+    case INVENTORY_COUNT_SUBMIT:
+        command->count_submit = (struct inventory_count_submit){TEXT("C-7"), counted, 2};
+        break;
+    case INVENTORY_COUNT_CLOSE:
+        command->count_close = (struct inventory_count_close){TEXT("C-7"), true};
+        break;
+    default:
+        break;
+    }
 }
 
 static void sample_payload(struct inventory_command *command)
@@ -145,7 +169,10 @@ static void sample_payload(struct inventory_command *command)
         };
         break;
     case INVENTORY_STOCK_MOVE:
-        command->stock_move = sample_stock_move();
+    case INVENTORY_COUNT_START:
+    case INVENTORY_COUNT_SUBMIT:
+    case INVENTORY_COUNT_CLOSE:
+        sample_apart(command);
         break;
     case INVENTORY_HOLD_CREATE:
         command->hold_create = sample_hold_create();
