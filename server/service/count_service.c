@@ -90,21 +90,24 @@ static void count_refusal(const struct edge_part *part, const char *count_id,
     }
 }
 
+static void count_unknown_sku(const Souk__V1__SubmitCountRequest *request, size_t index,
+                              struct problem *out)
+{
+    char field[COUNT_FIELD_BYTES];
+    snprintf(field, sizeof field, "lines[%zu].sku_id", index);
+    refusal_missing(out, field, "SKU", slice_from_string(request->lines[index]->sku_id),
+                    "UpsertSku");
+}
+
 /* Where the shard's k-th line of the refused part stands in the request. */
 static void count_refusal_line(const struct edge_part *part,
                                const Souk__V1__SubmitCountRequest *request,
                                struct problem *out)
 {
     const struct inventory_outcome *outcome = &part->outcomes[0].inventory;
-    char field[COUNT_FIELD_BYTES];
-    size_t index;
-    if (outcome->status != STATUS_NOT_FOUND || outcome->field != INVENTORY_FIELD_SKU_ID) {
-        return;
+    if (outcome->status == STATUS_NOT_FOUND && outcome->field == INVENTORY_FIELD_SKU_ID) {
+        count_unknown_sku(request, part->group.items[outcome->line], out);
     }
-    index = part->group.items[outcome->line];
-    snprintf(field, sizeof field, "lines[%zu].sku_id", index);
-    refusal_missing(out, field, "SKU", slice_from_string(request->lines[index]->sku_id),
-                    "UpsertSku");
 }
 
 static enum status count_part_status(const struct edge_part *part)
@@ -291,6 +294,80 @@ static enum status count_split(struct edge_many *many,
     return STATUS_OK;
 }
 
+/* Into the logs. */
+static void count_propose(struct edge_many *many, struct inventory_command *command)
+{
+    struct problem problem;
+    if (count_split(many, many->request, command, &problem) != STATUS_OK) {
+        edge_fail(&many->edge, &problem);
+        return;
+    }
+    edge_many_submit(many, count_submitted);
+}
+
+/* The SKU of the first line that a shard does not know; false: all are known. */
+static bool count_unknown(const struct edge_many *many, struct problem *out)
+{
+    const Souk__V1__SubmitCountRequest *request = many->request;
+    for (unsigned p = 0; p < many->part_count; p++) {
+        const struct edge_part *part = &many->parts[p];
+        for (uint32_t i = 0; i < part->group.count; i++) {
+            size_t index = part->group.items[i];
+            if (part->answer.inventory.checks[i].status == STATUS_NOT_FOUND) {
+                count_unknown_sku(request, index, out);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Every shard has been asked for its SKUs: now they may be submitted. */
+static void count_known(struct edge_many *asked)
+{
+    const Souk__V1__SubmitCountRequest *request = asked->request;
+    struct edge_many *many;
+    struct problem problem;
+    char **sku_ids = NULL;
+    if (edge_many_read_ok(asked)) {
+        if (count_unknown(asked, &problem)) {
+            edge_fail(&asked->edge, &problem);
+        } else if ((many = edge_many_from(&asked->edge, request)) != NULL) {
+            if (count_lines(many, request, &sku_ids, &problem) != STATUS_OK ||
+                edge_many_by_sku(many, "lines", sku_ids, request->n_lines, &problem) !=
+                    STATUS_OK) {
+                edge_fail(&many->edge, &problem);
+            } else {
+                count_propose(many, asked->user);
+            }
+        }
+    }
+    edge_many_done(asked);
+}
+
+/* Lines on several shards are decided by each for itself: that none is refused for a SKU
+ * that another shard lacks, all are asked first. */
+static void count_ask(struct edge_many *many, const struct inventory_command *command)
+{
+    const Souk__V1__SubmitCountRequest *request = many->request;
+    struct arena *arena = many->edge.arena;
+    struct inventory_check_line *lines =
+        arena_zalloc(arena, request->n_lines * sizeof *lines);
+    many->user = arena_copy(arena, command, sizeof *command);
+    if (lines == NULL || many->user == NULL) {
+        edge_fail_memory(&many->edge);
+        return;
+    }
+    for (size_t i = 0; i < request->n_lines; i++) {
+        lines[i].quantity = 1;
+    }
+    for (unsigned p = 0; p < many->part_count; p++) {
+        many->parts[p].query.inventory.kind = INVENTORY_QUERY_CHECK;
+        many->parts[p].query.inventory.check_lines = lines;
+    }
+    edge_many_submit(many, count_known);
+}
+
 void stock_submit_count(struct rpc_call *rpc, const Souk__V1__SubmitCountRequest *request,
                         void *context)
 {
@@ -307,12 +384,13 @@ void stock_submit_count(struct rpc_call *rpc, const Souk__V1__SubmitCountRequest
                  &problem) != STATUS_OK ||
         count_lines(many, request, &sku_ids, &problem) != STATUS_OK ||
         edge_many_by_sku(many, "lines", sku_ids, request->n_lines, &problem) !=
-            STATUS_OK ||
-        count_split(many, request, &command, &problem) != STATUS_OK) {
+            STATUS_OK) {
         edge_fail(&many->edge, &problem);
-        return;
+    } else if (many->part_count > 1) {
+        count_ask(many, &command);
+    } else {
+        count_propose(many, &command);
     }
-    edge_many_submit(many, count_submitted);
 }
 
 /* --- Close ------------------------------------------------------------------------- */
