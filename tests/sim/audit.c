@@ -162,28 +162,41 @@ static unsigned name_number(struct slice name)
     return number;
 }
 
+/* One level's part of a movement; a move between locations has two. */
+static void audit_leg(struct sim_audit *audit, const struct inventory_movement *from,
+                      const struct inventory_leg *leg)
+{
+    void *array = audit->movements;
+    memory_reserve(&array, &audit->movement_capacity, audit->movement_count + 1,
+                   sizeof *audit->movements);
+    audit->movements = array;
+    struct audit_movement *to = &audit->movements[audit->movement_count++];
+    *to = (struct audit_movement){
+        .level =
+            name_number(from->sku_id) * SIM_LOCATIONS_MAX + name_number(leg->location_id),
+        .reason = from->reason,
+        .hold = from->hold_id,
+        .request = {.high = from->request_high, .low = from->request_low},
+        .log_ms = from->log_ms,
+        .shard_id = from->position.shard_id,
+        .index = from->position.index,
+        .sub = from->position.sub,
+    };
+    memcpy(to->before, leg->before, sizeof to->before);
+    memcpy(to->after, leg->after, sizeof to->after);
+}
+
 void audit_ledger(struct sim_audit *audit, const struct inventory_movement *movements,
                   uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         const struct inventory_movement *from = &movements[i];
-        void *array = audit->movements;
-        memory_reserve(&array, &audit->movement_capacity, audit->movement_count + 1,
-                       sizeof *audit->movements);
-        audit->movements = array;
-        struct audit_movement *to = &audit->movements[audit->movement_count++];
-        *to = (struct audit_movement){
-            .level = name_number(from->sku_id) * SIM_LOCATIONS_MAX +
-                     name_number(from->location_id),
-            .reason = from->reason,
-            .hold = from->hold_id,
-            .request = {.high = from->request_high, .low = from->request_low},
-            .log_ms = from->log_ms,
-            .shard_id = from->position.shard_id,
-            .index = from->position.index,
-            .sub = from->position.sub,
-        };
-        memcpy(to->before, from->before, sizeof to->before);
-        memcpy(to->after, from->after, sizeof to->after);
+        struct inventory_leg leg = {.location_id = from->location_id};
+        memcpy(leg.before, from->before, sizeof leg.before);
+        memcpy(leg.after, from->after, sizeof leg.after);
+        audit_leg(audit, from, &leg);
+        if (from->to.location_id.size > 0) {
+            audit_leg(audit, from, &from->to);
+        }
     }
 }

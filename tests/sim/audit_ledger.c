@@ -223,6 +223,7 @@ static enum stock_reason reason_of(enum sim_operation_kind kind)
         [SIM_HOLD_FULFIL] = STOCK_REASON_FULFIL,
         [SIM_HOLD_CANCEL] = STOCK_REASON_CANCEL,
         [SIM_SET] = STOCK_REASON_COUNT,
+        [SIM_MOVE] = STOCK_REASON_MOVE,
     };
     return reasons[kind];
 }
@@ -233,6 +234,7 @@ static void write_bounds(const struct audit_record *record, size_t *least, size_
     const struct sim_operation *operation = &record->operation;
     *least = 0;
     *most = operation->line_count > 0 ? operation->line_count : 1;
+    *most = operation->kind == SIM_MOVE ? 2 : *most; /* what it is of each level */
     if (operation->kind == SIM_SKU || operation->kind == SIM_LOCATION ||
         operation->kind == SIM_HOLD_EXTEND) {
         *most = 0;
@@ -242,6 +244,8 @@ static void write_bounds(const struct audit_record *record, size_t *least, size_
         *most = 0;
     } else if (operation->kind == SIM_ADJUST) {
         *least = 1;
+    } else if (operation->kind == SIM_MOVE) {
+        *least = 2;
     } else if (operation->kind == SIM_HOLD_CREATE) {
         for (unsigned i = 0; i < operation->line_count; i++) {
             *least += record->granted[i] > 0;
@@ -259,6 +263,11 @@ static void audit_delta(struct sim_audit *audit, const struct audit_record *reco
     bool right = reason == STOCK_REASON_UNSPECIFIED || movement->reason == reason;
     if (operation->kind == SIM_ADJUST) {
         right = moved == operation->quantity;
+    } else if (operation->kind == SIM_MOVE) {
+        unsigned at = movement->level % SIM_LOCATIONS_MAX;
+        right = right && (at == operation->location ? moved == -operation->quantity
+                                                    : at == operation->to_location &&
+                                                          moved == operation->quantity);
     } else if (operation->kind == SIM_SET) {
         right = right && movement->after[STOCK_BUCKET_ON_HAND] == operation->quantity;
     } else if (operation->kind == SIM_HOLD_CREATE && !record->unknown) {
