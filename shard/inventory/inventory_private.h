@@ -41,6 +41,7 @@ enum row_kind {
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
     ROW_COUNT = 12,        /* the shard; id = count_id: an open count */
     ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
+    ROW_ALIAS = 70,      /* the identifier; id = it */
 };
 
 enum {
@@ -78,6 +79,14 @@ struct count_line {
     int64_t baseline; /* on_hand that `counted` is compared with */
     int64_t counted;
     bool submitted;
+};
+
+struct alias_row {
+    struct table_node node; /* its identifier */
+    struct list dirty;
+    struct slice sku_id; /* behind the struct */
+    enum inventory_alias_state state;
+    uint64_t by;
 };
 
 struct level_row {
@@ -202,6 +211,7 @@ struct inventory {
     struct inventory_options options;
     struct table skus;
     struct table locations;
+    struct table aliases;
     struct map holds;
     struct map owners;
     struct table counts;
@@ -232,6 +242,7 @@ struct inventory {
     struct list dirty_locations;
     struct list dirty_counts;
     struct list dirty_count_lines;
+    struct list dirty_aliases;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
     bool dirty_shard;
@@ -364,6 +375,10 @@ void rows_sku_encode(struct buffer *out, const struct inventory_sku *sku);
 /* Arrays live in the arena, slices borrow from `value`. sku_id comes from the key. */
 MUST_USE enum status rows_sku_decode(struct slice value, struct arena *arena,
                                      struct inventory_sku *out_sku);
+/* identifier comes from the key; the SKU's id borrows from `value`. */
+void rows_alias_encode(struct buffer *out, const struct inventory_alias *alias);
+MUST_USE enum status rows_alias_decode(struct slice value,
+                                       struct inventory_alias *out_alias);
 void rows_location_encode(struct buffer *out, const struct inventory_location *location);
 MUST_USE enum status rows_location_decode(struct slice value, struct arena *arena,
                                           struct inventory_location *out_location);
@@ -426,6 +441,27 @@ void view_level(const struct level_row *level, struct arena *arena,
 void view_hold(const struct hold_row *hold, struct arena *arena,
                struct inventory_hold *out);
 
+/* Borrows from the row. */
+struct inventory_alias view_alias(const struct alias_row *row);
+
+/* --- alias.c ---------------------------------------------------------------------------- */
+struct alias_row *alias_find(const struct inventory *inventory, struct slice identifier);
+struct alias_row *alias_add(struct inventory *inventory, struct slice identifier,
+                            struct slice sku_id);
+/* May the SKU list what the command names? Refuses what is another's. */
+bool alias_claimable(const struct inventory *inventory,
+                     const struct inventory_sku_upsert *command, struct arena *arena,
+                     struct inventory_outcome *out);
+/* After alias_claimable: all that lie in this range are its own for ever. */
+void alias_claim(struct inventory *inventory, const struct inventory_sku_upsert *command,
+                 struct arena *arena);
+void alias_reserve(struct inventory *inventory,
+                   const struct inventory_alias_reserve *command, struct arena *arena,
+                   struct inventory_outcome *out);
+void alias_settle(struct inventory *inventory,
+                  const struct inventory_alias_settle *command,
+                  struct inventory_outcome *out);
+
 /* --- token.c: page tokens ----------------------------------------------------------------- */
 struct page_token {
     enum inventory_query_kind kind;
@@ -466,6 +502,7 @@ enum status read_check(const struct inventory *inventory,
 
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
+void flush_delete_alias(struct inventory *inventory, const struct alias_row *row);
 void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
 void flush_delete_count(struct inventory *inventory, const struct count_row *count);
 void flush_count_stored(const struct count_row *count, struct stored_count *out);
@@ -484,12 +521,6 @@ void catalog_sku_upsert(struct inventory *inventory,
 void catalog_sku_delete(struct inventory *inventory,
                         const struct inventory_sku_delete *command,
                         struct inventory_outcome *out);
-void catalog_location_upsert(struct inventory *inventory,
-                             const struct inventory_location_upsert *command,
-                             struct arena *arena, struct inventory_outcome *out);
-void catalog_location_copy(struct inventory *inventory,
-                           const struct inventory_location_upsert *command,
-                           struct arena *arena, struct inventory_outcome *out);
 /* A level that a command names; stock.c finds, writes and shows it. */
 struct stock_target {
     struct sku_row *sku;
@@ -504,6 +535,12 @@ bool stock_find(struct inventory *inventory, struct slice sku_id,
 void stock_level_make(struct inventory *inventory, struct stock_target *target);
 void stock_view(const struct stock_target *target, struct arena *arena,
                 struct inventory_level *out);
+void location_upsert(struct inventory *inventory,
+                     const struct inventory_location_upsert *command, struct arena *arena,
+                     struct inventory_outcome *out);
+void location_copy(struct inventory *inventory,
+                   const struct inventory_location_upsert *command, struct arena *arena,
+                   struct inventory_outcome *out);
 void stock_adjust(struct inventory *inventory,
                   const struct inventory_stock_adjust *command, struct arena *arena,
                   struct inventory_outcome *out);

@@ -37,6 +37,9 @@ enum inventory_query_kind {
     INVENTORY_QUERY_LEDGER = 13, /* likewise of all SKUs from `from` on, oldest first */
     INVENTORY_QUERY_COUNTERS = 14,
     INVENTORY_QUERY_CHECK = 20, /* sku_ids with check_lines, demand, location_ids, near */
+    INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
+                                      * GTIN it is (canonical);
+                                      * neither is an answer too */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -76,6 +79,7 @@ struct inventory_query {
                     * has come counts until the shard's log says that it has ended. */
     struct inventory_hold_id hold_id;
     struct slice owner;
+    struct slice identifier;
     struct ledger_position from;
     struct inventory_movements_wanted wanted;
     bool homes_only;
@@ -139,6 +143,8 @@ struct inventory_answer {
     uint32_t check_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    bool has_alias;
+    struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;

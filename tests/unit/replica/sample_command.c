@@ -127,6 +127,14 @@ static void sample_apart(struct inventory_command *command)
     case INVENTORY_COUNT_CLOSE:
         command->count_close = (struct inventory_count_close){TEXT("C-7"), true};
         break;
+    case INVENTORY_ALIAS_RESERVE:
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+        break;
     default:
         break;
     }
@@ -168,12 +176,6 @@ static void sample_payload(struct inventory_command *command)
             .reference = TEXT("count 7"),
         };
         break;
-    case INVENTORY_STOCK_MOVE:
-    case INVENTORY_COUNT_START:
-    case INVENTORY_COUNT_SUBMIT:
-    case INVENTORY_COUNT_CLOSE:
-        sample_apart(command);
-        break;
     case INVENTORY_HOLD_CREATE:
         command->hold_create = sample_hold_create();
         break;
@@ -195,6 +197,14 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
+    case INVENTORY_STOCK_MOVE:
+    case INVENTORY_COUNT_START:
+    case INVENTORY_COUNT_SUBMIT:
+    case INVENTORY_COUNT_CLOSE:
+    case INVENTORY_ALIAS_RESERVE:
+    case INVENTORY_ALIAS_SETTLE:
+        sample_apart(command);
+        break;
     case INVENTORY_REQUEST_SEAL:
     default:
         break;
@@ -212,7 +222,8 @@ struct inventory_command sample_sku(unsigned kind)
             .prev_line = 4999999999,
             .imports_max = 100,
         };
-    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY) {
+    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
+               kind < INVENTORY_ALIAS_RESERVE) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,
