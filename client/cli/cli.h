@@ -106,10 +106,16 @@ enum command_exit cli_sku_list(struct cli *cli);
 enum command_exit cli_sku_put(struct cli *cli);
 enum command_exit cli_status(struct cli *cli);
 enum command_exit cli_stock_adjust(struct cli *cli);
+enum command_exit cli_stock_audit(struct cli *cli);
+enum command_exit cli_stock_check(struct cli *cli);
+enum command_exit cli_stock_count_close(struct cli *cli);
+enum command_exit cli_stock_count_start(struct cli *cli);
+enum command_exit cli_stock_count_submit(struct cli *cli);
 enum command_exit cli_stock_get(struct cli *cli);
 enum command_exit cli_stock_list(struct cli *cli);
 enum command_exit cli_stock_movements(struct cli *cli);
 enum command_exit cli_stock_set(struct cli *cli);
+enum command_exit cli_stock_move(struct cli *cli);
 enum command_exit cli_version(struct cli *cli);
 
 #endif

@@ -179,21 +179,34 @@ static bool stock_reason(struct cli *cli, enum souk_stock_reason *out_reason)
     return true;
 }
 
-static bool stock_bucket(struct cli *cli, enum souk_stock_bucket *out_bucket)
+static const char *const stock_buckets[] = {"on_hand",         "damaged",
+                                            "quality_control", "incoming",
+                                            "safety_stock",    "backorder_limit"};
+
+/* Of the first `count` buckets. */
+static bool stock_bucket_parse(const char *name, unsigned count,
+                               enum souk_stock_bucket *out_bucket)
 {
-    static const char *const names[] = {"on_hand", "damaged", "quality_control",
-                                        "incoming"};
-    const char *bucket = cli_option(cli, "bucket");
-    for (unsigned i = 0; bucket != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(bucket, names[i]) == 0) {
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(name, stock_buckets[i]) == 0) {
             *out_bucket = (enum souk_stock_bucket)(SOUK_BUCKET_ON_HAND + i);
             return true;
         }
     }
-    if (bucket != NULL) {
-        cli_usage(cli, "--bucket is on_hand, damaged, quality_control or incoming");
+    return false;
+}
+
+static bool stock_bucket(struct cli *cli, enum souk_stock_bucket *out_bucket)
+{
+    const char *bucket = cli_option(cli, "bucket");
+    if (bucket != NULL &&
+        !stock_bucket_parse(bucket, sizeof stock_buckets / sizeof stock_buckets[0],
+                            out_bucket)) {
+        cli_usage(cli, "--bucket is on_hand, damaged, quality_control, incoming, "
+                       "safety_stock or backorder_limit");
+        return false;
     }
-    return bucket == NULL;
+    return true;
 }
 
 enum command_exit cli_stock_adjust(struct cli *cli)
@@ -234,9 +247,16 @@ static bool stock_set_options(struct cli *cli, struct souk_stock_set_request *re
         !cli_option_number(cli, "expect", 0, INT64_MAX, &request->expected_on_hand) ||
         !cli_option_number(cli, "safety-stock", 0, INT64_MAX, &request->safety_stock) ||
         !cli_option_number(cli, "backorder-limit", 0, INT64_MAX,
-                           &request->backorder_limit)) {
+                           &request->backorder_limit) ||
+        !cli_option_number(cli, "damaged", 0, INT64_MAX, &request->damaged) ||
+        !cli_option_number(cli, "quality-control", 0, INT64_MAX,
+                           &request->quality_control) ||
+        !cli_option_number(cli, "incoming", 0, INT64_MAX, &request->incoming)) {
         return false;
     }
+    request->set_damaged = cli_switch(cli, "damaged");
+    request->set_quality_control = cli_switch(cli, "quality-control");
+    request->set_incoming = cli_switch(cli, "incoming");
     request->set_safety_stock = cli_switch(cli, "safety-stock");
     request->set_backorder_limit = cli_switch(cli, "backorder-limit");
     request->etag = cli_option(cli, "etag");
@@ -269,75 +289,64 @@ enum command_exit cli_stock_set(struct cli *cli)
     return stock_show_level(cli, reply);
 }
 
-static json_t *stock_movement(const struct souk_movement *movement)
-{
-    json_t *object = json_object();
-    output_time(object, "time", movement->log_time_ms);
-    output_text(object, "sku_id", movement->sku_id);
-    output_text(object, "location_id", movement->location_id);
-    output_text(object, "reason", output_reason_name(movement->reason));
-    output_number(object, "on_hand_change",
-                  movement->after.on_hand - movement->before.on_hand);
-    output_number(object, "on_hand", movement->after.on_hand);
-    output_number(object, "held_change", movement->after.held - movement->before.held);
-    output_number(object, "held", movement->after.held);
-    output_number(object, "committed", movement->after.committed);
-    output_text(object, "reference", movement->reference);
-    output_text(object, "hold_id", movement->hold_id);
-    output_number(object, "shard_id", (int64_t)movement->shard_id);
-    output_number(object, "log_index", (int64_t)movement->log_index);
-    output_number(object, "log_sub", movement->log_sub);
-    return object;
-}
+/* "berlin", or "berlin/damaged": a location and which of its units. */
+struct stock_place {
+    char location_id[256];
+    enum souk_stock_bucket bucket;
+};
 
-static bool stock_collect_movements(struct cli *cli, int64_t limit, json_t *rows)
+static bool stock_place_parse(struct cli *cli, const char *text, struct stock_place *out)
 {
-    char token[1024] = "";
-    do {
-        struct souk_movement_list_request request = {.sku_id = cli_argument(cli, 0),
-                                                     .location_id = cli_argument(cli, 1),
-                                                     .page_token = token};
-        struct souk_movement_list_reply *reply = NULL;
-        int64_t left = limit - (int64_t)json_array_size(rows);
-        request.page_size = left < CLI_PAGE_ROWS ? (int32_t)left : CLI_PAGE_ROWS;
-        if (souk_movement_list(cli_client(cli), &request, NULL, &reply, &cli->error) !=
-            SOUK_OK) {
-            return false;
-        }
-        for (size_t i = 0; i < reply->movement_count; i++) {
-            json_array_append_new(rows, stock_movement(&reply->movements[i]));
-        }
-        snprintf(token, sizeof token, "%s", reply->next_page_token);
-        souk_reply_free(reply);
-    } while (token[0] != '\0' && (int64_t)json_array_size(rows) < limit);
+    enum {
+        UNITS = 4
+    }; /* buckets that hold units */
+    const char *slash = strchr(text, '/');
+    size_t size = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    *out = (struct stock_place){.bucket = SOUK_BUCKET_ON_HAND};
+    if (size == 0 || size >= sizeof out->location_id ||
+        (slash != NULL && !stock_bucket_parse(slash + 1, UNITS, &out->bucket))) {
+        cli_usage(cli,
+                  "'%s' is not LOCATION or LOCATION/BUCKET, the bucket being on_hand, "
+                  "damaged, quality_control or incoming",
+                  text);
+        return false;
+    }
+    memcpy(out->location_id, text, size);
     return true;
 }
 
-enum command_exit cli_stock_movements(struct cli *cli)
+enum command_exit cli_stock_move(struct cli *cli)
 {
-    static const struct output_column columns[] = {
-        {"TIME", "time", false},
-        {"LOCATION", "location_id", false},
-        {"REASON", "reason", false},
-        {"ON HAND", "on_hand", true},
-        {"CHANGE", "on_hand_change", true},
-        {"HELD", "held", true},
-        {"COMMITTED", "committed", true},
-        {"REFERENCE", "reference", false},
-        {"HOLD", "hold_id", false},
-        {NULL, NULL, false},
+    struct souk_stock_move_request request = {
+        .request_id = cli_option(cli, "request-id"),
+        .sku_id = cli_argument(cli, 0),
+        .reference = cli_option(cli, "reference"),
     };
-    int64_t limit = INT64_MAX;
+    struct souk_stock_move_reply *reply = NULL;
+    struct stock_place from, to;
     json_t *rows;
-    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
-        cli_client(cli) == NULL) {
+    if (!text_number(cli_argument(cli, 1), &request.quantity) || request.quantity <= 0) {
+        return cli_usage(cli, "QUANTITY is a whole number above 0, not '%s'",
+                         cli_argument(cli, 1));
+    }
+    if (!stock_place_parse(cli, cli_argument(cli, 2), &from) ||
+        !stock_place_parse(cli, cli_argument(cli, 3), &to) ||
+        !stock_reason(cli, &request.reason) || cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
-    rows = json_array();
-    if (!stock_collect_movements(cli, limit, rows)) {
-        json_decref(rows);
+    request.from_location_id = from.location_id;
+    request.from_bucket = from.bucket;
+    request.to_location_id = to.location_id;
+    request.to_bucket = to.bucket;
+    if (souk_stock_move(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
         return cli_failed(cli);
     }
-    output_rows(&cli->output, "movements", columns, rows, NULL);
+    rows = json_array();
+    json_array_append_new(rows, output_level(&reply->from_level));
+    if (strcmp(reply->from_level.location_id, reply->to_level.location_id) != 0) {
+        json_array_append_new(rows, output_level(&reply->to_level));
+    }
+    output_rows(&cli->output, "levels", stock_columns, rows, NULL);
+    souk_reply_free(reply);
     return COMMAND_OK;
 }

@@ -82,12 +82,22 @@ static const struct command table_commands[] = {
     {"stock list", "", 0, 0, "all levels", NULL,
      "  souk stock list --limit 20\n  souk stock list --location berlin\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
      {{"sku", "SKU", "of one SKU"}, {"location", "LOCATION", "of one location"}, OPTION_LIMIT}, cli_stock_list},
+    {"stock check", "SKU[:QTY][@LOCATION]...", 1, COMMAND_ARGUMENTS_MAX, "could a hold take this now, and from where?",
+     "By the rules of hold create, with nothing set aside: one location has to have all of a line.\n"
+     "--near takes the nearest location that has enough, else the one with most units is named.\n"
+     "Exit 0 when every line is available, 1 when one is not.\n",
+     "  souk stock check MUG-RED:2 TEA-GREEN\n"
+     "  souk stock check MUG-RED:2 --channel web --location berlin,hamburg\n"
+     "  souk stock check MUG-RED:2 --near 52.52,13.40 -o json | jq .all_available\n",
+     {{"location", "LOCATION,...", "only these count"}, {"channel", "CHANNEL", "only locations that serve it"},
+      {"near", "LATITUDE,LONGITUDE", "degrees; the nearest that has enough"},
+      {"backorder", NULL, "allow what the backorder limit allows"}}, cli_stock_check},
     {"stock adjust", "SKU LOCATION QUANTITY", 3, 3, "add units, or take them off",
      "QUANTITY has a sign: +5 came in, -2 broke. No bucket ends below 0.\n",
      "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"
      "  souk stock adjust MUG-RED berlin -1 --reason damage\n",
      {{"reason", "REASON", "receipt sale return damage loss found count correction"},
-      {"bucket", "BUCKET", "on_hand (default), damaged, quality_control, incoming"},
+      {"bucket", "BUCKET", "on_hand (default), damaged, quality_control, incoming, safety_stock, backorder_limit"},
       OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_adjust},
     {"stock set", "SKU LOCATION [ON-HAND]", 2, 3, "write absolute values",
      "Without ON-HAND, only what the options name is written.\n",
@@ -96,9 +106,54 @@ static const struct command table_commands[] = {
      "  souk stock set MUG-RED berlin --safety-stock 2\n",
      {{"expect", "N", "only if on_hand is N now"}, {"etag", "ETAG", "only if unchanged since it was read"},
       {"safety-stock", "N", "units never promised"}, {"backorder-limit", "N", "units promised beyond what is there"},
+      {"damaged", "N", "of the units on hand, those that are broken"},
+      {"quality-control", "N", "of the units on hand, those being checked"},
+      {"incoming", "N", "units on their way here"},
       {"reason", "REASON", "count, correction, ..."}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_set},
-    {"stock movements", "SKU [LOCATION]", 1, 2, "the ledger of a SKU, newest first", NULL,
-     "  souk stock movements MUG-RED --limit 10\n", {OPTION_LIMIT}, cli_stock_movements},
+    {"stock move", "SKU QUANTITY FROM TO", 4, 4, "move units to another place or condition",
+     "FROM and TO are LOCATION or LOCATION/BUCKET; BUCKET is on_hand (sound units, the default),\n"
+     "damaged, quality_control or incoming. No unit is made or lost on the way, and both sides change\n"
+     "in one movement. What is held or committed does not leave, except into damaged and\n"
+     "quality_control where it lies.\n",
+     "  souk stock move MUG-RED 5 berlin hamburg                   from one shelf to another\n"
+     "  souk stock move MUG-RED 5 berlin hamburg/incoming          on its way\n"
+     "  souk stock move MUG-RED 5 hamburg/incoming hamburg         and there\n"
+     "  souk stock move MUG-RED 1 berlin berlin/damaged --reason damage\n",
+     {{"reason", "REASON", "receipt sale return damage loss found count correction"},
+      OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_stock_move},
+    {"stock movements", "[SKU [LOCATION]]", 0, 2, "the ledger: every change of every level",
+     "Of a SKU newest first; of all SKUs in the order they were decided in, shard by shard. Times\n"
+     "are UTC, and log times: those at --since or later and before --until.\n",
+     "  souk stock movements MUG-RED --limit 10\n"
+     "  souk stock movements --reference PO-771\n"
+     "  souk stock movements --location berlin --since 2026-11-01 --until 2026-12-01 -o jsonl\n",
+     {{"location", "LOCATION", "of a SKU's level there, or of all SKUs there"}, {"since", "TIME", "at this time or later"},
+      {"until", "TIME", "before this time"}, {"reference", "TEXT", "with exactly this reference"}, OPTION_LIMIT},
+     cli_stock_movements},
+    {"stock count", "", 0, 0, "count a location while it goes on selling",
+     "What stands there is frozen at the start; closing posts by how much the counted units differ\n"
+     "from that, so what was sold or came in meanwhile stays. One count is open at a location.\n",
+     "  souk stock count start INV-26 berlin\n  souk stock count submit INV-26 MUG-RED=11 TEA-GREEN=0\n"
+     "  souk stock count close INV-26\n  souk stock movements --reference INV-26\n",
+     {{NULL, NULL, NULL}}, NULL},
+    {"stock count start", "COUNT LOCATION", 2, 2, "freeze what stands at a location", NULL,
+     "  souk stock count start INV-26 berlin\n"
+     "  souk stock count start INV-26 berlin --at-submit     each SKU as it is when it is submitted\n",
+     {{"at-submit", NULL, "compare with what is there when a SKU is submitted"}, OPTION_REQUEST_ID}, cli_stock_count_start},
+    {"stock count submit", "COUNT [SKU=UNITS...]", 1, COMMAND_ARGUMENTS_MAX, "what was counted",
+     "SKU=UNITS as arguments, or with --file lines SKU,UNITS (an optional first line sku_id,counted).\n"
+     "A SKU that is submitted again replaces what was. SKUs that nobody submits stay as they are.\n",
+     "  souk stock count submit INV-26 MUG-RED=11 TEA-GREEN=0\n"
+     "  souk stock count submit INV-26 --file counted.csv\n",
+     {{"file", "FILE|-", "lines of SKU,UNITS; - is stdin"}, OPTION_REQUEST_ID}, cli_stock_count_submit},
+    {"stock count close", "COUNT", 1, 1, "post the differences", NULL,
+     "  souk stock count close INV-26\n  souk stock count close INV-26 --discard    post nothing\n",
+     {{"discard", NULL, "post nothing"}, OPTION_REQUEST_ID}, cli_stock_count_close},
+    {"stock audit", "", 0, 0, "recompute every level from the ledger",
+     "Reads every level, then every movement up to the moment that level was read at, and adds them\n"
+     "up: each bucket of each level, in this program. Selling goes on meanwhile. Prints what differs;\n"
+     "exit 3 when something does.\n",
+     "  souk stock audit\n  souk stock audit -o json | jq .drift\n", {{NULL, NULL, NULL}}, cli_stock_audit},
 
     {"hold", "", 0, 0, "units set aside for somebody, for a while",
      "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,

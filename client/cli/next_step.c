@@ -116,9 +116,10 @@ static const char *next_by_reason(const char *reason)
 
 static const char *next_when_missing(const char *path, const char *field)
 {
-    return next_field_is(field, "location_id") ? "souk location list"
-           : next_field_is(field, "hold_id")   ? "souk hold list --owner OWNER"
-           : next_field_is(field, "placement") ? "souk rec --help   lists placements"
+    return next_field_is(field, "count_id") ? "souk stock count start COUNT LOCATION"
+           : strstr(field, "location_id") != NULL ? "souk location list"
+           : next_field_is(field, "hold_id")      ? "souk hold list --owner OWNER"
+           : next_field_is(field, "placement")    ? "souk rec --help   lists placements"
            : next_field_is(field, "answer_id")
                ? "souk rec ... --explain   explains an answer as it is given"
            : next_path_begins(path, "hold ") && !next_field_is(field, "sku_id")

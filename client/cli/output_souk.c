@@ -203,12 +203,13 @@ json_t *output_customer(const struct souk_customer *customer)
 }
 
 static const char *const output_reasons[] = {
-    "unspecified", "receipt", "sale", "return", "damage",  "loss",   "found",  "count",
-    "correction",  "import",  "hold", "commit", "release", "expire", "fulfil", "cancel"};
+    "unspecified", "receipt", "sale",       "return", "damage", "loss",
+    "found",       "count",   "correction", "import", "hold",   "commit",
+    "release",     "expire",  "fulfil",     "cancel", "delete", "move"};
 
 const char *output_reason_name(enum souk_stock_reason reason)
 {
-    return (unsigned)reason <= SOUK_REASON_CANCEL ? output_reasons[reason] : "?";
+    return (unsigned)reason <= SOUK_REASON_MOVE ? output_reasons[reason] : "?";
 }
 
 bool output_reason_parse(const char *name, enum souk_stock_reason *out_reason)

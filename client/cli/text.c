@@ -356,6 +356,7 @@ void text_advice(const char *message, char out[TEXT_ADVICE_BYTES])
     } words[] = {
         {"create it with UpsertSku", "create it with souk sku put"},
         {"create it with UpsertLocation", "create it with souk location put"},
+        {"create it with StartCount", "begin it with souk stock count start"},
         {"create it with UpsertCustomer", "create it with souk customer put"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

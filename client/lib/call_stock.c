@@ -37,6 +37,16 @@ stock_levels_back(struct arena *arena, Souk__V1__StockLevel *const *levels, size
     return out;
 }
 
+static const struct souk_stamp *
+stock_stamps_back(struct arena *arena, Souk__V1__ReadStamp *const *stamps, size_t count)
+{
+    struct souk_stamp *out = arena_zalloc(arena, count * sizeof *out);
+    for (size_t i = 0; i < count; i++) {
+        convert_stamp_back(stamps[i], &out[i]);
+    }
+    return out;
+}
+
 static ProtobufCMessage *stock_get_encode(struct call *call, const void *request)
 {
     const struct souk_stock_get_request *in = request;
@@ -111,10 +121,70 @@ static void stock_list_decode(struct call *call, const ProtobufCMessage *respons
     out->levels = stock_levels_back(call_arena(call), in->levels, in->n_levels);
     out->level_count = in->n_levels;
     out->next_page_token = in->next_page_token;
+    out->stamps = stock_stamps_back(call_arena(call), in->stamps, in->n_stamps);
+    out->stamp_count = in->n_stamps;
 }
 
 CALL_DEFINE(stock_list, souk__v1__stock_service__service, "ListStockLevels", false,
             souk_stock_list_request, souk_stock_list_reply);
+
+static ProtobufCMessage *stock_check_encode(struct call *call, const void *request)
+{
+    const struct souk_stock_check_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__CheckAvailabilityRequest *out = arena_alloc(arena, sizeof *out);
+    Souk__V1__AvailabilityLine *lines =
+        arena_alloc(arena, in->line_count * sizeof *lines + 1);
+    souk__v1__check_availability_request__init(out);
+    out->lines = arena_alloc(arena, in->line_count * sizeof *out->lines + 1);
+    out->n_lines = in->line_count;
+    for (size_t i = 0; i < in->line_count; i++) {
+        souk__v1__availability_line__init(&lines[i]);
+        lines[i].sku_id = convert_text(in->lines[i].sku_id);
+        lines[i].quantity = in->lines[i].quantity;
+        lines[i].location_id = convert_text(in->lines[i].location_id);
+        out->lines[i] = &lines[i];
+    }
+    out->location_ids = convert_texts(in->location_ids);
+    out->n_location_ids = in->location_id_count;
+    out->channel = convert_text(in->channel);
+    out->allow_backorder = in->allow_backorder;
+    out->read = convert_read(arena, &in->read);
+    if (in->nearest) {
+        out->near = arena_alloc(arena, sizeof *out->near);
+        souk__v1__geo_point__init(out->near);
+        out->near->latitude_e7 = in->latitude_e7;
+        out->near->longitude_e7 = in->longitude_e7;
+    }
+    return &out->base;
+}
+
+static void stock_check_decode(struct call *call, const ProtobufCMessage *response,
+                               void *out_reply)
+{
+    const Souk__V1__CheckAvailabilityResponse *in = (const void *)response;
+    struct souk_stock_check_reply *out = out_reply;
+    struct souk_stock_check_result *results =
+        arena_zalloc(call_arena(call), in->n_results * sizeof *results);
+    for (size_t i = 0; i < in->n_results; i++) {
+        const Souk__V1__AvailabilityResult *result = in->results[i];
+        convert_item_status_back(result->status, &results[i].status);
+        results[i].requested = result->requested;
+        results[i].available = result->available;
+        results[i].location_id = result->location_id;
+        results[i].location_available = result->location_available;
+        results[i].distance_m =
+            result->distance_case == SOUK__V1__AVAILABILITY_RESULT__DISTANCE_DISTANCE_M
+                ? result->distance_m
+                : -1;
+    }
+    out->results = results;
+    out->result_count = in->n_results;
+    out->all_available = in->all_available != 0;
+}
+
+CALL_DEFINE(stock_check, souk__v1__stock_service__service, "CheckAvailability", false,
+            souk_stock_check_request, souk_stock_check_reply);
 
 static Souk__V1__AdjustStockRequest *
 stock_adjust_message(struct call *call, const struct souk_stock_adjust_request *in)
@@ -200,6 +270,24 @@ static void stock_set_condition(const struct souk_stock_set_request *in,
     }
 }
 
+static void stock_set_conditions_of_units(const struct souk_stock_set_request *in,
+                                          Souk__V1__SetStockRequest *out)
+{
+    if (in->set_damaged) {
+        out->damaged_change_case = SOUK__V1__SET_STOCK_REQUEST__DAMAGED_CHANGE_DAMAGED;
+        out->damaged = in->damaged;
+    }
+    if (in->set_quality_control) {
+        out->quality_control_change_case =
+            SOUK__V1__SET_STOCK_REQUEST__QUALITY_CONTROL_CHANGE_QUALITY_CONTROL;
+        out->quality_control = in->quality_control;
+    }
+    if (in->set_incoming) {
+        out->incoming_change_case = SOUK__V1__SET_STOCK_REQUEST__INCOMING_CHANGE_INCOMING;
+        out->incoming = in->incoming;
+    }
+}
+
 static ProtobufCMessage *stock_set_encode(struct call *call, const void *request)
 {
     const struct souk_stock_set_request *in = request;
@@ -222,6 +310,7 @@ static ProtobufCMessage *stock_set_encode(struct call *call, const void *request
         out->on_hand = in->on_hand;
     }
     stock_set_condition(in, out);
+    stock_set_conditions_of_units(in, out);
     if (in->set_safety_stock) {
         out->safety_stock_change_case =
             SOUK__V1__SET_STOCK_REQUEST__SAFETY_STOCK_CHANGE_SAFETY_STOCK;
@@ -248,6 +337,40 @@ static void stock_set_decode(struct call *call, const ProtobufCMessage *response
 CALL_DEFINE(stock_set, souk__v1__stock_service__service, "SetStock", true,
             souk_stock_set_request, souk_stock_level_reply);
 
+static ProtobufCMessage *stock_move_encode(struct call *call, const void *request)
+{
+    const struct souk_stock_move_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__MoveStockRequest *out = arena_alloc(arena, sizeof *out);
+    souk__v1__move_stock_request__init(out);
+    out->request_id = convert_text(call_request_id(call, in->request_id));
+    out->request_time = convert_time(arena, in->request_time_ms);
+    out->sku_id = convert_text(in->sku_id);
+    out->from_location_id = convert_text(in->from_location_id);
+    out->from_bucket = (Souk__V1__StockBucket)in->from_bucket;
+    out->to_location_id = convert_text(in->to_location_id);
+    out->to_bucket = (Souk__V1__StockBucket)in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = (Souk__V1__StockReason)in->reason;
+    out->reference = convert_text(in->reference);
+    out->occurred_time = convert_time(arena, in->occurred_time_ms);
+    return &out->base;
+}
+
+static void stock_move_decode(struct call *call, const ProtobufCMessage *response,
+                              void *out_reply)
+{
+    const Souk__V1__MoveStockResponse *in = (const void *)response;
+    struct souk_stock_move_reply *out = out_reply;
+    (void)call;
+    stock_level_back(in->from_level, &out->from_level);
+    stock_level_back(in->to_level, &out->to_level);
+    convert_stamp_back(in->stamp, &out->stamp);
+}
+
+CALL_DEFINE(stock_move, souk__v1__stock_service__service, "MoveStock", true,
+            souk_stock_move_request, souk_stock_move_reply);
+
 static ProtobufCMessage *movement_list_encode(struct call *call, const void *request)
 {
     const struct souk_movement_list_request *in = request;
@@ -259,6 +382,9 @@ static ProtobufCMessage *movement_list_encode(struct call *call, const void *req
     out->page_size = in->page_size;
     out->page_token = convert_text(in->page_token);
     out->read = convert_read(arena, &in->read);
+    out->start_time = convert_time(arena, in->start_time_ms);
+    out->end_time = convert_time(arena, in->end_time_ms);
+    out->reference = convert_text(in->reference);
     return &out->base;
 }
 
@@ -282,11 +408,16 @@ static void movement_list_decode(struct call *call, const ProtobufCMessage *resp
         movements[i].shard_id = movement->shard_id;
         movements[i].log_index = movement->log_index;
         movements[i].log_sub = movement->log_sub;
+        movements[i].to_location_id = movement->to_location_id;
+        stock_level_back(movement->to_before, &movements[i].to_before);
+        stock_level_back(movement->to_after, &movements[i].to_after);
     }
     out->movements = movements;
     out->movement_count = in->n_movements;
     out->next_page_token = in->next_page_token;
     convert_stamp_back(in->stamp, &out->stamp);
+    out->stamps = stock_stamps_back(call_arena(call), in->stamps, in->n_stamps);
+    out->stamp_count = in->n_stamps;
 }
 
 CALL_DEFINE(movement_list, souk__v1__stock_service__service, "ListMovements", false,

@@ -96,7 +96,7 @@ static void edge_shortage_details(const struct inventory_outcome *outcome,
                                   const struct refusal_names *names,
                                   struct edge_details *out)
 {
-    bool lines = names->prefix[0] == '\0'; /* an adjustment has none */
+    bool lines = names->prefix[0] == '\0' && !names->plain; /* only a hold has some */
     for (uint32_t i = 0; i < outcome->shortage_count; i++) {
         const struct inventory_shortage *shortage = &outcome->shortages[i];
         char place[EDGE_DETAIL_BYTES / 2];

@@ -475,11 +475,56 @@ static enum status intake_set_buckets(const Souk__V1__SetStockRequest *request,
         TRY(intake_bucket(out, STOCK_BUCKET_BACKORDER_LIMIT, "backorder_limit",
                           request->backorder_limit, problem));
     }
+    if (request->damaged_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__DAMAGED_CHANGE_DAMAGED) {
+        TRY(intake_bucket(out, STOCK_BUCKET_DAMAGED, "damaged", request->damaged,
+                          problem));
+    }
+    if (request->quality_control_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__QUALITY_CONTROL_CHANGE_QUALITY_CONTROL) {
+        TRY(intake_bucket(out, STOCK_BUCKET_QUALITY_CONTROL, "quality_control",
+                          request->quality_control, problem));
+    }
+    if (request->incoming_change_case ==
+        SOUK__V1__SET_STOCK_REQUEST__INCOMING_CHANGE_INCOMING) {
+        TRY(intake_bucket(out, STOCK_BUCKET_INCOMING, "incoming", request->incoming,
+                          problem));
+    }
     if (out->mask == 0) {
         return problem_set(problem, STATUS_INVALID, "on_hand",
-                           "nothing to write: give on_hand, safety_stock or "
-                           "backorder_limit");
+                           "nothing to write: give on_hand, damaged, quality_control, "
+                           "incoming, safety_stock or backorder_limit");
     }
+    return STATUS_OK;
+}
+
+enum status intake_move(const Souk__V1__MoveStockRequest *request,
+                        struct inventory_stock_move *out, struct problem *problem)
+{
+    int64_t occurred_ms;
+    *out = (struct inventory_stock_move){.quantity = request->quantity};
+    TRY(check_id("sku_id", request->sku_id, &out->sku_id, problem));
+    TRY(check_id("from_location_id", request->from_location_id, &out->location_id,
+                 problem));
+    TRY(check_id_or_empty("to_location_id", request->to_location_id, &out->to_location_id,
+                          problem));
+    TRY(check_text("reference", request->reference, INVENTORY_REFERENCE_BYTES_MAX,
+                   &out->reference, problem));
+    if (request->occurred_time != NULL) {
+        TRY(check_time("occurred_time", request->occurred_time, &occurred_ms, problem));
+    }
+    if ((unsigned)request->reason >= STOCK_REASON_HOLD) {
+        return problem_set(problem, STATUS_INVALID, "reason",
+                           "reason: this one is written by the server alone");
+    }
+    if (out->to_location_id.size == 0) {
+        out->to_location_id = out->location_id;
+    }
+    out->bucket = request->from_bucket == 0 ? STOCK_BUCKET_ON_HAND
+                                            : (enum stock_bucket)request->from_bucket;
+    out->to_bucket = request->to_bucket == 0 ? STOCK_BUCKET_ON_HAND
+                                             : (enum stock_bucket)request->to_bucket;
+    out->reason = (enum stock_reason)request->reason;
     return STATUS_OK;
 }
 

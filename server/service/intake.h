@@ -36,6 +36,9 @@ MUST_USE enum status intake_adjustment(const Souk__V1__StockAdjustment *adjustme
                                        struct problem *problem);
 MUST_USE enum status intake_set(const Souk__V1__SetStockRequest *request,
                                 struct inventory_stock_set *out, struct problem *problem);
+MUST_USE enum status intake_move(const Souk__V1__MoveStockRequest *request,
+                                 struct inventory_stock_move *out,
+                                 struct problem *problem);
 /* Lines, owner, time to live. */
 MUST_USE enum status intake_hold(const Souk__V1__CreateHoldRequest *request,
                                  const struct settings *settings, struct arena *arena,

@@ -81,6 +81,12 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
         out->sku_id = command->stock_set.sku_id;
         out->location_id = command->stock_set.location_id;
         return;
+    case INVENTORY_STOCK_MOVE:
+        out->plain = true;
+        out->sku_id = command->stock_move.sku_id;
+        out->location_id = command->stock_move.location_id;
+        out->to_location_id = command->stock_move.to_location_id;
+        return;
     case INVENTORY_HOLD_CREATE:
         out->of_line = true;
         if (line < command->hold_create.line_count) {
@@ -88,6 +94,9 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
             out->location_id = command->hold_create.lines[line].location_id;
         }
         return;
+    case INVENTORY_COUNT_START: /* the service names what a count's calls name */
+    case INVENTORY_COUNT_SUBMIT:
+    case INVENTORY_COUNT_CLOSE:
     case INVENTORY_HOLD_EXTEND: /* the service itself keeps a hold's id as text */
     case INVENTORY_HOLD_COMMIT:
     case INVENTORY_HOLD_RELEASE:
@@ -141,17 +150,22 @@ void refusal_of_outcome(const struct inventory_outcome *outcome,
 {
     char path[REFUSAL_FIELD_BYTES], field[REFUSAL_FIELD_BYTES];
     const char *leaf; /* the last name of the path */
-    bool sku, location, hold, quantity, etag;
+    bool sku, location, to_location, hold, quantity, etag;
     inventory_outcome_problem(outcome, out);
     snprintf(path, sizeof path, "%s", out->field);
     leaf = strrchr(path, '.') != NULL ? strrchr(path, '.') + 1 : path;
     sku = strcmp(leaf, "sku_id") == 0;
     location = strcmp(leaf, "location_id") == 0;
+    to_location = strcmp(leaf, "to_location_id") == 0;
     hold = strcmp(leaf, "hold_id") == 0;
     quantity = strcmp(leaf, "quantity") == 0;
     etag = strcmp(leaf, "etag") == 0;
     if (names->of_line && (sku || location || quantity)) {
         snprintf(field, sizeof field, "lines[%u].%.32s", outcome->line, leaf);
+    } else if (location && names->plain) {
+        snprintf(field, sizeof field, "from_location_id");
+    } else if (names->plain) {
+        snprintf(field, sizeof field, "%s", leaf);
     } else if (sku || location || quantity || etag) {
         snprintf(field, sizeof field, "%.32s%.60s", names->prefix,
                  names->prefix[0] != '\0' ? leaf : path);
@@ -166,6 +180,8 @@ void refusal_of_outcome(const struct inventory_outcome *outcome,
         refusal_missing(out, field, "SKU", names->sku_id, "UpsertSku");
     } else if (location && names->location_id.size > 0) {
         refusal_missing(out, field, "location", names->location_id, "UpsertLocation");
+    } else if (to_location && names->to_location_id.size > 0) {
+        refusal_missing(out, field, "location", names->to_location_id, "UpsertLocation");
     } else if (hold && names->hold_id.size > 0) {
         refusal_missing(out, field, "hold", names->hold_id, NULL);
     }

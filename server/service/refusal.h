@@ -19,9 +19,11 @@
 /* What a request named, and where in it. */
 struct refusal_names {
     const char *prefix;  /* of the paths, e.g. "adjustment."; "" when they have none */
+    bool plain;          /* fields stand at the top of the request: a move */
     bool of_line;        /* sku_id, location_id and quantity stand in lines[i] */
     struct slice sku_id; /* of the line the outcome is about, for a hold */
     struct slice location_id;
+    struct slice to_location_id; /* of a move */
     struct slice hold_id;
 };
 

@@ -274,6 +274,23 @@ Souk__V1__Hold *reply_hold(struct reply *reply, const struct inventory_hold *hol
     return message;
 }
 
+static void reply_leg(struct reply *reply, const struct inventory_leg *leg,
+                      Souk__V1__Movement *message)
+{
+    Souk__V1__StockLevel *before = reply_alloc(reply, sizeof *before);
+    Souk__V1__StockLevel *after = reply_alloc(reply, sizeof *after);
+    if (before == NULL || after == NULL) {
+        return;
+    }
+    souk__v1__stock_level__init(before);
+    souk__v1__stock_level__init(after);
+    reply_fill_level(before, leg->before);
+    reply_fill_level(after, leg->after);
+    message->to_location_id = reply_text(reply, leg->location_id);
+    message->to_before = before;
+    message->to_after = after;
+}
+
 Souk__V1__Movement *reply_movement(struct reply *reply,
                                    const struct inventory_movement *movement)
 {
@@ -299,6 +316,9 @@ Souk__V1__Movement *reply_movement(struct reply *reply,
     message->shard_id = movement->position.shard_id;
     message->log_index = movement->position.index;
     message->log_sub = movement->position.sub;
+    if (movement->to.location_id.size > 0) {
+        reply_leg(reply, &movement->to, message);
+    }
     return message;
 }
 

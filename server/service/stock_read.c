@@ -104,9 +104,8 @@ static void stock_got_levels(struct edge_many *many)
     edge_many_done(many);
 }
 
-/* Ids of a repeated field, checked. */
-static enum status stock_ids(struct edge *edge, const char *field, char *const *texts,
-                             size_t count, struct slice **out, struct problem *problem)
+enum status stock_ids(struct edge *edge, const char *field, char *const *texts,
+                      size_t count, struct slice **out, struct problem *problem)
 {
     struct slice *ids = arena_alloc(edge->arena, (count + 1) * sizeof *ids);
     char path[64];
@@ -187,6 +186,7 @@ struct stock_subject {
     struct slice ids[2]; /* the SKU, the location; either may be empty */
     uint64_t sku_hash;
     uint64_t fingerprint;
+    struct inventory_movements_wanted wanted;
 };
 
 static enum status stock_subject_make(struct edge_list *list, const char *sku_id,
@@ -259,6 +259,7 @@ static void stock_listed_movements(struct edge_list *list)
         }
         response.stamp = reply_stamp(&reply, &page->stamp);
     }
+    response.stamps = edge_list_stamps(list, &reply, &response.n_stamps);
     if (reply.failed) {
         edge_fail_memory(&list->edge);
         return;
@@ -267,33 +268,65 @@ static void stock_listed_movements(struct edge_list *list)
     souk__v1__stock_service__list_movements__reply(list->edge.rpc, &response);
 }
 
+/* Time and reference, which a page token is bound to as well. */
+static enum status stock_movements_wanted(const Souk__V1__ListMovementsRequest *request,
+                                          uint64_t seed, struct stock_subject *subject,
+                                          struct problem *problem)
+{
+    struct inventory_movements_wanted *wanted = &subject->wanted;
+    uint64_t mixed;
+    TRY(check_text("reference", request->reference, INVENTORY_REFERENCE_BYTES_MAX,
+                   &wanted->reference, problem));
+    if (request->start_time != NULL) {
+        TRY(check_time("start_time", request->start_time, &wanted->start_ms, problem));
+    }
+    if (request->end_time != NULL) {
+        TRY(check_time("end_time", request->end_time, &wanted->end_ms, problem));
+        if (wanted->end_ms <= wanted->start_ms || wanted->end_ms <= 0) {
+            return problem_set(problem, STATUS_INVALID, "end_time",
+                               "end_time: not after start_time, nothing lies between");
+        }
+    }
+    if (wanted->reference.size == 0 && wanted->start_ms == 0 && wanted->end_ms == 0) {
+        return STATUS_OK;
+    }
+    mixed = hash64(wanted->reference, seed);
+    mixed = hash_mix(mixed ^ hash_mix((uint64_t)wanted->start_ms + 1));
+    subject->fingerprint ^= hash_mix(mixed ^ hash_mix((uint64_t)wanted->end_ms + 2));
+    return STATUS_OK;
+}
+
 void stock_list_movements(struct rpc_call *rpc,
                           const Souk__V1__ListMovementsRequest *request, void *context)
 {
     struct edge_list *list = edge_list_new(context, rpc, request);
     struct stock_subject *subject;
     struct problem problem;
+    bool one;
     if (list == NULL) {
         return;
     }
-    if (check_id("sku_id", request->sku_id, NULL, &problem) != STATUS_OK ||
-        stock_subject_make(list, request->sku_id, request->location_id, &subject,
-                           &problem) != STATUS_OK) {
+    if (stock_subject_make(list, request->sku_id, request->location_id, &subject,
+                           &problem) != STATUS_OK ||
+        stock_movements_wanted(request, list->edge.service->map->hash_seed, subject,
+                               &problem) != STATUS_OK) {
         edge_fail(&list->edge, &problem);
         return;
     }
+    one = subject->ids[0].size > 0;
     list->query = (struct replica_query){
         .kind = REPLICA_QUERY_INVENTORY,
-        .inventory = {.kind = INVENTORY_QUERY_MOVEMENTS,
+        .inventory = {.kind = one ? INVENTORY_QUERY_MOVEMENTS : INVENTORY_QUERY_LEDGER,
                       .sku_ids = &subject->ids[0],
-                      .sku_count = 1,
+                      .sku_count = one ? 1 : 0,
                       .location_ids = &subject->ids[1],
-                      .location_count = subject->ids[1].size > 0 ? 1 : 0}};
+                      .location_count = subject->ids[1].size > 0 ? 1 : 0,
+                      .wanted = subject->wanted}};
     edge_list_start(list, &(struct edge_listing){.list = PAGE_LIST_MOVEMENTS,
                                                  .fingerprint = subject->fingerprint,
                                                  .page_size = request->page_size,
                                                  .page_token = request->page_token,
-                                                 .only = &subject->sku_hash,
+                                                 .only = one ? &subject->sku_hash : NULL,
                                                  .read = request->read,
                                                  .count = stock_count_movements,
                                                  .finish = stock_listed_movements});

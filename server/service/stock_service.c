@@ -2,6 +2,7 @@
 /* souk.v1.StockService: writing. Reading is in stock_read.c. */
 #include "proto/souk/v1/stock.grpc-c.h"
 #include "server/service/batch.h"
+#include "server/service/count_service.h"
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
@@ -156,15 +157,57 @@ static void stock_set(struct rpc_call *rpc, const Souk__V1__SetStockRequest *req
     edge_propose_sku(one, &command, stock_written);
 }
 
+/* --- Moves ------------------------------------------------------------------------- */
+
+static void stock_moved(struct edge_one *one)
+{
+    const struct inventory_outcome *outcome = &one->outcome->inventory;
+    struct reply reply = {.arena = one->edge.arena};
+    Souk__V1__MoveStockResponse response = SOUK__V1__MOVE_STOCK_RESPONSE__INIT;
+    response.from_level = reply_level(&reply, &outcome->level);
+    response.to_level = outcome->has_level_to ? reply_level(&reply, &outcome->level_to)
+                                              : response.from_level;
+    response.stamp = reply_stamp(&reply, &one->call.stamp);
+    if (reply.failed) {
+        edge_fail_memory(&one->edge);
+        return;
+    }
+    edge_trailers(&one->edge, &one->call.stamp, 1, outcome->replayed);
+    souk__v1__stock_service__move_stock__reply(one->edge.rpc, &response);
+}
+
+static void stock_move(struct rpc_call *rpc, const Souk__V1__MoveStockRequest *request,
+                       void *context)
+{
+    struct edge_one *one = edge_one_new(context, rpc, request);
+    struct inventory_command command = {.kind = INVENTORY_STOCK_MOVE};
+    struct problem problem;
+    if (one == NULL) {
+        return;
+    }
+    if (edge_identity(&one->edge, request->request_id, request->request_time,
+                      &command.identity, &problem) != STATUS_OK ||
+        intake_move(request, &command.stock_move, &problem) != STATUS_OK) {
+        edge_fail(&one->edge, &problem);
+        return;
+    }
+    edge_propose_sku(one, &command, stock_moved);
+}
+
 void stock_service_register(struct service *service, struct rpc_server *server)
 {
     static const struct souk__v1__stock_service__handlers handlers = {
+        .check_availability = stock_check_availability,
         .get_stock_level = stock_get_level,
         .batch_get_stock_levels = stock_batch_get_levels,
         .list_stock_levels = stock_list_levels,
         .adjust_stock = stock_adjust,
         .batch_adjust_stock = stock_batch_adjust,
         .set_stock = stock_set,
+        .move_stock = stock_move,
+        .start_count = stock_start_count,
+        .submit_count = stock_submit_count,
+        .close_count = stock_close_count,
         .list_movements = stock_list_movements,
     };
     souk__v1__stock_service__register(server, &handlers, service);

@@ -82,6 +82,18 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_STOCK_SET:
         stock_set(inventory, &command->stock_set, arena, out);
         break;
+    case INVENTORY_STOCK_MOVE:
+        stock_move(inventory, &command->stock_move, arena, out);
+        break;
+    case INVENTORY_COUNT_START:
+        count_start(inventory, &command->count_start, arena, out);
+        break;
+    case INVENTORY_COUNT_SUBMIT:
+        count_submit(inventory, &command->count_submit, arena, out);
+        break;
+    case INVENTORY_COUNT_CLOSE:
+        count_close(inventory, &command->count_close, arena, out);
+        break;
     case INVENTORY_HOLD_CREATE:
         hold_create(inventory, &command->hold_create, arena, out);
         break;

@@ -301,6 +301,79 @@ static bool check_set(const struct inventory_stock_set *command,
     return true;
 }
 
+static bool check_movable(enum stock_bucket bucket)
+{
+    return bucket >= STOCK_BUCKET_ON_HAND && bucket <= STOCK_BUCKET_INCOMING;
+}
+
+static bool check_move(const struct inventory_stock_move *command,
+                       struct check_fault *fault)
+{
+    if (!check_stock(command->sku_id, command->location_id, command->reason,
+                     command->reference, fault)) {
+        return false;
+    }
+    if (!identifier_valid(command->to_location_id)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_location_id", "not an id");
+    }
+    if (!check_movable(command->bucket)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "from_bucket",
+                            "not a bucket that holds units");
+    }
+    if (!check_movable(command->to_bucket)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_bucket",
+                            "not a bucket that holds units");
+    }
+    if (command->quantity <= 0) {
+        return check_refuse(fault, INVENTORY_FIELD_QUANTITY, "quantity", "not above 0");
+    }
+    if (command->bucket == command->to_bucket &&
+        slice_equal(command->location_id, command->to_location_id)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "to_bucket",
+                            "the units are there already");
+    }
+    return true;
+}
+
+static bool check_count_id(struct slice count_id, struct check_fault *fault)
+{
+    return identifier_valid(count_id) ||
+           check_refuse(fault, INVENTORY_FIELD_COUNT_ID, "count_id", "not an id");
+}
+
+static bool check_count_start(const struct inventory_count_start *command,
+                              struct check_fault *fault)
+{
+    if (!check_count_id(command->count_id, fault)) {
+        return false;
+    }
+    return identifier_valid(command->location_id) ||
+           check_refuse(fault, INVENTORY_FIELD_LOCATION_ID, "location_id", "not an id");
+}
+
+static bool check_count_submit(const struct inventory_count_submit *command,
+                               struct check_fault *fault)
+{
+    if (!check_count_id(command->count_id, fault)) {
+        return false;
+    }
+    if (command->line_count == 0 || command->line_count > INVENTORY_COUNT_SUBMIT_MAX) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "lines",
+                            "none, or more than one call may count");
+    }
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        fault->line = i;
+        if (!identifier_valid(command->lines[i].sku_id)) {
+            return check_refuse(fault, INVENTORY_FIELD_SKU_ID, "sku_id", "not an id");
+        }
+        if (command->lines[i].counted < 0) {
+            return check_refuse(fault, INVENTORY_FIELD_QUANTITY, "counted", "below 0");
+        }
+    }
+    fault->line = 0;
+    return true;
+}
+
 static bool check_ttl(enum hold_ttl_kind kind, int64_t ttl_ms, int64_t life_max_ms,
                       struct check_fault *fault)
 {
@@ -382,6 +455,14 @@ bool check_command(const struct inventory_command *command, struct check_fault *
         return check_adjust(&command->stock_adjust, out_fault);
     case INVENTORY_STOCK_SET:
         return check_set(&command->stock_set, out_fault);
+    case INVENTORY_STOCK_MOVE:
+        return check_move(&command->stock_move, out_fault);
+    case INVENTORY_COUNT_START:
+        return check_count_start(&command->count_start, out_fault);
+    case INVENTORY_COUNT_SUBMIT:
+        return check_count_submit(&command->count_submit, out_fault);
+    case INVENTORY_COUNT_CLOSE:
+        return check_count_id(command->count_close.count_id, out_fault);
     case INVENTORY_HOLD_CREATE:
         return check_create(&command->hold_create, out_fault);
     case INVENTORY_HOLD_EXTEND:
@@ -404,7 +485,8 @@ bool check_command(const struct inventory_command *command, struct check_fault *
 static bool check_of_line(const struct inventory_command *command,
                           enum inventory_field field)
 {
-    return command->kind == INVENTORY_HOLD_CREATE &&
+    return (command->kind == INVENTORY_HOLD_CREATE ||
+            command->kind == INVENTORY_COUNT_SUBMIT) &&
            (field == INVENTORY_FIELD_SKU_ID || field == INVENTORY_FIELD_LOCATION_ID ||
             field == INVENTORY_FIELD_QUANTITY);
 }
@@ -447,6 +529,10 @@ const char *check_field_path(enum inventory_field field)
         return "etag";
     case INVENTORY_FIELD_REQUEST_ID:
         return "request_id";
+    case INVENTORY_FIELD_TO_LOCATION_ID:
+        return "to_location_id";
+    case INVENTORY_FIELD_COUNT_ID:
+        return "count_id";
     case INVENTORY_FIELD_IDENTIFIER:
         return "identifier";
     case INVENTORY_FIELD_NONE:

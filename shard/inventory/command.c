@@ -8,6 +8,13 @@
 /* Separates fingerprints from all other hashes. Stored records depend on it. */
 static const uint64_t COMMAND_FINGERPRINT_SEED = 0x736f756b66696e67u;
 
+bool inventory_command_known(uint32_t kind)
+{
+    return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
+           (kind >= INVENTORY_STOCK_MOVE && kind <= INVENTORY_COUNT_CLOSE) ||
+           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE;
+}
+
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
 {
     switch (command->kind) {
@@ -22,6 +29,8 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
         return key_hash(command->stock_adjust.sku_id, seed);
     case INVENTORY_STOCK_SET:
         return key_hash(command->stock_set.sku_id, seed);
+    case INVENTORY_STOCK_MOVE:
+        return key_hash(command->stock_move.sku_id, seed);
     case INVENTORY_HOLD_CREATE:
         return command->hold_create.line_count > 0
                    ? key_hash(command->hold_create.lines[0].sku_id, seed)
@@ -36,6 +45,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
         return key_hash(command->alias_reserve.identifier, seed);
     case INVENTORY_ALIAS_SETTLE:
         return key_hash(command->alias_settle.identifier, seed);
+    case INVENTORY_COUNT_SUBMIT:
+        return command->count_submit.line_count > 0
+                   ? key_hash(command->count_submit.lines[0].sku_id, seed)
+                   : 0;
+    case INVENTORY_COUNT_START:
+    case INVENTORY_COUNT_CLOSE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
         return command->identity.anchor;
@@ -129,6 +144,30 @@ static void command_put_set(struct buffer *out, const struct inventory_stock_set
     encode_bytes(out, command->reference);
 }
 
+static void command_put_move(struct buffer *out,
+                             const struct inventory_stock_move *command)
+{
+    encode_bytes(out, command->sku_id);
+    encode_bytes(out, command->location_id);
+    encode_u8(out, (uint8_t)command->bucket);
+    encode_bytes(out, command->to_location_id);
+    encode_u8(out, (uint8_t)command->to_bucket);
+    encode_zigzag(out, command->quantity);
+    encode_u8(out, (uint8_t)command->reason);
+    encode_bytes(out, command->reference);
+}
+
+static void command_put_counted(struct buffer *out,
+                                const struct inventory_count_submit *command)
+{
+    encode_bytes(out, command->count_id);
+    encode_varint(out, command->line_count);
+    for (uint32_t i = 0; i < command->line_count; i++) {
+        encode_bytes(out, command->lines[i].sku_id);
+        encode_zigzag(out, command->lines[i].counted);
+    }
+}
+
 /* What the caller named, never a default of the server's. */
 static void command_put_ttl(struct buffer *out, enum hold_ttl_kind kind, int64_t ttl_ms,
                             int64_t expire_ms)
@@ -180,6 +219,21 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
     case INVENTORY_STOCK_SET:
         command_put_set(out, &command->stock_set);
         break;
+    case INVENTORY_STOCK_MOVE:
+        command_put_move(out, &command->stock_move);
+        break;
+    case INVENTORY_COUNT_START:
+        encode_bytes(out, command->count_start.count_id);
+        encode_bytes(out, command->count_start.location_id);
+        encode_u8(out, command->count_start.at_submit);
+        break;
+    case INVENTORY_COUNT_SUBMIT:
+        command_put_counted(out, &command->count_submit);
+        break;
+    case INVENTORY_COUNT_CLOSE:
+        encode_bytes(out, command->count_close.count_id);
+        encode_u8(out, command->count_close.discard);
+        break;
     case INVENTORY_HOLD_CREATE:
         command_put_create(out, &command->hold_create);
         break;
@@ -222,10 +276,4 @@ uint64_t inventory_alias_by(const struct inventory_command *upsert)
     uint64_t by = hash_mix(id.high ^ hash_mix(id.low ^ upsert->identity.line));
     by = hash_mix(by ^ inventory_command_fingerprint(upsert));
     return by != 0 ? by : 1;
-}
-
-bool inventory_command_known(uint32_t kind)
-{
-    return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
-           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE;
 }

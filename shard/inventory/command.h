@@ -30,6 +30,10 @@ enum inventory_command_kind {
     INVENTORY_HOLD_CANCEL = 12,
     INVENTORY_TICK = 13,         /* by the leader; carries no identity */
     INVENTORY_REQUEST_SEAL = 14, /* GetOutcome: an unknown request becomes CANCELLED */
+    INVENTORY_STOCK_MOVE = 40,   /* within one SKU */
+    INVENTORY_COUNT_START = 41,  /* at every SKU shard; its anchor is given */
+    INVENTORY_COUNT_SUBMIT = 42, /* at the shards that own the SKUs counted */
+    INVENTORY_COUNT_CLOSE = 43,  /* at every SKU shard; its anchor is given */
     /* At the shard that owns the hash of the identifier; by the server, without identity:
      * repeating them changes nothing. */
     INVENTORY_ALIAS_RESERVE = 70, /* before the SKU is written with it */
@@ -162,6 +166,49 @@ struct inventory_stock_set {
     struct slice reference;
 };
 
+/*
+ * Units change their place, none is made or lost: on_hand + incoming, summed over the
+ * SKU's locations, stays. What a bucket names here are the units in that condition:
+ * ON_HAND the sound ones, DAMAGED and QUALITY_CONTROL those set apart of the units on hand
+ * (so both buckets change when such units come or go), INCOMING those on their way.
+ *
+ * Sound units that are promised do not leave, except into DAMAGED and QUALITY_CONTROL of
+ * their own level: things break whether or not they are promised.
+ */
+struct inventory_stock_move {
+    struct slice sku_id;
+    struct slice location_id;
+    enum stock_bucket bucket; /* of the four above */
+    struct slice to_location_id;
+    enum stock_bucket to_bucket; /* another place than the source */
+    int64_t quantity;            /* above 0 */
+    enum stock_reason reason;    /* below HOLD; none is recorded as MOVE */
+    struct slice reference;
+};
+
+struct inventory_count_start {
+    struct slice count_id;
+    struct slice location_id;
+    bool at_submit; /* freeze a level when it is counted, not when the count begins */
+};
+
+struct inventory_count_line {
+    struct slice sku_id;
+    int64_t counted; /* >= 0 */
+};
+
+/* All lines or none; what is submitted again replaces what was. */
+struct inventory_count_submit {
+    struct slice count_id;
+    const struct inventory_count_line *lines; /* all of the shard's range */
+    uint32_t line_count;                      /* 1 to INVENTORY_COUNT_SUBMIT_MAX */
+};
+
+struct inventory_count_close {
+    struct slice count_id;
+    bool discard; /* post nothing */
+};
+
 enum hold_ttl_kind {
     HOLD_TTL_DEFAULT = 0,  /* the caller named none: ttl_ms is the edge's default */
     HOLD_TTL_DURATION = 1, /* ttl_ms from the log time of apply */
@@ -214,6 +261,10 @@ struct inventory_command {
         struct inventory_location_upsert location_upsert; /* and LOCATION_COPY */
         struct inventory_stock_adjust stock_adjust;
         struct inventory_stock_set stock_set;
+        struct inventory_stock_move stock_move;
+        struct inventory_count_start count_start;
+        struct inventory_count_submit count_submit;
+        struct inventory_count_close count_close;
         struct inventory_hold_create hold_create;
         struct inventory_hold_change hold_change; /* all five */
         struct inventory_tick tick;
@@ -222,17 +273,18 @@ struct inventory_command {
     };
 };
 
+/* Is this the number of a kind that apply decides? */
+bool inventory_command_known(uint32_t kind);
+
 /* The hash that routes the command and under which its request id is remembered: of the
  * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the
- * cluster's hash seed. Not for TICK and REQUEST_SEAL (identity.anchor is given). */
+ * cluster's hash seed. Not for TICK, REQUEST_SEAL,
+ * COUNT_START and COUNT_CLOSE (identity.anchor is given). */
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed);
 
 /* 64 bits over what the caller asked for, in canonical form: kind and payload, but
  * neither limits, nor defaults filled in, nor the nonce, nor the identity. */
 uint64_t inventory_command_fingerprint(const struct inventory_command *command);
-
-/* Whether this release has commands of the kind. */
-bool inventory_command_known(uint32_t kind);
 
 /* What stands for a request among reservations: its id and its payload. Not 0. */
 uint64_t inventory_alias_by(const struct inventory_command *upsert);

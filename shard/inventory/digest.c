@@ -80,6 +80,29 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
     return sum;
 }
 
+static uint64_t digest_counts(const struct inventory *inventory, struct buffer *row)
+{
+    uint64_t sum = 0;
+    for (const struct table_node *node = table_next(&inventory->counts, NULL);
+         node != NULL; node = table_next(&inventory->counts, node)) {
+        const struct count_row *count = CONTAINER_OF(node, const struct count_row, node);
+        struct stored_count stored;
+        flush_count_stored(count, &stored);
+        rows_count_encode(row, &stored);
+        sum += digest_row(ROW_COUNT, 0, node->id, row);
+        for (const struct table_node *inner = table_next(&count->lines, NULL);
+             inner != NULL; inner = table_next(&count->lines, inner)) {
+            struct stored_count_line line;
+            flush_count_line_stored(CONTAINER_OF(inner, const struct count_line, node),
+                                    &line);
+            rows_count_line_encode(row, &line);
+            encode_bytes(row, node->id);
+            sum += digest_row(ROW_COUNT_LINE, inner->hash, inner->id, row);
+        }
+    }
+    return sum;
+}
+
 uint64_t inventory_digest(const struct inventory *inventory)
 {
     struct stored_shard stored;
@@ -89,6 +112,7 @@ uint64_t inventory_digest(const struct inventory *inventory)
     sum = digest_skus(inventory, &row);
     sum += digest_requests(inventory, &row);
     sum += digest_maps(inventory, &row);
+    sum += digest_counts(inventory, &row);
     flush_shard_stored(inventory, &stored);
     rows_shard_encode(&row, &stored);
     encode_zigzag(&row, level_clip(inventory->units_on_hand));

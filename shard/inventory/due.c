@@ -96,6 +96,7 @@ static bool due_gather(struct due_names *names, const struct inventory_query *qu
     case INVENTORY_QUERY_LEVEL:
     case INVENTORY_QUERY_LEVEL_BATCH:
     case INVENTORY_QUERY_AVAILABILITY:
+    case INVENTORY_QUERY_CHECK:
     case INVENTORY_QUERY_MOVEMENTS:
         due_skus_named(names, query);
         break;

@@ -12,7 +12,7 @@ enum {
 /* Rows of one key lie under its hash, rows of the shard as a whole at its range's first. */
 static bool flush_of_key(enum row_kind kind)
 {
-    return kind < ROW_LOCATION_COPY || kind == ROW_ALIAS;
+    return kind < ROW_LOCATION_COPY || kind == ROW_COUNT_LINE || kind == ROW_ALIAS;
 }
 
 static void flush_key(const struct inventory *inventory, struct buffer *key,
@@ -41,6 +41,22 @@ static void flush_key_hold(const struct inventory *inventory, struct buffer *key
 {
     flush_key(inventory, key, ROW_HOLD, id.anchor);
     encode_be64(key, id.unique);
+}
+
+static void flush_key_count(const struct inventory *inventory, struct buffer *key,
+                            const struct count_row *count)
+{
+    flush_key(inventory, key, ROW_COUNT, 0);
+    buffer_append_slice(key, count->node.id);
+}
+
+static void flush_key_count_line(const struct inventory *inventory, struct buffer *key,
+                                 const struct count_line *line)
+{
+    flush_key(inventory, key, ROW_COUNT_LINE, line->node.hash);
+    buffer_append_slice(key, line->count->node.id);
+    encode_u8(key, 0);
+    buffer_append_slice(key, line->node.id);
 }
 
 static void flush_key_part(const struct inventory *inventory, struct buffer *key,
@@ -96,6 +112,21 @@ void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold)
     buffer_close(&key);
 }
 
+void flush_delete_count(struct inventory *inventory, const struct count_row *count)
+{
+    struct buffer key;
+    buffer_init(&key);
+    flush_key_count(inventory, &key, count);
+    flush_delete(inventory, &key);
+    for (const struct table_node *node = table_next(&count->lines, NULL); node != NULL;
+         node = table_next(&count->lines, node)) {
+        flush_key_count_line(inventory, &key,
+                             CONTAINER_OF(node, const struct count_line, node));
+        flush_delete(inventory, &key);
+    }
+    buffer_close(&key);
+}
+
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk)
 {
     struct buffer key;
@@ -141,6 +172,20 @@ void flush_hold_stored(const struct hold_row *hold, struct buffer *out)
     view_hold(hold, &arena, &stored.hold);
     rows_hold_encode(out, &stored);
     arena_close(&arena);
+}
+
+void flush_count_stored(const struct count_row *count, struct stored_count *out)
+{
+    *out = (struct stored_count){.location_id = count->location->node.id,
+                                 .at_submit = count->at_submit,
+                                 .start_ms = count->start_ms};
+}
+
+void flush_count_line_stored(const struct count_line *line, struct stored_count_line *out)
+{
+    *out = (struct stored_count_line){.baseline = line->baseline,
+                                      .counted = line->submitted ? line->counted : 0,
+                                      .submitted = line->submitted};
 }
 
 void flush_shard_stored(const struct inventory *inventory, struct stored_shard *out)
@@ -218,6 +263,28 @@ static void flush_stock(struct inventory *inventory, struct store_batch *batch,
     }
 }
 
+static void flush_counts(struct inventory *inventory, struct store_batch *batch,
+                         struct flush_scratch *scratch)
+{
+    struct list *node;
+    while ((node = list_pop(&inventory->dirty_counts)) != NULL) {
+        const struct count_row *count = LIST_ENTRY(node, struct count_row, dirty);
+        struct stored_count stored;
+        flush_count_stored(count, &stored);
+        flush_key_count(inventory, &scratch->key, count);
+        rows_count_encode(&scratch->value, &stored);
+        flush_put(batch, scratch);
+    }
+    while ((node = list_pop(&inventory->dirty_count_lines)) != NULL) {
+        const struct count_line *line = LIST_ENTRY(node, struct count_line, dirty);
+        struct stored_count_line stored;
+        flush_count_line_stored(line, &stored);
+        flush_key_count_line(inventory, &scratch->key, line);
+        rows_count_line_encode(&scratch->value, &stored);
+        flush_put(batch, scratch);
+    }
+}
+
 static void flush_memory_of_requests(struct inventory *inventory,
                                      struct store_batch *batch,
                                      struct flush_scratch *scratch)
@@ -286,6 +353,7 @@ void inventory_collect(struct inventory *inventory, struct store_batch *batch)
     flush_deletions(inventory, batch);
     flush_catalog(inventory, batch, &scratch);
     flush_stock(inventory, batch, &scratch);
+    flush_counts(inventory, batch, &scratch);
     flush_memory_of_requests(inventory, batch, &scratch);
     flush_lanes(inventory, batch, &scratch);
     flush_ledger(inventory, batch, &scratch);

@@ -39,7 +39,9 @@ enum row_kind {
     ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
-    ROW_ALIAS = 70,        /* the identifier; id = it */
+    ROW_COUNT = 12,        /* the shard; id = count_id: an open count */
+    ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
+    ROW_ALIAS = 70,      /* the identifier; id = it */
 };
 
 enum {
@@ -56,6 +58,27 @@ struct location_row {
     struct inventory_location
         *view; /* one block of memory with everything it points at */
     bool copy;
+    struct count_row *count; /* the open count of this location; NULL: none */
+};
+
+/* An open count, as far as this shard's SKUs go. */
+struct count_row {
+    struct table_node node;
+    struct list dirty;
+    struct location_row *location;
+    bool at_submit;
+    int64_t start_ms;
+    uint32_t submitted; /* lines that were counted */
+    struct table lines; /* of levels that were counted, or changed since the start */
+};
+
+struct count_line {
+    struct table_node node; /* the SKU's hash and id */
+    struct list dirty;
+    struct count_row *count;
+    int64_t baseline; /* on_hand that `counted` is compared with */
+    int64_t counted;
+    bool submitted;
 };
 
 struct alias_row {
@@ -191,6 +214,7 @@ struct inventory {
     struct table aliases;
     struct map holds;
     struct map owners;
+    struct table counts;
     struct heap due; /* HELD holds by expire_ms */
     struct list ended;
     uint64_t ended_count;
@@ -216,6 +240,8 @@ struct inventory {
     struct list dirty_levels;
     struct list dirty_holds;
     struct list dirty_locations;
+    struct list dirty_counts;
+    struct list dirty_count_lines;
     struct list dirty_aliases;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
@@ -277,6 +303,29 @@ struct level_change {
 void level_write(struct inventory *inventory, struct level_row *level,
                  const int64_t buckets[STOCK_BUCKET_COUNT],
                  const struct level_change *change);
+/* The same for two levels of one SKU in one movement. Both must change. */
+struct level_target {
+    struct level_row *level;
+    int64_t buckets[STOCK_BUCKET_COUNT];
+};
+void level_write_pair(struct inventory *inventory, const struct level_target *from,
+                      const struct level_target *to, const struct level_change *change);
+
+/* --- count.c -------------------------------------------------------------------------- */
+struct count_row *count_find(const struct inventory *inventory, struct slice count_id);
+struct count_row *count_add(struct inventory *inventory, struct slice count_id,
+                            struct location_row *location);
+struct count_line *count_line_add(struct inventory *inventory, struct count_row *count,
+                                  struct slice sku_id);
+void count_capture(struct inventory *inventory, const struct level_row *level);
+void count_free_all(struct inventory *inventory);
+void count_start(struct inventory *inventory, const struct inventory_count_start *command,
+                 struct arena *arena, struct inventory_outcome *out);
+void count_submit(struct inventory *inventory,
+                  const struct inventory_count_submit *command, struct arena *arena,
+                  struct inventory_outcome *out);
+void count_close(struct inventory *inventory, const struct inventory_count_close *command,
+                 struct arena *arena, struct inventory_outcome *out);
 
 /* --- ledger.c ------------------------------------------------------------------------- */
 void ledger_append(struct inventory *inventory,
@@ -362,6 +411,22 @@ struct stored_shard {
     uint64_t movement_count;
     uint64_t chunk_next;
 };
+struct stored_count {
+    struct slice location_id;
+    bool at_submit;
+    int64_t start_ms;
+};
+void rows_count_encode(struct buffer *out, const struct stored_count *count);
+MUST_USE enum status rows_count_decode(struct slice value,
+                                       struct stored_count *out_count);
+struct stored_count_line {
+    int64_t baseline;
+    int64_t counted; /* 0 unless submitted */
+    bool submitted;
+};
+void rows_count_line_encode(struct buffer *out, const struct stored_count_line *line);
+MUST_USE enum status rows_count_line_decode(struct slice value,
+                                            struct stored_count_line *out_line);
 void rows_shard_encode(struct buffer *out, const struct stored_shard *shard);
 MUST_USE enum status rows_shard_decode(struct slice value,
                                        struct stored_shard *out_shard);
@@ -425,11 +490,24 @@ enum {
     READ_ANSWER_BYTES_MAX = 3 << 20, /* a page ends here; below message_max_bytes */
 };
 uint32_t read_page_size(const struct inventory_query *query);
+/* Does the query's list of locations name the level's, or none? */
+bool read_location_wanted(const struct inventory_query *query,
+                          const struct level_row *level);
+bool read_channel_served(const struct inventory_location *location, struct slice channel);
+
+/* --- read_check.c ---------------------------------------------------------------------------- */
+enum status read_check(const struct inventory *inventory,
+                       const struct inventory_query *query, struct arena *arena,
+                       struct inventory_answer *out);
 
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
 void flush_delete_alias(struct inventory *inventory, const struct alias_row *row);
 void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
+void flush_delete_count(struct inventory *inventory, const struct count_row *count);
+void flush_count_stored(const struct count_row *count, struct stored_count *out);
+void flush_count_line_stored(const struct count_line *line,
+                             struct stored_count_line *out);
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk);
 void flush_sku_stored(const struct sku_row *sku, struct buffer *out);
 void flush_hold_stored(const struct hold_row *hold, struct buffer *out);
@@ -443,6 +521,20 @@ void catalog_sku_upsert(struct inventory *inventory,
 void catalog_sku_delete(struct inventory *inventory,
                         const struct inventory_sku_delete *command,
                         struct inventory_outcome *out);
+/* A level that a command names; stock.c finds, writes and shows it. */
+struct stock_target {
+    struct sku_row *sku;
+    struct location_row *location;
+    struct level_row *level; /* NULL: never written, so all 0 */
+};
+/* False: refused. Expires what is due on the SKU. */
+bool stock_find(struct inventory *inventory, struct slice sku_id,
+                struct slice location_id, struct stock_target *target,
+                struct inventory_outcome *out);
+/* Makes the row if it was never written. */
+void stock_level_make(struct inventory *inventory, struct stock_target *target);
+void stock_view(const struct stock_target *target, struct arena *arena,
+                struct inventory_level *out);
 void location_upsert(struct inventory *inventory,
                      const struct inventory_location_upsert *command, struct arena *arena,
                      struct inventory_outcome *out);
@@ -454,6 +546,8 @@ void stock_adjust(struct inventory *inventory,
                   struct inventory_outcome *out);
 void stock_set(struct inventory *inventory, const struct inventory_stock_set *command,
                struct arena *arena, struct inventory_outcome *out);
+void stock_move(struct inventory *inventory, const struct inventory_stock_move *command,
+                struct arena *arena, struct inventory_outcome *out);
 void hold_create(struct inventory *inventory, const struct inventory_hold_create *command,
                  struct arena *arena, struct inventory_outcome *out);
 void hold_change(struct inventory *inventory, enum inventory_command_kind kind,

@@ -9,6 +9,7 @@
  *               varint sequence,
  *               mask of buckets not 0 before, varint each,
  *               mask of buckets changed, zigzag difference each
+ *               [bytes location_id, both masks again: the level that units went to]
  *
  * shard and index of a movement are those of the block's key, sub is its place in the
  * block.
@@ -22,7 +23,8 @@ enum {
     LEDGER_HAS_REQUEST = 2,
     LEDGER_PREVIOUS_HERE = 4, /* in the same shard's log */
     LEDGER_PREVIOUS_ELSEWHERE = 8,
-    LEDGER_FLAGS = 15,
+    LEDGER_HAS_TO = 16,
+    LEDGER_FLAGS = 31,
 };
 
 static void ledger_put_links(struct buffer *out,
@@ -47,23 +49,24 @@ static void ledger_put_links(struct buffer *out,
 }
 
 static void ledger_put_buckets(struct buffer *out,
-                               const struct inventory_movement *movement)
+                               const int64_t before[STOCK_BUCKET_COUNT],
+                               const int64_t after[STOCK_BUCKET_COUNT])
 {
     uint8_t standing = 0, changed = 0;
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
-        standing |= (uint8_t)((movement->before[i] != 0) << (i - 1));
-        changed |= (uint8_t)((movement->before[i] != movement->after[i]) << (i - 1));
+        standing |= (uint8_t)((before[i] != 0) << (i - 1));
+        changed |= (uint8_t)((before[i] != after[i]) << (i - 1));
     }
     encode_u8(out, standing);
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
         if (standing & 1u << (i - 1)) {
-            encode_varint(out, (uint64_t)movement->before[i]);
+            encode_varint(out, (uint64_t)before[i]);
         }
     }
     encode_u8(out, changed);
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
         if (changed & 1u << (i - 1)) {
-            encode_zigzag(out, movement->after[i] - movement->before[i]);
+            encode_zigzag(out, after[i] - before[i]);
         }
     }
 }
@@ -91,6 +94,9 @@ void ledger_append(struct inventory *inventory, const struct inventory_movement 
                      ? LEDGER_PREVIOUS_HERE
                      : LEDGER_PREVIOUS_ELSEWHERE;
     }
+    if (movement->to.location_id.size != 0) {
+        flags |= LEDGER_HAS_TO;
+    }
     encode_bytes(&block->bytes, movement->sku_id);
     encode_bytes(&block->bytes, movement->location_id);
     encode_u8(&block->bytes, (uint8_t)movement->reason);
@@ -98,7 +104,11 @@ void ledger_append(struct inventory *inventory, const struct inventory_movement 
     encode_u8(&block->bytes, flags);
     ledger_put_links(&block->bytes, movement, flags);
     encode_varint(&block->bytes, movement->sequence);
-    ledger_put_buckets(&block->bytes, movement);
+    ledger_put_buckets(&block->bytes, movement->before, movement->after);
+    if (flags & LEDGER_HAS_TO) {
+        encode_bytes(&block->bytes, movement->to.location_id);
+        ledger_put_buckets(&block->bytes, movement->to.before, movement->to.after);
+    }
 }
 
 void ledger_block_close(struct inventory *inventory)
@@ -155,7 +165,8 @@ static void ledger_get_links(struct ledger_reader *from, uint8_t flags,
     }
 }
 
-static void ledger_get_buckets(struct reader *reader, struct inventory_movement *out)
+static void ledger_get_buckets(struct reader *reader, int64_t before[STOCK_BUCKET_COUNT],
+                               int64_t after[STOCK_BUCKET_COUNT])
 {
     uint8_t standing = read_u8(reader), changed;
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
@@ -164,17 +175,17 @@ static void ledger_get_buckets(struct reader *reader, struct inventory_movement 
             reader_fail(reader);
             value = 0;
         }
-        out->before[i] = (int64_t)value;
+        before[i] = (int64_t)value;
     }
     changed = read_u8(reader);
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
-        wide after = out->before[i];
-        after += changed & 1u << (i - 1) ? read_zigzag(reader) : 0;
-        if (after < 0 || after > INT64_MAX) {
+        wide value = before[i];
+        value += changed & 1u << (i - 1) ? read_zigzag(reader) : 0;
+        if (value < 0 || value > INT64_MAX) {
             reader_fail(reader);
-            after = 0;
+            value = 0;
         }
-        out->after[i] = (int64_t)after;
+        after[i] = (int64_t)value;
     }
 }
 
@@ -194,12 +205,19 @@ enum status ledger_reader_next(struct ledger_reader *reader,
     movement.reason = (enum stock_reason)read_u8(&reader->reader);
     movement.reference = read_bytes(&reader->reader);
     flags = read_u8(&reader->reader);
-    if (flags & ~LEDGER_FLAGS || movement.reason > STOCK_REASON_DELETE) {
+    if (flags & ~LEDGER_FLAGS || movement.reason > STOCK_REASON_LAST) {
         return STATUS_CHECKSUM;
     }
     ledger_get_links(reader, flags, &movement);
     movement.sequence = read_varint(&reader->reader);
-    ledger_get_buckets(&reader->reader, &movement);
+    ledger_get_buckets(&reader->reader, movement.before, movement.after);
+    if (flags & LEDGER_HAS_TO) {
+        movement.to.location_id = read_bytes(&reader->reader);
+        ledger_get_buckets(&reader->reader, movement.to.before, movement.to.after);
+        if (movement.to.location_id.size == 0) {
+            reader_fail(&reader->reader);
+        }
+    }
     if (reader->reader.failed) {
         return STATUS_CHECKSUM;
     }

@@ -30,13 +30,14 @@ wide level_room(const struct level_row *level, bool allow_backorder)
     return room > 0 ? room : 0;
 }
 
-void level_write(struct inventory *inventory, struct level_row *level,
-                 const int64_t buckets[STOCK_BUCKET_COUNT],
-                 const struct level_change *change)
+/* The movement of a change of this level, but for what the level becomes. */
+static struct inventory_movement level_movement(const struct inventory *inventory,
+                                                const struct level_row *level,
+                                                const struct level_change *change)
 {
-    struct apply_context *apply = &inventory->apply;
-    struct sku_row *sku = level->sku;
-    struct inventory_movement movement = {
+    const struct apply_context *apply = &inventory->apply;
+    const struct sku_row *sku = level->sku;
+    return (struct inventory_movement){
         .sku_id = sku->node.id,
         .location_id = level->location->node.id,
         .reason = change->reason,
@@ -46,30 +47,69 @@ void level_write(struct inventory *inventory, struct level_row *level,
         .request_low = apply->request_id.low,
         .log_ms = inventory->log_ms,
         .previous = sku->movement,
+        .position = {inventory->options.shard_id, apply->position.index,
+                     apply->movement_sub},
+        .sequence = sku->movement_sequence + 1,
     };
-    ASSERT(apply->open);
-    if (memcmp(level->buckets, buckets, sizeof level->buckets) == 0) {
-        return;
-    }
-    for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
-        movement.before[i] = level->buckets[i];
-        movement.after[i] = buckets[i];
-    }
-    movement.position = (struct ledger_position){
-        inventory->options.shard_id, apply->position.index, apply->movement_sub};
-    movement.sequence = sku->movement_sequence + 1;
-    ledger_append(inventory, &movement);
-    apply->movement_sub++;
+}
+
+static void level_note(struct inventory *inventory, struct sku_row *sku,
+                       const struct inventory_movement *movement)
+{
+    ledger_append(inventory, movement);
+    inventory->apply.movement_sub++;
     inventory->movement_count++;
+    sku->movement = movement->position;
+    sku->movement_sequence = movement->sequence;
+}
+
+static void level_become(struct inventory *inventory, struct level_row *level,
+                         const int64_t buckets[STOCK_BUCKET_COUNT],
+                         const struct inventory_movement *movement)
+{
+    if (level->location->count != NULL &&
+        buckets[STOCK_BUCKET_ON_HAND] != level->buckets[STOCK_BUCKET_ON_HAND]) {
+        count_capture(inventory, level);
+    }
     inventory->units_on_hand +=
         (wide)buckets[STOCK_BUCKET_ON_HAND] - level->buckets[STOCK_BUCKET_ON_HAND];
     memcpy(level->buckets, buckets, sizeof level->buckets);
-    sku->movement = movement.position;
-    sku->movement_sequence = movement.sequence;
-    level->movement = movement.position;
-    level->movement_sequence = movement.sequence;
+    level->movement = movement->position;
+    level->movement_sequence = movement->sequence;
     level->etag = state_etag_mint(inventory);
     level->update_ms = inventory->log_ms;
     state_dirty(inventory, &inventory->dirty_levels, &level->dirty,
-                sku->node.id.size + 96);
+                level->sku->node.id.size + 96);
+}
+
+void level_write(struct inventory *inventory, struct level_row *level,
+                 const int64_t buckets[STOCK_BUCKET_COUNT],
+                 const struct level_change *change)
+{
+    struct inventory_movement movement;
+    ASSERT(inventory->apply.open);
+    if (memcmp(level->buckets, buckets, sizeof level->buckets) == 0) {
+        return;
+    }
+    movement = level_movement(inventory, level, change);
+    memcpy(movement.before, level->buckets, sizeof movement.before);
+    memcpy(movement.after, buckets, sizeof movement.after);
+    level_note(inventory, level->sku, &movement);
+    level_become(inventory, level, buckets, &movement);
+}
+
+void level_write_pair(struct inventory *inventory, const struct level_target *from,
+                      const struct level_target *to, const struct level_change *change)
+{
+    struct inventory_movement movement = level_movement(inventory, from->level, change);
+    ASSERT(inventory->apply.open);
+    ASSERT(from->level->sku == to->level->sku && from->level != to->level);
+    memcpy(movement.before, from->level->buckets, sizeof movement.before);
+    memcpy(movement.after, from->buckets, sizeof movement.after);
+    movement.to.location_id = to->level->location->node.id;
+    memcpy(movement.to.before, to->level->buckets, sizeof movement.to.before);
+    memcpy(movement.to.after, to->buckets, sizeof movement.to.after);
+    level_note(inventory, from->level->sku, &movement);
+    level_become(inventory, from->level, from->buckets, &movement);
+    level_become(inventory, to->level, to->buckets, &movement);
 }

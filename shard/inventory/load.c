@@ -151,6 +151,53 @@ static enum status load_level(struct load *load, const struct key_state *key,
     return STATUS_OK;
 }
 
+/* Open counts lie under the range's first hash, so before all their lines. */
+static enum status load_count(struct load *load, const struct key_state *key,
+                              struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct stored_count stored;
+    struct location_row *location;
+    struct count_row *count;
+    TRY(rows_count_decode(value, &stored));
+    location = state_location_find(inventory, stored.location_id);
+    if (key->hash != inventory->options.range.start || location == NULL ||
+        location->count != NULL || key->id.size == 0) {
+        return STATUS_CHECKSUM;
+    }
+    count = count_add(inventory, key->id, location);
+    count->at_submit = stored.at_submit;
+    count->start_ms = stored.start_ms;
+    return STATUS_OK;
+}
+
+static enum status load_count_line(struct load *load, const struct key_state *key,
+                                   struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    const uint8_t *nul = key->id.size ? memchr(key->id.data, 0, key->id.size) : NULL;
+    size_t size = nul != NULL ? (size_t)(nul - key->id.data) : 0;
+    struct stored_count_line stored;
+    struct count_row *count;
+    struct count_line *line;
+    struct slice sku_id;
+    TRY(rows_count_line_decode(value, &stored));
+    if (nul == NULL) {
+        return STATUS_CHECKSUM;
+    }
+    sku_id = slice_of(nul + 1, key->id.size - size - 1);
+    count = count_find(inventory, slice_of(key->id.data, size));
+    if (count == NULL || sku_id.size == 0 || key->hash != state_hash(inventory, sku_id)) {
+        return STATUS_CHECKSUM;
+    }
+    line = count_line_add(inventory, count, sku_id);
+    line->baseline = stored.baseline;
+    line->counted = stored.counted;
+    line->submitted = stored.submitted;
+    count->submitted += stored.submitted;
+    return STATUS_OK;
+}
+
 /* A line's rows; an ended hold may name a SKU or a level that is gone. */
 static enum status load_line(struct inventory *inventory, bool ended,
                              const struct inventory_hold_line *stored,
@@ -292,6 +339,10 @@ static enum status load_row(struct load *load, enum load_pass pass,
         return pass == LOAD_SHARD ? load_alias(load, key, value) : STATUS_OK;
     case ROW_LEVEL:
         return pass == LOAD_STOCK ? load_level(load, key, value) : STATUS_OK;
+    case ROW_COUNT:
+        return pass == LOAD_STOCK ? load_count(load, key, value) : STATUS_OK;
+    case ROW_COUNT_LINE:
+        return pass == LOAD_STOCK ? load_count_line(load, key, value) : STATUS_OK;
     case ROW_HOLD:
         return pass == LOAD_HOLDS ? load_hold_link(load, key, value) : STATUS_OK;
     }

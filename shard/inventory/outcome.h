@@ -24,6 +24,9 @@ enum inventory_field {
     INVENTORY_FIELD_REQUEST_ID = 8,
     INVENTORY_FIELD_OTHER = 9,       /* see inventory_command_check for its name */
     INVENTORY_FIELD_IDENTIFIER = 10, /* a GTIN or an alias */
+    INVENTORY_FIELD_TO_LOCATION_ID = 20,
+    INVENTORY_FIELD_COUNT_ID = 21,
+    INVENTORY_FIELD_LAST = INVENTORY_FIELD_COUNT_ID,
 };
 
 struct inventory_shortage {
@@ -32,16 +35,30 @@ struct inventory_shortage {
     int64_t available; /* never negative */
 };
 
+/* What a count became in one shard. */
+struct inventory_count_totals {
+    struct slice location_id;
+    int64_t start_ms;
+    uint64_t lines;   /* counted */
+    uint64_t changed; /* posted a movement */
+    uint64_t missing; /* their SKU is gone: not posted */
+    uint64_t cut;  /* more was missing than is left: set to 0 (or at the end of int64) */
+    int64_t found; /* units; both cut to what int64 holds */
+    int64_t lost;
+};
+
 struct inventory_outcome {
     enum status status;
     bool replayed;  /* remembered from an earlier apply; the same answer */
     bool duplicate; /* an import line applied before; status OK, nothing was done now */
     bool created;   /* upserts: it was new */
-    bool has_level; /* ADJUST, SET; with STOCK_COMPARE_FAILED and ETAG_MISMATCH the
+    bool has_level; /* ADJUST, SET, MOVE; with STOCK_COMPARE_FAILED and ETAG_MISMATCH the
                        present */
-    bool has_hold;  /* HOLD_*, also with refusals for the hold's state */
-    bool has_sku;   /* SKU_UPSERT */
+    bool has_level_to; /* MOVE: the level that the units came to, if it is another */
+    bool has_hold;     /* HOLD_*, also with refusals for the hold's state */
+    bool has_sku;      /* SKU_UPSERT */
     bool has_location;
+    bool has_count; /* COUNT_* */
     bool
         has_alias; /* ALIAS_RESERVE: whose it is, also when it is another SKU's; SKU_UPSERT
                        refused for an identifier: which one, and whose */
@@ -50,6 +67,8 @@ struct inventory_outcome {
     uint64_t etag;          /* of the row written */
     uint64_t expected_line; /* SEQUENCE_GAP: the lane's last line; resume after it */
     struct inventory_level level;
+    struct inventory_level level_to;
+    struct inventory_count_totals count;
     /* A replay restores id, state, times and what was granted; the rest of a hold, a SKU
      * or a location is filled from the row as it is now, if it still stands. */
     struct inventory_hold hold;

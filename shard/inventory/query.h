@@ -32,10 +32,11 @@ enum inventory_query_kind {
     INVENTORY_QUERY_AVAILABILITY = 9, /* what the recommender's VERIFIED check needs */
     INVENTORY_QUERY_HOLD = 10,        /* hold_id, owner (when not empty); NOT_FOUND */
     INVENTORY_QUERY_HOLD_LIST = 11,   /* owner, paged, in order of creation */
-    INVENTORY_QUERY_MOVEMENTS = 12,   /* of sku_ids[0], newest first, filtered by
-                                       * location_ids[0] if given, paged; reads the store */
-    INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
+    INVENTORY_QUERY_MOVEMENTS = 12,   /* of sku_ids[0], newest first, paged; reads the
+                                       * store. What `wanted` and location_ids[0] name */
+    INVENTORY_QUERY_LEDGER = 13, /* likewise of all SKUs from `from` on, oldest first */
     INVENTORY_QUERY_COUNTERS = 14,
+    INVENTORY_QUERY_CHECK = 20, /* sku_ids with check_lines, demand, location_ids, near */
     INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
                                       * GTIN it is (canonical);
                                       * neither is an answer too */
@@ -48,6 +49,19 @@ struct inventory_demand {
     bool allow_backorder; /* counts the backorder limit as available */
 };
 
+/* What a CHECK wants of the SKU of the same index. */
+struct inventory_check_line {
+    int64_t quantity;         /* above 0 */
+    struct slice location_id; /* empty: from anywhere that counts */
+};
+
+/* Which movements of the ledger are wanted, beside those of a location. */
+struct inventory_movements_wanted {
+    struct slice reference; /* exactly this one; empty: any */
+    int64_t start_ms;       /* at this log time or later */
+    int64_t end_ms;         /* before this log time; 0: no end */
+};
+
 struct inventory_query {
     enum inventory_query_kind kind;
     const struct slice *sku_ids;
@@ -57,6 +71,9 @@ struct inventory_query {
     const struct slice *location_ids;
     uint32_t location_count;
     struct inventory_demand demand;
+    const struct inventory_check_line *check_lines; /* sku_count of them */
+    int32_t near_latitude_e7; /* CHECK: take from nearby; both 0: where most is */
+    int32_t near_longitude_e7;
     bool
         as_known; /* AVAILABILITY: at once, from the state as it stands. A hold whose time
                     * has come counts until the shard's log says that it has ended. */
@@ -64,6 +81,7 @@ struct inventory_query {
     struct slice owner;
     struct slice identifier;
     struct ledger_position from;
+    struct inventory_movements_wanted wanted;
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;
@@ -78,6 +96,18 @@ struct inventory_availability {
     int64_t available;               /* summed over matching locations, never negative */
     int64_t best_available;          /* most at one location, never negative */
     struct slice best_location_id;
+};
+
+/* One line of a CHECK, in its order. */
+struct inventory_check {
+    /* OK, NOT_FOUND, SKU_NOT_ACTIVE, or INSUFFICIENT_STOCK: no place has all of it */
+    enum status status;
+    bool missing_location;    /* NOT_FOUND is about the location */
+    int64_t requested;        /* summed over the lines of this SKU and location */
+    int64_t available;        /* summed over the locations that count */
+    struct slice location_id; /* where it would be taken; most there is, if not enough */
+    int64_t location_available;
+    int64_t distance_m; /* -1: not known */
 };
 
 struct inventory_counters {
@@ -109,6 +139,8 @@ struct inventory_answer {
     uint32_t movement_count;
     const struct inventory_availability *availabilities;
     uint32_t availability_count;
+    const struct inventory_check *checks;
+    uint32_t check_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
     bool has_alias;

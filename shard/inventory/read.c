@@ -230,8 +230,8 @@ static enum status read_level(const struct inventory *inventory,
     return STATUS_OK;
 }
 
-static bool read_location_wanted(const struct inventory_query *query,
-                                 const struct level_row *level)
+bool read_location_wanted(const struct inventory_query *query,
+                          const struct level_row *level)
 {
     for (uint32_t i = 0; i < query->location_count; i++) {
         if (slice_equal(level->location->node.id, query->location_ids[i])) {
@@ -327,8 +327,7 @@ static enum status read_level_list(struct read_page *page)
 
 /* --- Availability ---------------------------------------------------------------------------- */
 
-static bool read_channel_served(const struct inventory_location *location,
-                                struct slice channel)
+bool read_channel_served(const struct inventory_location *location, struct slice channel)
 {
     if (channel.size == 0 || location->channel_count == 0) {
         return true;
@@ -557,6 +556,8 @@ static enum status read_answer(const struct inventory *inventory,
         return read_level_batch(inventory, query, arena, out);
     case INVENTORY_QUERY_AVAILABILITY:
         return read_availability(inventory, query, arena, out);
+    case INVENTORY_QUERY_CHECK:
+        return read_check(inventory, query, arena, out);
     case INVENTORY_QUERY_HOLD:
         return read_hold(inventory, query, arena, out);
     case INVENTORY_QUERY_MOVEMENTS:

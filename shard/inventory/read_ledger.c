@@ -7,6 +7,7 @@
 
 enum {
     READ_LINKS_MAX = 10000, /* movements passed over for one page */
+    READ_SEEKS_MAX = 64,    /* of a search for a time: halves of an index */
 };
 
 /* One block, decoded. */
@@ -100,6 +101,24 @@ static void ledger_copy(const struct inventory_movement *movement, struct arena 
     out->sku_id = arena_slice(arena, movement->sku_id);
     out->location_id = arena_slice(arena, movement->location_id);
     out->reference = arena_slice(arena, movement->reference);
+    out->to.location_id = arena_slice(arena, movement->to.location_id);
+}
+
+static bool ledger_wanted(const struct inventory_query *query,
+                          const struct inventory_movement *movement)
+{
+    const struct inventory_movements_wanted *wanted = &query->wanted;
+    if (movement->log_ms < wanted->start_ms ||
+        (wanted->end_ms != 0 && movement->log_ms >= wanted->end_ms)) {
+        return false;
+    }
+    if (wanted->reference.size != 0 &&
+        !slice_equal(movement->reference, wanted->reference)) {
+        return false;
+    }
+    return query->location_count == 0 ||
+           slice_equal(movement->location_id, query->location_ids[0]) ||
+           slice_equal(movement->to.location_id, query->location_ids[0]);
 }
 
 /* --- Of one SKU, newest first -------------------------------------------------------------- */
@@ -126,11 +145,13 @@ static enum status ledger_follow(const struct inventory *inventory,
             break;
         }
         movement = &page.movements[at->sub];
-        if (query->location_count == 0 ||
-            slice_equal(movement->location_id, query->location_ids[0])) {
+        if (ledger_wanted(query, movement)) {
             ledger_copy(movement, arena, &movements[count++]);
         }
         *at = movement->previous;
+        if (movement->log_ms < query->wanted.start_ms) {
+            *at = (struct ledger_position){0, 0, 0}; /* older ones are older still */
+        }
     }
     ledger_page_close(&page);
     out->movements = movements;
@@ -244,8 +265,10 @@ static enum status ledger_walk(const struct inventory *inventory, uint64_t from,
 }
 
 struct ledger_list {
+    const struct inventory_query *query;
     struct arena *arena;
     struct ledger_position from;
+    uint32_t seen;
     struct inventory_movement *movements;
     uint32_t count;
     uint32_t size;
@@ -256,30 +279,108 @@ static enum status ledger_list_visit(void *context, struct ledger_page *page)
 {
     struct ledger_list *list = context;
     for (size_t i = 0; i < page->count; i++) {
+        const struct inventory_movement *movement = &page->movements[i];
         if (page->index == list->from.index && i < list->from.sub) {
             continue;
         }
-        if (list->count == list->size) {
-            list->next = page->movements[i].position;
+        if (list->query->wanted.end_ms != 0 &&
+            movement->log_ms >= list->query->wanted.end_ms) {
+            return STATUS_CANCELLED; /* later ones are later still */
+        }
+        if (list->count == list->size || list->seen == READ_LINKS_MAX) {
+            list->next = movement->position;
             return STATUS_CANCELLED; /* the page is full */
         }
-        ledger_copy(&page->movements[i], list->arena, &list->movements[list->count++]);
+        list->seen++;
+        if (ledger_wanted(list->query, movement)) {
+            ledger_copy(movement, list->arena, &list->movements[list->count++]);
+        }
     }
     return STATUS_OK;
+}
+
+/* The first stored block at or behind `index`, or the last one. NOT_FOUND: none. */
+static enum status ledger_block_at(const struct inventory *inventory, uint64_t index,
+                                   bool last, uint64_t *out_index, int64_t *out_ms)
+{
+    struct store_cursor *cursor = NULL;
+    struct store_scan scan = {.uncached = true, .descending = last};
+    struct buffer start, end;
+    struct ledger_reader reader;
+    struct key_order key = {.sub = LEDGER_SUB_MOVEMENTS + 1};
+    enum status status;
+    buffer_init(&start);
+    buffer_init(&end);
+    key_bounds_order(inventory->options.shard_id, index, 0, &start, &end);
+    scan.start = buffer_slice(&start);
+    scan.end = buffer_slice(&end);
+    status = store_cursor_open(inventory->options.store, &scan, &cursor);
+    while (status == STATUS_OK && cursor->valid && key.sub != LEDGER_SUB_MOVEMENTS) {
+        if (!key_parse_order(cursor->key, &key)) {
+            status = STATUS_CHECKSUM;
+        } else if (key.sub != LEDGER_SUB_MOVEMENTS) {
+            store_cursor_next(cursor);
+        }
+    }
+    if (status == STATUS_OK && !cursor->valid) {
+        status = cursor->status == STATUS_OK ? STATUS_NOT_FOUND : cursor->status;
+    }
+    if (status == STATUS_OK) {
+        status = ledger_reader_init(&reader, &key, cursor->value);
+        *out_index = key.index;
+        *out_ms = reader.log_ms;
+    }
+    store_cursor_close(cursor);
+    buffer_close(&start);
+    buffer_close(&end);
+    return status;
+}
+
+/* The first index whose movements may be at this time or later: log time never falls. */
+static enum status ledger_seek_time(const struct inventory *inventory, int64_t start_ms,
+                                    uint64_t *out_index)
+{
+    uint64_t low = 0, high = 0, index = 0;
+    int64_t log_ms = 0;
+    enum status status = STATUS_NOT_FOUND;
+    if (inventory->options.store != NULL) {
+        status = ledger_block_at(inventory, 0, true, &high, &log_ms);
+    }
+    high++; /* behind every block that is stored */
+    for (int i = 0; status == STATUS_OK && i < READ_SEEKS_MAX && low < high; i++) {
+        uint64_t middle = low + (high - low) / 2;
+        status = ledger_block_at(inventory, middle, false, &index, &log_ms);
+        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && log_ms >= start_ms)) {
+            status = STATUS_OK;
+            high = middle;
+        } else {
+            low = index + 1;
+        }
+    }
+    *out_index = low;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 enum status read_ledger(const struct inventory *inventory,
                         const struct inventory_query *query, struct arena *arena,
                         struct inventory_answer *out)
 {
-    struct ledger_list list = {
-        .arena = arena, .from = query->from, .size = read_page_size(query)};
+    struct ledger_list list = {.query = query,
+                               .arena = arena,
+                               .from = query->from,
+                               .size = read_page_size(query)};
     enum status status;
     if (query->page_token.size != 0) {
         struct page_token token;
         TRY(token_decode(inventory, query->page_token, query->kind, &token));
         list.from.index = token.first;
         list.from.sub = (uint32_t)token.second;
+    } else if (query->wanted.start_ms > 0) {
+        uint64_t index;
+        TRY(ledger_seek_time(inventory, query->wanted.start_ms, &index));
+        if (index > list.from.index) {
+            list.from = (struct ledger_position){.index = index};
+        }
     }
     list.movements = arena_zalloc(arena, list.size * sizeof *list.movements);
     if (list.movements == NULL) {
@@ -351,6 +452,16 @@ static void audit_mismatch(struct audit *audit, struct slice sku_id,
     }
 }
 
+static void audit_leg(struct audit *audit, struct slice sku_id,
+                      const struct inventory_leg *leg)
+{
+    struct audit_row *level = audit_row_get(audit, sku_id, leg->location_id);
+    if (memcmp(level->buckets, leg->before, sizeof level->buckets) != 0) {
+        audit_mismatch(audit, sku_id, leg->location_id);
+    }
+    memcpy(level->buckets, leg->after, sizeof level->buckets);
+}
+
 static enum status audit_visit(void *context, struct ledger_page *page)
 {
     struct audit *audit = context;
@@ -372,6 +483,9 @@ static enum status audit_visit(void *context, struct ledger_page *page)
             audit_mismatch(audit, movement->sku_id, movement->location_id);
         }
         memcpy(level->buckets, movement->after, sizeof level->buckets);
+        if (movement->to.location_id.size != 0) {
+            audit_leg(audit, movement->sku_id, &movement->to);
+        }
         chain->last = movement->position;
         audit->report.movements++;
     }

@@ -37,7 +37,12 @@ enum {
     RESULT_LOCATION = 16,
     RESULT_ETAG = 32,
     RESULT_SHORTAGES = 64,
-    RESULT_FLAGS = 127,
+    RESULT_MORE = 128, /* a byte of further flags follows */
+    RESULT_FLAGS = 255,
+    /* further ones */
+    RESULT_LEVEL_TO = 1,
+    RESULT_COUNT = 2,
+    RESULT_MORE_FLAGS = 3,
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
@@ -90,6 +95,32 @@ static void result_get_level(struct reader *reader, struct inventory_level *leve
     level->update_ms = read_zigzag(reader);
 }
 
+static void result_put_count(struct buffer *out,
+                             const struct inventory_count_totals *count)
+{
+    encode_bytes(out, count->location_id);
+    encode_zigzag(out, count->start_ms);
+    encode_varint(out, count->lines);
+    encode_varint(out, count->changed);
+    encode_varint(out, count->missing);
+    encode_varint(out, count->cut);
+    encode_zigzag(out, count->found);
+    encode_zigzag(out, count->lost);
+}
+
+static void result_get_count(struct reader *reader, struct arena *arena,
+                             struct inventory_count_totals *count)
+{
+    count->location_id = arena_slice(arena, read_bytes(reader));
+    count->start_ms = read_zigzag(reader);
+    count->lines = read_varint(reader);
+    count->changed = read_varint(reader);
+    count->missing = read_varint(reader);
+    count->cut = read_varint(reader);
+    count->found = read_zigzag(reader);
+    count->lost = read_zigzag(reader);
+}
+
 static void result_put_hold(struct buffer *out, const struct inventory_command *command,
                             const struct inventory_hold *hold)
 {
@@ -124,7 +155,10 @@ static void result_put_hold(struct buffer *out, const struct inventory_command *
 void result_encode(struct buffer *out, const struct inventory_command *command,
                    const struct inventory_outcome *outcome)
 {
+    uint8_t more = (uint8_t)((outcome->has_level_to ? RESULT_LEVEL_TO : 0) |
+                             (outcome->has_count ? RESULT_COUNT : 0));
     uint8_t flags = (uint8_t)((outcome->created ? RESULT_CREATED : 0) |
+                              (more != 0 ? RESULT_MORE : 0) |
                               (outcome->has_level ? RESULT_LEVEL : 0) |
                               (outcome->has_hold ? RESULT_HOLD : 0) |
                               (outcome->has_sku ? RESULT_SKU : 0) |
@@ -133,6 +167,9 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                               (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0));
     encode_u8(out, result_code(outcome->status));
     encode_u8(out, flags);
+    if (more != 0) {
+        encode_u8(out, more);
+    }
     encode_u8(out, (uint8_t)outcome->field);
     encode_varint(out, outcome->line);
     if (outcome->etag != 0) {
@@ -140,6 +177,12 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
     }
     if (outcome->has_level) {
         result_put_level(out, &outcome->level);
+    }
+    if (outcome->has_level_to) {
+        result_put_level(out, &outcome->level_to);
+    }
+    if (outcome->has_count) {
+        result_put_count(out, &outcome->count);
     }
     if (outcome->has_hold) {
         result_put_hold(out, command, &outcome->hold);
@@ -265,6 +308,12 @@ static void result_fill_rows(const struct inventory *inventory,
     } else if (command->kind == INVENTORY_STOCK_SET) {
         out->level.sku_id = arena_slice(arena, command->stock_set.sku_id);
         out->level.location_id = arena_slice(arena, command->stock_set.location_id);
+    } else if (command->kind == INVENTORY_STOCK_MOVE) {
+        out->level.sku_id = arena_slice(arena, command->stock_move.sku_id);
+        out->level.location_id = arena_slice(arena, command->stock_move.location_id);
+        out->level_to.sku_id = out->level.sku_id;
+        out->level_to.location_id =
+            arena_slice(arena, command->stock_move.to_location_id);
     }
 }
 
@@ -273,12 +322,15 @@ enum status result_decode(const struct inventory *inventory, struct slice result
                           struct inventory_outcome *out)
 {
     struct reader reader;
-    uint8_t flags;
+    uint8_t flags, more;
     reader_init(&reader, result);
     if (!result_status(read_u8(&reader), &out->status)) {
         return STATUS_CHECKSUM;
     }
     flags = read_u8(&reader);
+    more = flags & RESULT_MORE ? read_u8(&reader) : 0;
+    out->has_level_to = more & RESULT_LEVEL_TO;
+    out->has_count = more & RESULT_COUNT;
     out->created = flags & RESULT_CREATED;
     out->has_level = flags & RESULT_LEVEL;
     out->has_hold = flags & RESULT_HOLD;
@@ -292,13 +344,20 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     if (out->has_level) {
         result_get_level(&reader, &out->level);
     }
+    if (out->has_level_to) {
+        result_get_level(&reader, &out->level_to);
+    }
+    if (out->has_count) {
+        result_get_count(&reader, arena, &out->count);
+    }
     if (out->has_hold) {
         result_get_hold(inventory, &reader, command, arena, &out->hold);
     }
     if (flags & RESULT_SHORTAGES) {
         result_get_shortages(&reader, out);
     }
-    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_IDENTIFIER) {
+    if (flags & ~RESULT_FLAGS || more & ~RESULT_MORE_FLAGS ||
+        (more == 0) != !(flags & RESULT_MORE) || out->field > INVENTORY_FIELD_LAST) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));

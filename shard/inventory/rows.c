@@ -376,6 +376,60 @@ enum status rows_hold_decode(struct slice value, struct arena *arena,
     return STATUS_OK;
 }
 
+void rows_count_encode(struct buffer *out, const struct stored_count *count)
+{
+    encode_u8(out, ROW_VERSION);
+    encode_bytes(out, count->location_id);
+    encode_u8(out, count->at_submit);
+    encode_zigzag(out, count->start_ms);
+}
+
+enum status rows_count_decode(struct slice value, struct stored_count *out_count)
+{
+    struct stored_count count;
+    struct reader reader;
+    uint8_t at_submit;
+    TRY(rows_open(&reader, value));
+    count.location_id = read_bytes(&reader);
+    at_submit = read_u8(&reader);
+    count.at_submit = at_submit != 0;
+    count.start_ms = read_zigzag(&reader);
+    if (at_submit > 1 || count.start_ms < 0) {
+        return STATUS_CHECKSUM;
+    }
+    TRY(reader_finish(&reader));
+    *out_count = count;
+    return STATUS_OK;
+}
+
+void rows_count_line_encode(struct buffer *out, const struct stored_count_line *line)
+{
+    encode_u8(out, ROW_VERSION);
+    encode_varint(out, (uint64_t)line->baseline);
+    encode_u8(out, line->submitted);
+    if (line->submitted) {
+        encode_varint(out, (uint64_t)line->counted);
+    }
+}
+
+enum status rows_count_line_decode(struct slice value, struct stored_count_line *out_line)
+{
+    struct stored_count_line line;
+    struct reader reader;
+    uint8_t submitted;
+    TRY(rows_open(&reader, value));
+    line.baseline = rows_get_quantity(&reader);
+    submitted = read_u8(&reader);
+    line.submitted = submitted != 0;
+    line.counted = line.submitted ? rows_get_quantity(&reader) : 0;
+    if (submitted > 1) {
+        return STATUS_CHECKSUM;
+    }
+    TRY(reader_finish(&reader));
+    *out_line = line;
+    return STATUS_OK;
+}
+
 void rows_shard_encode(struct buffer *out, const struct stored_shard *shard)
 {
     encode_u8(out, ROW_VERSION);

@@ -44,6 +44,9 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_levels);
     list_init(&inventory->dirty_holds);
     list_init(&inventory->dirty_locations);
+    list_init(&inventory->dirty_counts);
+    list_init(&inventory->dirty_count_lines);
+    table_init(&inventory->counts, 0, 0);
     list_init(&inventory->dirty_aliases);
     buffer_init(&inventory->deletions);
     list_init(&inventory->blocks);
@@ -88,6 +91,7 @@ void inventory_free(struct inventory *inventory)
     if (inventory == NULL) {
         return;
     }
+    count_free_all(inventory);
     state_free_rows(inventory);
     requests_free(inventory);
     while (!list_empty(&inventory->blocks)) {

@@ -2,15 +2,9 @@
 /* AdjustStock and SetStock. */
 #include "shard/inventory/inventory_private.h"
 
-struct stock_target {
-    struct sku_row *sku;
-    struct location_row *location;
-    struct level_row *level; /* NULL: never written, so all 0 */
-};
-
-static bool stock_find(struct inventory *inventory, struct slice sku_id,
-                       struct slice location_id, struct stock_target *target,
-                       struct inventory_outcome *out)
+bool stock_find(struct inventory *inventory, struct slice sku_id,
+                struct slice location_id, struct stock_target *target,
+                struct inventory_outcome *out)
 {
     if (!state_owns(inventory, state_hash(inventory, sku_id))) {
         outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_SKU_ID);
@@ -31,22 +25,40 @@ static bool stock_find(struct inventory *inventory, struct slice sku_id,
     return true;
 }
 
+void stock_view(const struct stock_target *target, struct arena *arena,
+                struct inventory_level *out)
+{
+    if (target->level != NULL) {
+        view_level(target->level, arena, out);
+    } else {
+        out->sku_id = arena_slice(arena, target->sku->node.id);
+        out->location_id = arena_slice(arena, target->location->node.id);
+    }
+}
+
 static void stock_show(const struct stock_target *target, struct arena *arena,
                        struct inventory_outcome *out)
 {
     out->has_level = true;
+    stock_view(target, arena, &out->level);
     if (target->level != NULL) {
-        view_level(target->level, arena, &out->level);
         out->etag = target->level->etag;
-    } else {
-        out->level.sku_id = arena_slice(arena, target->sku->node.id);
-        out->level.location_id = arena_slice(arena, target->location->node.id);
     }
 }
 
 static bool stock_etag_matches(const struct stock_target *target, uint64_t etag)
 {
     return etag == 0 || (target->level != NULL && target->level->etag == etag);
+}
+
+void stock_level_make(struct inventory *inventory, struct stock_target *target)
+{
+    if (target->level == NULL) {
+        target->level = state_level_add(inventory, target->sku, target->location);
+        target->level->etag = state_etag_mint(inventory);
+        target->level->update_ms = inventory->log_ms;
+        state_dirty(inventory, &inventory->dirty_levels, &target->level->dirty, 128);
+    }
 }
 
 static void stock_write(struct inventory *inventory, struct stock_target *target,
@@ -57,12 +69,7 @@ static void stock_write(struct inventory *inventory, struct stock_target *target
     if (reason == STOCK_REASON_UNSPECIFIED) {
         change.reason = STOCK_REASON_CORRECTION;
     }
-    if (target->level == NULL) {
-        target->level = state_level_add(inventory, target->sku, target->location);
-        target->level->etag = state_etag_mint(inventory);
-        target->level->update_ms = inventory->log_ms;
-        state_dirty(inventory, &inventory->dirty_levels, &target->level->dirty, 128);
-    }
+    stock_level_make(inventory, target);
     level_write(inventory, target->level, buckets, &change);
 }
 

@@ -29,7 +29,9 @@ enum {
     INVENTORY_ALIASES_MAX = 64,
     INVENTORY_CHANNELS_MAX = 64,
     INVENTORY_HOLD_LINES_MAX = 10000,
-    INVENTORY_SHORTAGES_MAX = 20, /* lines that an INSUFFICIENT_STOCK names */
+    INVENTORY_COUNT_SUBMIT_MAX = 1000, /* lines of one SubmitCount */
+    INVENTORY_COUNT_LINES_MAX = 10000, /* counted SKUs of one count in one shard */
+    INVENTORY_SHORTAGES_MAX = 20,      /* lines that an INSUFFICIENT_STOCK names */
     INVENTORY_HOLD_ID_TEXT_BYTES = 33,
     INVENTORY_ETAG_TEXT_BYTES = 16,
 };
@@ -160,6 +162,8 @@ enum stock_reason {
     STOCK_REASON_FULFIL = 14,
     STOCK_REASON_CANCEL = 15,
     STOCK_REASON_DELETE = 16, /* the SKU was deleted: what was left is set to 0 */
+    STOCK_REASON_MOVE = 17,   /* a move that gave no reason of its own */
+    STOCK_REASON_LAST = STOCK_REASON_MOVE,
 };
 
 /* The stock of one SKU at one location. */
@@ -222,6 +226,13 @@ struct ledger_position {
     uint32_t sub;
 };
 
+/* Where a move between two locations of a SKU ends. */
+struct inventory_leg {
+    struct slice location_id; /* empty: the movement is of one level */
+    int64_t before[STOCK_BUCKET_COUNT];
+    int64_t after[STOCK_BUCKET_COUNT];
+};
+
 /* One immutable line of the ledger. */
 struct inventory_movement {
     struct slice sku_id;
@@ -237,6 +248,7 @@ struct inventory_movement {
     struct ledger_position position;
     struct ledger_position previous; /* the SKU's movement before this one */
     uint64_t sequence;               /* counts the SKU's movements from 1 */
+    struct inventory_leg to;
 };
 
 /* A GTIN as its 14 digits, anything else as it is: what aliases and GTINs are kept and found

@@ -173,6 +173,38 @@ static enum status decode_stock_set(const PB(StockSet) * in,
     return STATUS_OK;
 }
 
+static void decode_stock_move(const PB(StockMove) * in, struct inventory_stock_move *out)
+{
+    out->sku_id = command_slice(in->sku_id);
+    out->location_id = command_slice(in->location_id);
+    out->bucket = (enum stock_bucket)in->bucket;
+    out->to_location_id = command_slice(in->to_location_id);
+    out->to_bucket = (enum stock_bucket)in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = (enum stock_reason)in->reason;
+    out->reference = command_slice(in->reference);
+}
+
+static enum status decode_count_submit(const PB(CountSubmit) * in, struct arena *arena,
+                                       struct inventory_count_submit *out)
+{
+    if (in->n_lines > INVENTORY_COUNT_SUBMIT_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    struct inventory_count_line *lines = command_array(arena, in->n_lines, sizeof *lines);
+    if (lines == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < in->n_lines; i++) {
+        lines[i].sku_id = command_slice(in->lines[i]->sku_id);
+        lines[i].counted = in->lines[i]->counted;
+    }
+    out->count_id = command_slice(in->count_id);
+    out->lines = lines;
+    out->line_count = (uint32_t)in->n_lines;
+    return STATUS_OK;
+}
+
 static enum status decode_hold_create(const PB(HoldCreate) * in, struct arena *arena,
                                       struct inventory_hold_create *out)
 {
@@ -274,6 +306,20 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
         return STATUS_OK;
     case INVENTORY_STOCK_SET:
         return decode_stock_set(in->stock_set, &out->stock_set);
+    case INVENTORY_STOCK_MOVE:
+        decode_stock_move(in->stock_move, &out->stock_move);
+        return STATUS_OK;
+    case INVENTORY_COUNT_START:
+        out->count_start.count_id = command_slice(in->count_start->count_id);
+        out->count_start.location_id = command_slice(in->count_start->location_id);
+        out->count_start.at_submit = in->count_start->at_submit;
+        return STATUS_OK;
+    case INVENTORY_COUNT_SUBMIT:
+        return decode_count_submit(in->count_submit, arena, &out->count_submit);
+    case INVENTORY_COUNT_CLOSE:
+        out->count_close.count_id = command_slice(in->count_close->count_id);
+        out->count_close.discard = in->count_close->discard;
+        return STATUS_OK;
     case INVENTORY_HOLD_CREATE:
         return decode_hold_create(in->hold_create, arena, &out->hold_create);
     case INVENTORY_HOLD_EXTEND:

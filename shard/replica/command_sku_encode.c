@@ -17,6 +17,10 @@ struct sku_draft {
         PB(LocationUpsert) location_upsert;
         PB(StockAdjust) stock_adjust;
         PB(StockSet) stock_set;
+        PB(StockMove) stock_move;
+        PB(CountStart) count_start;
+        PB(CountSubmit) count_submit;
+        PB(CountClose) count_close;
         PB(HoldCreate) hold_create;
         PB(HoldChange) hold_change;
         PB(Tick) tick;
@@ -214,6 +218,66 @@ static void encode_stock_set(struct sku_draft *draft,
     out->reference = command_bytes(in->reference);
 }
 
+static void encode_stock_move(struct sku_draft *draft,
+                              const struct inventory_stock_move *in)
+{
+    PB(StockMove) *out = &draft->stock_move;
+    souk__internal__v1__stock_move__init(out);
+    draft->command.stock_move = out;
+    out->sku_id = command_bytes(in->sku_id);
+    out->location_id = command_bytes(in->location_id);
+    out->bucket = in->bucket;
+    out->to_location_id = command_bytes(in->to_location_id);
+    out->to_bucket = in->to_bucket;
+    out->quantity = in->quantity;
+    out->reason = in->reason;
+    out->reference = command_bytes(in->reference);
+}
+
+static void encode_count_start(struct sku_draft *draft,
+                               const struct inventory_count_start *in)
+{
+    PB(CountStart) *out = &draft->count_start;
+    souk__internal__v1__count_start__init(out);
+    draft->command.count_start = out;
+    out->count_id = command_bytes(in->count_id);
+    out->location_id = command_bytes(in->location_id);
+    out->at_submit = in->at_submit;
+}
+
+static enum status encode_count_submit(struct sku_draft *draft,
+                                       const struct inventory_count_submit *in,
+                                       struct arena *arena)
+{
+    PB(CountSubmit) *out = &draft->count_submit;
+    souk__internal__v1__count_submit__init(out);
+    draft->command.count_submit = out;
+    out->count_id = command_bytes(in->count_id);
+    out->n_lines = in->line_count;
+    out->lines = command_array(arena, in->line_count, sizeof(void *));
+    PB(CommandCountLine) *lines = command_array(arena, in->line_count, sizeof *lines);
+    if (out->lines == NULL || lines == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < in->line_count; i++) {
+        souk__internal__v1__command_count_line__init(&lines[i]);
+        lines[i].sku_id = command_bytes(in->lines[i].sku_id);
+        lines[i].counted = in->lines[i].counted;
+        out->lines[i] = &lines[i];
+    }
+    return STATUS_OK;
+}
+
+static void encode_count_close(struct sku_draft *draft,
+                               const struct inventory_count_close *in)
+{
+    PB(CountClose) *out = &draft->count_close;
+    souk__internal__v1__count_close__init(out);
+    draft->command.count_close = out;
+    out->count_id = command_bytes(in->count_id);
+    out->discard = in->discard;
+}
+
 static enum status encode_hold_create(struct sku_draft *draft,
                                       const struct inventory_hold_create *in,
                                       struct arena *arena)
@@ -315,6 +379,17 @@ static enum status encode_payload(struct sku_draft *draft,
         return STATUS_OK;
     case INVENTORY_STOCK_SET:
         encode_stock_set(draft, &in->stock_set);
+        return STATUS_OK;
+    case INVENTORY_STOCK_MOVE:
+        encode_stock_move(draft, &in->stock_move);
+        return STATUS_OK;
+    case INVENTORY_COUNT_START:
+        encode_count_start(draft, &in->count_start);
+        return STATUS_OK;
+    case INVENTORY_COUNT_SUBMIT:
+        return encode_count_submit(draft, &in->count_submit, arena);
+    case INVENTORY_COUNT_CLOSE:
+        encode_count_close(draft, &in->count_close);
         return STATUS_OK;
     case INVENTORY_HOLD_CREATE:
         return encode_hold_create(draft, &in->hold_create, arena);

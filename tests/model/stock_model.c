@@ -160,18 +160,18 @@ static enum status model_sku_delete(struct model *model,
 
 /* --- Stock ---------------------------------------------------------------------------------- */
 
-static enum status model_level_find(struct model *model, struct slice sku_id,
-                                    struct slice location_id, struct model_level **level)
+bool model_level_find(struct model *model, struct slice sku_id, struct slice location_id,
+                      struct model_level **level)
 {
     int sku = model_number(sku_id, 'S', MODEL_SKUS);
     int location = model_number(location_id, 'L', MODEL_LOCATIONS);
     if (sku < 0 || !model->skus[sku].exists || location < 0 ||
         !model->locations[location]) {
-        return STATUS_NOT_FOUND;
+        return false;
     }
     model_touch(model, sku);
     *level = &model->skus[sku].levels[location];
-    return STATUS_OK;
+    return true;
 }
 
 static void model_show(const struct model_level *level, struct model_answer *answer)
@@ -189,7 +189,9 @@ static enum status model_adjust(struct model *model,
     if (command->delta == 0) {
         return STATUS_INVALID;
     }
-    TRY(model_level_find(model, command->sku_id, command->location_id, &level));
+    if (!model_level_find(model, command->sku_id, command->location_id, &level)) {
+        return STATUS_NOT_FOUND;
+    }
     if (command->etag != 0 &&
         (!level->exists || level->changed || command->etag != level->etag)) {
         model_show(level, answer);
@@ -224,7 +226,9 @@ static enum status model_set(struct model *model,
             return STATUS_INVALID;
         }
     }
-    TRY(model_level_find(model, command->sku_id, command->location_id, &level));
+    if (!model_level_find(model, command->sku_id, command->location_id, &level)) {
+        return STATUS_NOT_FOUND;
+    }
     if (command->etag != 0 &&
         (!level->exists || level->changed || command->etag != level->etag)) {
         model_show(level, answer);
@@ -595,6 +599,12 @@ static void model_decide(struct model *model, const struct inventory_command *co
         status = model_adjust(model, &command->stock_adjust, answer);
     } else if (command->kind == INVENTORY_STOCK_SET) {
         status = model_set(model, &command->stock_set, answer);
+    } else if (command->kind == INVENTORY_STOCK_MOVE) {
+        status = model_stock_move(model, &command->stock_move, answer);
+    } else if (command->kind == INVENTORY_COUNT_START ||
+               command->kind == INVENTORY_COUNT_SUBMIT ||
+               command->kind == INVENTORY_COUNT_CLOSE) {
+        status = model_count_command(model, command, answer);
     } else if (command->kind == INVENTORY_HOLD_CREATE) {
         status = model_create(model, &command->hold_create, answer);
     } else {
@@ -699,6 +709,24 @@ static const char *model_hold_agrees(const struct model_answer *answer,
     return NULL;
 }
 
+static int64_t model_cut(model_wide units)
+{
+    return units < INT64_MAX ? (int64_t)units : INT64_MAX;
+}
+
+static bool model_count_agrees(const struct model_answer *answer,
+                               const struct inventory_outcome *outcome)
+{
+    const struct inventory_count_totals *count = &outcome->count;
+    return outcome->has_count == answer->has_count &&
+           (!answer->has_count ||
+            (count->lines == answer->count_lines &&
+             count->changed == answer->count_changed &&
+             count->missing == answer->count_missing && count->cut == answer->count_cut &&
+             count->found == model_cut(answer->count_found) &&
+             count->lost == model_cut(answer->count_lost)));
+}
+
 static void model_learn(struct model *model, const struct inventory_command *command,
                         const struct model_answer *answer,
                         const struct inventory_outcome *outcome)
@@ -738,6 +766,14 @@ const char *model_agrees(struct model *model, const struct inventory_command *co
         (answer->has_level &&
          memcmp(outcome->level.buckets, answer->level, sizeof answer->level) != 0)) {
         return "the level";
+    }
+    if (outcome->has_level_to != answer->has_level_to ||
+        (answer->has_level_to && memcmp(outcome->level_to.buckets, answer->level_to,
+                                        sizeof answer->level_to) != 0)) {
+        return "the level that units went to";
+    }
+    if (!model_count_agrees(answer, outcome)) {
+        return "what was counted";
     }
     if (outcome->shortage_count != answer->shortage_count ||
         outcome->shortages_omitted != 0) {

@@ -23,6 +23,7 @@ enum {
     MODEL_HOLDS_MAX = 100000,
     MODEL_REQUESTS_MAX = 200000,
     MODEL_ENDED_KEEP_MS = 86400000,
+    MODEL_COUNTS = 2, /* "C0".. */
 };
 
 __extension__ typedef __int128 model_wide;
@@ -55,6 +56,15 @@ struct model_hold {
     struct model_line lines[MODEL_LINES_MAX];
 };
 
+/* An open count, with a copy of everything that was on hand at its start. */
+struct model_count {
+    bool open, at_submit;
+    int location;
+    int64_t baseline[MODEL_SKUS];
+    int64_t counted[MODEL_SKUS];
+    bool submitted[MODEL_SKUS];
+};
+
 /* What the shard should answer. */
 struct model_answer {
     enum status status;
@@ -62,6 +72,11 @@ struct model_answer {
     uint64_t expected_line;
     bool has_level;
     int64_t level[STOCK_BUCKET_COUNT];
+    bool has_count;
+    uint64_t count_lines, count_changed, count_missing, count_cut;
+    model_wide count_found, count_lost;
+    bool has_level_to;
+    int64_t level_to[STOCK_BUCKET_COUNT];
     bool has_hold;
     struct model_hold hold; /* without id when it was just made */
     int hold_number;        /* -1: none */
@@ -88,6 +103,7 @@ struct model {
     int request_count;
     uint64_t lanes[MODEL_IMPORTS];
     bool refused[MODEL_IMPORTS][MODEL_LINES]; /* by line */
+    struct model_count counts[MODEL_COUNTS];
     int64_t log_ms;
     int64_t tidied_ms; /* old holds are forgotten at the end of an entry */
 };
@@ -109,6 +125,16 @@ const char *model_level_seen(struct model *model, int sku, int location,
                              const int64_t buckets[STOCK_BUCKET_COUNT], uint64_t etag);
 /* The number in "S3"; -1 for anything unknown. */
 int model_number(struct slice id, char letter, int count);
+/* False: the SKU or the location is not there. Ends the SKU's holds that are due. */
+bool model_level_find(struct model *model, struct slice sku_id, struct slice location_id,
+                      struct model_level **level);
+/* level_model.c: what is neither a hold nor of the catalogue. */
+enum status model_stock_move(struct model *model,
+                             const struct inventory_stock_move *command,
+                             struct model_answer *answer);
+enum status model_count_command(struct model *model,
+                                const struct inventory_command *command,
+                                struct model_answer *answer);
 model_wide model_available(const struct model_level *level);
 model_wide model_shortfall(const struct model_level *level);
 

@@ -54,6 +54,8 @@ struct run {
     int64_t now_ms;
     uint64_t index;
     int operations;
+    model_wide shortfall[MODEL_SKUS][MODEL_LOCATIONS];
+    uint64_t moves_done, counts_posted;
     uint64_t statuses[STATUS_COUNT];
 };
 
@@ -172,6 +174,49 @@ static void make_set(struct run *run, struct inventory_command *command)
     set->etag = pick_etag(run, level_etag(run, set->sku_id, set->location_id));
 }
 
+static void make_move(struct run *run, struct inventory_command *command)
+{
+    struct inventory_stock_move *move = &command->stock_move;
+    command->kind = INVENTORY_STOCK_MOVE;
+    move->sku_id = pick_sku(run);
+    move->location_id = pick_location(run);
+    move->to_location_id = pick(run, 3) ? pick_location(run) : move->location_id;
+    move->bucket =
+        pick(run, 2) ? STOCK_BUCKET_ON_HAND : (enum stock_bucket)(1 + pick(run, 5));
+    move->to_bucket = (enum stock_bucket)(1 + pick(run, pick(run, 20) ? 4 : 8));
+    move->quantity = pick_quantity(run);
+    move->reason = (enum stock_reason)pick(run, STOCK_REASON_HOLD);
+}
+
+static void make_count(struct run *run, struct inventory_command *command)
+{
+    struct slice count_id = pick_name(run, 'C', MODEL_COUNTS);
+    uint64_t kind = pick(run, 8);
+    if (kind < 2) {
+        command->kind = INVENTORY_COUNT_START;
+        command->count_start.count_id = count_id;
+        command->count_start.location_id = pick_location(run);
+        command->count_start.at_submit = pick(run, 3) == 0;
+    } else if (kind < 7) {
+        uint32_t count = 1 + (uint32_t)pick(run, 3);
+        struct inventory_count_line *lines =
+            arena_zalloc(&run->memory, count * sizeof *lines);
+        for (uint32_t i = 0; i < count; i++) {
+            lines[i].sku_id = pick_sku(run);
+            lines[i].counted =
+                pick(run, 50) ? (int64_t)pick(run, 12) : pick_quantity(run);
+        }
+        command->kind = INVENTORY_COUNT_SUBMIT;
+        command->count_submit.count_id = count_id;
+        command->count_submit.lines = lines;
+        command->count_submit.line_count = count;
+    } else {
+        command->kind = INVENTORY_COUNT_CLOSE;
+        command->count_close.count_id = count_id;
+        command->count_close.discard = pick(run, 4) == 0;
+    }
+}
+
 static void make_create(struct run *run, struct inventory_command *command)
 {
     struct inventory_hold_create *create = &command->hold_create;
@@ -273,7 +318,11 @@ static void make_step(struct run *run, struct step *step)
         make_catalog(run, &step->command);
     } else if (kind < 34) {
         make_adjust(run, &step->command);
+    } else if (kind < 38) {
+        make_move(run, &step->command);
     } else if (kind < 42) {
+        make_count(run, &step->command);
+    } else if (kind < 47) {
         make_set(run, &step->command);
     } else if (kind < 68) {
         make_create(run, &step->command);
@@ -294,6 +343,21 @@ static void make_step(struct run *run, struct step *step)
     run->recent_count++;
     for (uint64_t i = run->recent_count; i <= RETRY_WINDOW; i++) {
         run->recent[i - 1] = *step;
+    }
+}
+
+/* Shortfall of every level, before a command that grants and after it. */
+static void note_shortfall(struct run *run, bool after, enum inventory_command_kind kind)
+{
+    for (int sku = 0; sku < MODEL_SKUS; sku++) {
+        for (int location = 0; location < MODEL_LOCATIONS; location++) {
+            model_wide *noted = &run->shortfall[sku][location];
+            model_wide now = model_shortfall(&run->model->skus[sku].levels[location]);
+            if (after && kind == INVENTORY_HOLD_CREATE && now > *noted) {
+                run_fail(run, "shortfall, which a grant raised");
+            }
+            *noted = now;
+        }
     }
 }
 
@@ -347,8 +411,13 @@ static void run_entry(struct run *run)
         const char *differs;
         make_step(run, step);
         run->operations++;
+        note_shortfall(run, false, step->command.kind);
         inventory_apply(run->inventory, &step->command, &run->arena, &outcome);
         model_apply(run->model, &step->command, step->payload, &wanted);
+        note_shortfall(run, true, step->command.kind);
+        run->moves_done +=
+            step->command.kind == INVENTORY_STOCK_MOVE && outcome.status == STATUS_OK;
+        run->counts_posted += wanted.has_count && wanted.count_changed > 0;
         differs = model_agrees(run->model, &step->command, &wanted, &outcome);
         if (differs != NULL) {
             fprintf(stderr, "kind %d, answered %s, expected %s\n", step->command.kind,
@@ -429,6 +498,14 @@ static void run_ledger(struct run *run)
                 run_fail(run, "a movement's before");
             }
             memcpy(sum, movement->after, sizeof movement->after);
+            if (movement->to.location_id.size > 0) {
+                sum = sums[model_number(movement->sku_id, 'S', MODEL_SKUS)]
+                          [model_number(movement->to.location_id, 'L', MODEL_LOCATIONS)];
+                if (memcmp(sum, movement->to.before, sizeof movement->to.before) != 0) {
+                    run_fail(run, "a movement's before where units went to");
+                }
+                memcpy(sum, movement->to.after, sizeof movement->to.after);
+            }
         }
         query.page_token = answer.next_page_token;
     } while (query.page_token.size != 0);
@@ -486,6 +563,8 @@ static void run_seed(uint64_t seed, int operations)
     EXPECT(run.statuses[STATUS_SEQUENCE_GAP] > 0);
     EXPECT(run.statuses[STATUS_REQUEST_ID_EXPIRED] > 0);
     EXPECT(run.statuses[STATUS_QUOTA] > 0);
+    EXPECT(run.moves_done > (uint64_t)operations / 200);
+    EXPECT(run.counts_posted > (uint64_t)operations / 2000);
     if (getenv("SOUK_VERBOSE") != NULL) {
         for (unsigned i = 0; i < STATUS_COUNT; i++) {
             if (run.statuses[i] > 0) {

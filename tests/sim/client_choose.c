@@ -163,6 +163,17 @@ static void choose_again(struct sim_client *client, struct sim_operation *operat
     }
 }
 
+/* Some of the units that would leave go to another location instead. */
+static void choose_move(const struct sim_world *world, struct sim_operation *operation)
+{
+    if (operation->quantity < 0 && operation->request % 3 == 0 &&
+        world->location_count > 1) {
+        operation->kind = SIM_MOVE;
+        operation->quantity = -operation->quantity;
+        operation->to_location = (operation->location + 1) % world->location_count;
+    }
+}
+
 static bool choose_work(struct sim_client *client)
 {
     struct sim_world *world = client->world;
@@ -178,6 +189,7 @@ static bool choose_work(struct sim_client *client)
         operation->kind = SIM_ADJUST;
         operation->quantity = (int64_t)sim_between(&client->rng, 1, 8);
         operation->quantity *= sim_percent(&client->rng, 40) ? -1 : 1;
+        choose_move(world, operation);
     } else if (pick < 22) {
         operation->kind = SIM_SET;
         operation->quantity = (int64_t)draw(client, FIRST_UNITS_MOST);
@@ -302,6 +314,17 @@ static void encode_stock(const struct sim_world *world,
             .reason = operation->quantity > 0 ? STOCK_REASON_RECEIPT : STOCK_REASON_SALE};
         return;
     }
+    if (operation->kind == SIM_MOVE) {
+        command->kind = INVENTORY_STOCK_MOVE;
+        command->stock_move = (struct inventory_stock_move){
+            .sku_id = world_sku_id(world, operation->sku),
+            .location_id = world_location_id(world, operation->location),
+            .bucket = STOCK_BUCKET_ON_HAND,
+            .to_location_id = world_location_id(world, operation->to_location),
+            .to_bucket = STOCK_BUCKET_ON_HAND,
+            .quantity = operation->quantity};
+        return;
+    }
     command->kind = INVENTORY_STOCK_SET;
     command->stock_set = (struct inventory_stock_set){
         .sku_id = world_sku_id(world, operation->sku),
@@ -375,7 +398,8 @@ static void encode_write(struct sim_client *client)
     struct inventory_command command = {0};
     if (operation->kind == SIM_LOCATION || operation->kind == SIM_SKU) {
         encode_catalog(world, operation, &command);
-    } else if (operation->kind == SIM_ADJUST || operation->kind == SIM_SET) {
+    } else if (operation->kind == SIM_ADJUST || operation->kind == SIM_SET ||
+               operation->kind == SIM_MOVE) {
         encode_stock(world, operation, &command);
     } else if (operation->kind == SIM_HOLD_CREATE) {
         encode_hold(world, operation, lines, &command);

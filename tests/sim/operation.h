@@ -19,6 +19,7 @@
     X(SKU, "sku_upsert", true)                                                           \
     X(ADJUST, "adjust", true)                                                            \
     X(SET, "set", true)                                                                  \
+    X(MOVE, "move", true)                                                                \
     X(HOLD_CREATE, "hold_create", true)                                                  \
     X(HOLD_EXTEND, "hold_extend", true)                                                  \
     X(HOLD_COMMIT, "hold_commit", true)                                                  \
@@ -64,7 +65,8 @@ struct sim_operation {
     unsigned sku;
     unsigned location;
     unsigned customer;
-    int64_t quantity; /* ADJUST: the delta; SET: the value */
+    unsigned to_location; /* MOVE: sound units from `location` to there */
+    int64_t quantity;     /* ADJUST: the delta; SET: the value; MOVE: units */
     bool has_expected;
     int64_t expected; /* SET */
     struct sim_hold_line lines[SIM_LINES_MAX];

@@ -66,18 +66,12 @@ void check_fail(struct check_report *report, enum check_invariant invariant,
 
 uint64_t check_payload(const struct history_call *call)
 {
-    uint64_t parts[16 + 3 * HISTORY_LINES_MAX] = {(uint64_t)call->op,
-                                                  call->payload,
-                                                  call->sku,
-                                                  call->location,
-                                                  (uint64_t)call->bucket,
-                                                  (uint64_t)call->quantity,
-                                                  call->has_expected,
-                                                  (uint64_t)call->expected,
-                                                  call->best_effort,
-                                                  (uint64_t)call->ttl_ms,
-                                                  call->line_count};
-    size_t count = 11;
+    uint64_t parts[17 + 3 * HISTORY_LINES_MAX] = {
+        (uint64_t)call->op,       call->payload,          call->sku,
+        call->location,           call->to_location,      (uint64_t)call->bucket,
+        (uint64_t)call->quantity, call->has_expected,     (uint64_t)call->expected,
+        call->best_effort,        (uint64_t)call->ttl_ms, call->line_count};
+    size_t count = 12;
     if (call->op != HISTORY_OP_HOLD_CREATE) {
         parts[count++] = call->hold.anchor;
         parts[count++] = call->hold.unique;

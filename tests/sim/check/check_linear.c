@@ -93,7 +93,7 @@ static uint64_t linear_about(const struct check_linear *linear,
         return 0;
     }
     if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET ||
-        asked->op == HISTORY_OP_READ_LEVEL) {
+        asked->op == HISTORY_OP_MOVE || asked->op == HISTORY_OP_READ_LEVEL) {
         return UINT64_C(1) << asked->sku;
     }
     if (asked->op == HISTORY_OP_HOLD_CREATE) {

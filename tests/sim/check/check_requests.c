@@ -78,6 +78,9 @@ static bool requests_moves(const struct history_call *asked,
     if (asked->op == HISTORY_OP_ADJUST) {
         return asked->quantity != 0;
     }
+    if (asked->op == HISTORY_OP_MOVE) {
+        return true;
+    }
     for (uint32_t i = 0; i < told->line_count; i++) {
         granted += told->lines[i].granted;
     }

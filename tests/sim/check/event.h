@@ -74,6 +74,7 @@ enum history_type {
 #define HISTORY_OP_TABLE(X)                                                              \
     X(ADJUST, "adjust")                                                                  \
     X(SET, "set")                                                                        \
+    X(MOVE, "move") /* sound units, from one location of the SKU to another */           \
     X(HOLD_CREATE, "hold_create")                                                        \
     X(HOLD_EXTEND, "hold_extend")                                                        \
     X(HOLD_COMMIT, "hold_commit")                                                        \
@@ -118,7 +119,8 @@ struct history_call {
     bool session;     /* a read that may be stale, but not below what the client saw */
     uint32_t sku, location;
     enum history_bucket bucket; /* ADJUST, SET; 0 counts as ON_HAND */
-    int64_t quantity;           /* ADJUST: the delta; SET: the value */
+    uint32_t to_location;       /* MOVE */
+    int64_t quantity;           /* ADJUST: the delta; SET: the value; MOVE: units */
     bool has_expected;
     int64_t expected; /* SET: on hand before */
     bool best_effort;

@@ -138,6 +138,9 @@ static bool search_touches(const struct linear_config *config,
     if (open->op == HISTORY_OP_ADJUST || open->op == HISTORY_OP_SET) {
         return open->location == location;
     }
+    if (open->op == HISTORY_OP_MOVE) {
+        return open->location == location || open->to_location == location;
+    }
     if (open->op == HISTORY_OP_HOLD_CREATE) {
         for (uint32_t i = 0; i < open->line_count; i++) {
             if (open->lines[i].location == location) {
@@ -195,7 +198,8 @@ static bool search_matters(const struct linear_config *config,
         }
         return touches;
     }
-    if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET) {
+    if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET ||
+        asked->op == HISTORY_OP_MOVE) {
         return search_touches(config, open, asked->location);
     }
     hold = sku_model_hold(config->state, asked->hold);

@@ -170,6 +170,26 @@ static bool model_set(struct sku_state *state, const struct history_call *asked,
            (differs && model_shows(state, asked, told));
 }
 
+/* What is promised does not leave; units neither come from nowhere nor go there. */
+static bool model_transfer(struct sku_state *state, const struct history_call *asked,
+                           const struct history_call *told)
+{
+    int64_t *from = state->buckets[asked->location];
+    int64_t *to = &state->buckets[asked->to_location][HISTORY_ON_HAND];
+    int64_t free = from[HISTORY_ON_HAND] - from[HISTORY_DAMAGED] -
+                   from[HISTORY_QUALITY_CONTROL] - from[HISTORY_HELD] -
+                   from[HISTORY_COMMITTED];
+    if (told->status == STATUS_OK) {
+        if (asked->quantity > free || asked->location == asked->to_location) {
+            return false;
+        }
+        from[HISTORY_ON_HAND] -= asked->quantity;
+        *to += asked->quantity;
+        return model_shows(state, asked, told);
+    }
+    return told->status != STATUS_INSUFFICIENT_STOCK || asked->quantity > free;
+}
+
 /* Sums the lines of this SKU; false when the outcome may depend on what is not in them:
  * other SKUs, or a location that the shard picks. */
 static bool model_wanted(const struct history_call *asked, uint32_t sku,
@@ -347,6 +367,8 @@ bool sku_model_told(struct sku_state *state, uint32_t sku,
         return model_adjust(state, asked, told);
     case HISTORY_OP_SET:
         return model_set(state, asked, told);
+    case HISTORY_OP_MOVE:
+        return model_transfer(state, asked, told);
     case HISTORY_OP_HOLD_CREATE:
         return model_create(state, asked, told, sku);
     case HISTORY_OP_READ_LEVEL:
@@ -396,7 +418,8 @@ bool sku_model_open(struct sku_state *state, uint32_t sku,
     if (asked->op == HISTORY_OP_HOLD_CREATE) {
         return model_open_create(state, asked, sku, since_ms);
     }
-    if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET) {
+    if (asked->op == HISTORY_OP_ADJUST || asked->op == HISTORY_OP_SET ||
+        asked->op == HISTORY_OP_MOVE) {
         return sku_model_told(state, sku, asked, &granted);
     }
     hold = model_find(state, asked->hold);

@@ -11,7 +11,11 @@
 #include "tests/lib/test.h"
 #include "tests/unit/inventory/world.h"
 
-static const char golden_rows[] = "golden/inventory/rows.txt";
+/* A file of rows, and the life that leaves them. */
+struct golden_case {
+    const char *path;
+    void (*life)(struct world *world);
+};
 
 static void golden_life(struct world *world)
 {
@@ -65,6 +69,37 @@ static void golden_life(struct world *world)
     world_tick(world);
 }
 
+/* An open count, one line of it counted and one frozen; a move between locations. */
+static void golden_life_of_counts(struct world *world)
+{
+    const struct inventory_count_line counted = {.sku_id = S("MUG-1"), .counted = 9};
+    struct inventory_command command = {.kind = INVENTORY_COUNT_START};
+    world_stock(world, "MUG-1", "BER-1", 10);
+    world_stock(world, "TEA-1", "BER-1", 300);
+    world_location(world, "HAM-1");
+    command.count_start.count_id = S("INV-26");
+    command.count_start.location_id = S("BER-1");
+    EXPECT_OK(world_apply(world, command)->status);
+    command = (struct inventory_command){.kind = INVENTORY_COUNT_SUBMIT};
+    command.count_submit.count_id = S("INV-26");
+    command.count_submit.lines = &counted;
+    command.count_submit.line_count = 1;
+    EXPECT_OK(world_apply(world, command)->status);
+    command = (struct inventory_command){.kind = INVENTORY_STOCK_MOVE};
+    command.stock_move = (struct inventory_stock_move){.sku_id = S("TEA-1"),
+                                                       .location_id = S("BER-1"),
+                                                       .bucket = STOCK_BUCKET_ON_HAND,
+                                                       .to_location_id = S("HAM-1"),
+                                                       .to_bucket = STOCK_BUCKET_DAMAGED,
+                                                       .quantity = 200,
+                                                       .reference = S("van 4")};
+    EXPECT_OK(world_apply(world, command)->status);
+}
+
+static const struct golden_case golden_first = {"golden/inventory/rows.txt", golden_life};
+static const struct golden_case golden_counts = {"golden/inventory/rows_counts.txt",
+                                                 golden_life_of_counts};
+
 static void put_hex(struct buffer *out, struct slice bytes)
 {
     for (size_t i = 0; i < bytes.size; i++) {
@@ -88,11 +123,11 @@ static void print_rows(struct store *store, struct buffer *out)
     store_cursor_close(cursor);
 }
 
-static void read_golden(struct buffer *out)
+static void read_golden(const struct golden_case *golden, struct buffer *out)
 {
     char chunk[4096];
     size_t size;
-    FILE *file = fopen(test_source(golden_rows), "rb");
+    FILE *file = fopen(test_source(golden->path), "rb");
     EXPECT(file != NULL);
     while ((size = fread(chunk, 1, sizeof chunk, file)) > 0) {
         buffer_append(out, chunk, size);
@@ -117,30 +152,30 @@ static void parse_hex(struct slice *text, struct buffer *out)
     *text = slice_of(text->data + 1, text->size - 1);
 }
 
-TEST(golden, rows_are_written_as_they_always_were)
+static void expect_written(const struct golden_case *wanted)
 {
     struct world world;
     struct buffer rows, golden;
     buffer_init(&rows);
     buffer_init(&golden);
     world_open(&world);
-    golden_life(&world);
+    wanted->life(&world);
     world_flush(&world);
     print_rows(world.store, &rows);
     if (getenv("SOUK_GOLDEN_WRITE") != NULL) {
-        FILE *file = fopen(test_source(golden_rows), "wb");
+        FILE *file = fopen(test_source(wanted->path), "wb");
         EXPECT(file != NULL);
         EXPECT(fwrite(rows.data, 1, rows.size, file) == rows.size);
         fclose(file);
     }
-    read_golden(&golden);
+    read_golden(wanted, &golden);
     EXPECT_SLICE(buffer_slice(&rows), buffer_slice(&golden));
     buffer_close(&rows);
     buffer_close(&golden);
     world_close(&world);
 }
 
-TEST(golden, rows_of_the_first_release_load)
+static void expect_loaded(const struct golden_case *wanted, int64_t available)
 {
     struct world world, lived;
     struct buffer golden, key, value;
@@ -152,7 +187,7 @@ TEST(golden, rows_of_the_first_release_load)
     store_batch_init(&batch);
     world_open(&world);
     world_open(&lived);
-    read_golden(&golden);
+    read_golden(wanted, &golden);
     text = buffer_slice(&golden);
     while (text.size > 0) {
         parse_hex(&text, &key);
@@ -161,15 +196,35 @@ TEST(golden, rows_of_the_first_release_load)
     }
     EXPECT_OK(store_write(world.store, &batch));
     EXPECT_OK(inventory_load(world.inventory));
-    golden_life(&lived);
+    wanted->life(&lived);
     EXPECT(inventory_digest(world.inventory) == inventory_digest(lived.inventory));
-    EXPECT_EQ(world_level(&world, "MUG-1", "BER-1").available, 9);
+    EXPECT_EQ(world_level(&world, "MUG-1", "BER-1").available, available);
     buffer_close(&golden);
     buffer_close(&key);
     buffer_close(&value);
     store_batch_close(&batch);
     world_close(&world);
     world_close(&lived);
+}
+
+TEST(golden, rows_are_written_as_they_always_were)
+{
+    expect_written(&golden_first);
+}
+
+TEST(golden, rows_of_counts_and_moves_are_written_as_they_always_were)
+{
+    expect_written(&golden_counts);
+}
+
+TEST(golden, rows_of_the_first_release_load)
+{
+    expect_loaded(&golden_first, 9);
+}
+
+TEST(golden, rows_of_counts_and_moves_load)
+{
+    expect_loaded(&golden_counts, 10);
 }
 
 TEST(golden, anchors_and_fingerprints_never_change)

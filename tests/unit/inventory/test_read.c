@@ -305,3 +305,94 @@ TEST(read, damaged_or_newer_rows_stop_the_load)
     EXPECT_OK(world_apply(&world, world_sku_command("A"))->status); /* heals the row */
     world_close(&world);
 }
+
+/* --- The ledger of all SKUs, and its filters -------------------------------------------- */
+
+static void ledger_world(struct world *world)
+{
+    struct inventory_command command;
+    world_open(world);
+    for (int i = 0; i < 60; i++) {
+        char sku[8], reference[8];
+        snprintf(sku, sizeof sku, "S%d", i % 7);
+        snprintf(reference, sizeof reference, "PO-%d", i % 5);
+        world_sku(world, sku);
+        world_location(world, i % 2 ? "L1" : "L2");
+        command = world_adjust_command(sku, i % 2 ? "L1" : "L2", 1 + i);
+        command.stock_adjust.reference = S(reference);
+        world->now_ms += 1000;
+        EXPECT_OK(world_apply(world, command)->status);
+        if (i == 20 || i == 40) {
+            world_flush(world);
+        }
+    }
+}
+
+/* Every page of the query; the movements seen. */
+static uint32_t ledger_count(struct world *world, struct inventory_query query)
+{
+    uint32_t count = 0;
+    do {
+        EXPECT_OK(world_read(world, query)->status);
+        count += world->answer.movement_count;
+        query.page_token = world->answer.next_page_token;
+    } while (query.page_token.size > 0);
+    return count;
+}
+
+TEST(read, the_ledger_is_filtered_by_location_time_and_reference)
+{
+    struct world world;
+    struct slice location = S("L1"), sku = S("S3");
+    struct inventory_query query = {.kind = INVENTORY_QUERY_LEDGER, .page_size = 7};
+    int64_t start_ms;
+    ledger_world(&world);
+    start_ms = world.now_ms - 59 * 1000; /* of the first movement */
+    EXPECT_EQ(ledger_count(&world, query), 60);
+    query.location_ids = &location;
+    query.location_count = 1;
+    EXPECT_EQ(ledger_count(&world, query), 30);
+    query.wanted.reference = S("PO-3");
+    EXPECT_EQ(ledger_count(&world, query), 6); /* odd, and 3 modulo 5 */
+    query.location_count = 0;
+    EXPECT_EQ(ledger_count(&world, query), 12);
+    query.wanted.reference = S("PO-");
+    EXPECT_EQ(ledger_count(&world, query), 0);
+    query.wanted.reference = S("");
+    for (int i = 0; i <= 60; i++) { /* in the store, at its end, in memory */
+        query.wanted.start_ms = start_ms + i * 1000;
+        query.wanted.end_ms = 0;
+        EXPECT_EQ(ledger_count(&world, query), 60 - i);
+        query.wanted.end_ms = query.wanted.start_ms + 10 * 1000;
+        EXPECT_EQ(ledger_count(&world, query), i <= 50 ? 10 : 60 - i);
+        query.wanted.start_ms -= 1;
+        EXPECT_EQ(ledger_count(&world, query), i <= 50 ? 10 : 60 - i);
+    }
+    query = (struct inventory_query){.kind = INVENTORY_QUERY_MOVEMENTS,
+                                     .sku_ids = &sku,
+                                     .sku_count = 1,
+                                     .page_size = 2};
+    EXPECT_EQ(ledger_count(&world, query), 9);
+    query.wanted.start_ms = start_ms + 10 * 1000;
+    EXPECT_EQ(ledger_count(&world, query), 8);
+    query.wanted.end_ms = start_ms + 17 * 1000 + 1;
+    EXPECT_EQ(ledger_count(&world, query), 2);
+    query.wanted.reference = S("PO-2");
+    EXPECT_EQ(ledger_count(&world, query), 1); /* 17 */
+    world_close(&world);
+}
+
+TEST(read, after_a_restart_the_ledger_is_found_by_time_as_before)
+{
+    struct world world;
+    struct inventory_query query = {.kind = INVENTORY_QUERY_LEDGER, .page_size = 50};
+    ledger_world(&world);
+    world_reload(&world);
+    query.wanted.start_ms = world.now_ms - 9 * 1000;
+    EXPECT_EQ(ledger_count(&world, query), 10);
+    query.wanted.start_ms = world.now_ms + 1;
+    EXPECT_EQ(ledger_count(&world, query), 0);
+    query.wanted = (struct inventory_movements_wanted){.end_ms = 1};
+    EXPECT_EQ(ledger_count(&world, query), 0);
+    world_close(&world);
+}

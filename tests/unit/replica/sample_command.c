@@ -94,6 +94,52 @@ static struct inventory_hold_create sample_hold_create(void)
     };
 }
 
+static const struct inventory_count_line counted[] = {{TEXT("MUG-RED"), 119},
+                                                      {TEXT("TEA-GREEN"), 0}};
+
+static struct inventory_stock_move sample_stock_move(void)
+{
+    return (struct inventory_stock_move){
+        .sku_id = TEXT("MUG-RED"),
+        .location_id = TEXT("berlin"),
+        .bucket = STOCK_BUCKET_QUALITY_CONTROL,
+        .to_location_id = TEXT("hamburg"),
+        .to_bucket = STOCK_BUCKET_INCOMING,
+        .quantity = 6000000000,
+        .reason = STOCK_REASON_RETURN,
+        .reference = TEXT("van 4"),
+    };
+}
+
+static void sample_apart(struct inventory_command *command)
+{
+    switch ((unsigned)command->kind) {
+    case INVENTORY_STOCK_MOVE:
+        command->stock_move = sample_stock_move();
+        break;
+    case INVENTORY_COUNT_START:
+        command->count_start =
+            (struct inventory_count_start){TEXT("C-7"), TEXT("berlin"), true};
+        break;
+    case INVENTORY_COUNT_SUBMIT:
+        command->count_submit = (struct inventory_count_submit){TEXT("C-7"), counted, 2};
+        break;
+    case INVENTORY_COUNT_CLOSE:
+        command->count_close = (struct inventory_count_close){TEXT("C-7"), true};
+        break;
+    case INVENTORY_ALIAS_RESERVE:
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+        break;
+    default:
+        break;
+    }
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -151,13 +197,13 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
+    case INVENTORY_STOCK_MOVE:
+    case INVENTORY_COUNT_START:
+    case INVENTORY_COUNT_SUBMIT:
+    case INVENTORY_COUNT_CLOSE:
     case INVENTORY_ALIAS_RESERVE:
-        command->alias_reserve =
-            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
-        break;
     case INVENTORY_ALIAS_SETTLE:
-        command->alias_settle =
-            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+        sample_apart(command);
         break;
     case INVENTORY_REQUEST_SEAL:
     default:

@@ -7,10 +7,13 @@
 
 enum {
     SAMPLE_SKU_COMMANDS = 14,
+    /* Those of stock that are numbered apart. */
+    SAMPLE_SKU_APART_FIRST = INVENTORY_STOCK_MOVE,
+    SAMPLE_SKU_APART_LAST = INVENTORY_COUNT_CLOSE,
     SAMPLE_CUSTOMER_COMMANDS = 5,
 };
 
-/* Kinds 1 to SAMPLE_SKU_COMMANDS. What it points at is static. */
+/* Kinds 1 to SAMPLE_SKU_COMMANDS, and those apart. What it points at is static. */
 struct inventory_command sample_sku(unsigned kind);
 struct customer_command sample_customer(unsigned kind);
 

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* souk stock check: could a hold take these lines now? */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "client/cli/text.h"
+#include "shard/base/memory.h"
+
+enum {
+    CHECK_LOCATIONS_MAX = 256,
+};
+
+/* The words that are taken apart, and what they say. */
+struct check_words {
+    char *copies[COMMAND_ARGUMENTS_MAX];
+    struct souk_stock_check_line lines[COMMAND_ARGUMENTS_MAX];
+    char *location_copy;
+    const char *locations[CHECK_LOCATIONS_MAX];
+};
+
+static void check_words_close(struct check_words *words)
+{
+    for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
+        free(words->copies[i]);
+    }
+    free(words->location_copy);
+}
+
+static bool check_lines(struct cli *cli, struct check_words *words)
+{
+    for (size_t i = 0; i < cli->line.argument_count; i++) {
+        struct text_line line;
+        words->copies[i] = memory_string(cli_argument(cli, i));
+        if (!text_line_parse(words->copies[i], &line) || line.quantity <= 0) {
+            cli_usage(cli, "a line is SKU[:QTY][@LOCATION], QTY from 1, not '%s'",
+                      cli_argument(cli, i));
+            return false;
+        }
+        words->lines[i] =
+            (struct souk_stock_check_line){line.sku_id, line.quantity, line.location_id};
+    }
+    return true;
+}
+
+static bool check_locations(struct cli *cli, struct check_words *words,
+                            struct souk_stock_check_request *request)
+{
+    const char *text = cli_option(cli, "location");
+    if (text == NULL) {
+        return true;
+    }
+    words->location_copy = memory_string(text);
+    request->location_ids = words->locations;
+    if (!text_split(words->location_copy, words->locations, CHECK_LOCATIONS_MAX,
+                    &request->location_id_count)) {
+        cli_usage(cli, "--location is up to %d ids with commas between, not '%s'",
+                  CHECK_LOCATIONS_MAX, text);
+        return false;
+    }
+    return true;
+}
+
+/* Degrees times 10^7. */
+static bool check_degrees(const char *text, const char *end, double most, int32_t *out_e7)
+{
+    char *stop = NULL;
+    double degrees = strtod(text, &stop);
+    if (stop != end || stop == text || !isfinite(degrees) || fabs(degrees) > most) {
+        return false;
+    }
+    *out_e7 = (int32_t)lround(degrees * 1e7);
+    return true;
+}
+
+static bool check_near(struct cli *cli, struct souk_stock_check_request *request)
+{
+    const char *text = cli_option(cli, "near");
+    const char *comma = text != NULL ? strchr(text, ',') : NULL;
+    if (text == NULL) {
+        return true;
+    }
+    request->nearest = true;
+    if (comma == NULL || !check_degrees(text, comma, 90, &request->latitude_e7) ||
+        !check_degrees(comma + 1, text + strlen(text), 180, &request->longitude_e7)) {
+        cli_usage(cli,
+                  "--near is LATITUDE,LONGITUDE in degrees, as in 52.52,13.40, not "
+                  "'%s'",
+                  text);
+        return false;
+    }
+    return true;
+}
+
+static json_t *check_row(const struct souk_stock_check_line *line,
+                         const struct souk_stock_check_result *result)
+{
+    json_t *object = json_object();
+    bool there = result->status.code == SOUK_OK;
+    output_text(object, "sku_id", line->sku_id);
+    output_number(object, "quantity", line->quantity);
+    json_object_set_new(object, "ok", json_boolean(there));
+    output_number(object, "requested", result->requested);
+    output_number(object, "available", result->available);
+    output_text(object, "location_id", result->location_id);
+    output_number(object, "location_available", result->location_available);
+    if (result->distance_m >= 0) {
+        output_number(object, "distance_m", result->distance_m);
+    }
+    output_text(object, "reason", result->status.reason);
+    return object;
+}
+
+static enum command_exit check_show(struct cli *cli, const struct check_words *words,
+                                    struct souk_stock_check_reply *reply)
+{
+    static const struct output_column columns[] = {
+        {"SKU", "sku_id", false},
+        {"QTY", "quantity", true},
+        {"OK", "ok", false},
+        {"AVAILABLE", "available", true},
+        {"FROM", "location_id", false},
+        {"THERE", "location_available", true},
+        {"METRES", "distance_m", true},
+        {"WHY NOT", "reason", false},
+        {NULL, NULL, false},
+    };
+    bool all = reply->all_available;
+    json_t *rows = json_array(), *extra = json_object();
+    for (size_t i = 0; i < reply->result_count; i++) {
+        json_array_append_new(rows, check_row(&words->lines[i], &reply->results[i]));
+    }
+    json_object_set_new(extra, "all_available", json_boolean(all));
+    output_rows(&cli->output, "lines", columns, rows, extra);
+    souk_reply_free(reply);
+    return all ? COMMAND_OK : COMMAND_FAILED;
+}
+
+enum command_exit cli_stock_check(struct cli *cli)
+{
+    struct check_words words = {.location_copy = NULL};
+    struct souk_stock_check_request request = {
+        .lines = words.lines,
+        .line_count = cli->line.argument_count,
+        .channel = cli_option(cli, "channel"),
+        .allow_backorder = cli_switch(cli, "backorder"),
+    };
+    struct souk_stock_check_reply *reply = NULL;
+    enum command_exit result = COMMAND_USAGE;
+    if (check_lines(cli, &words) && check_locations(cli, &words, &request) &&
+        check_near(cli, &request) && cli_client(cli) != NULL) {
+        result =
+            souk_stock_check(cli->client, &request, NULL, &reply, &cli->error) == SOUK_OK
+                ? check_show(cli, &words, reply)
+                : cli_failed(cli);
+    }
+    check_words_close(&words);
+    return result;
+}

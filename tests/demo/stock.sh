@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 120
+# Moves, checks, counts, the ledger's filters and the audit, as a person does them with souk
+# on a node of three SKU shards.
+set -eu
+bin=$1/bin
+work=$(mktemp -d "${TMPDIR:-/tmp}/souk-stock-XXXXXX")
+server=""
+
+finish()
+{
+    if [ -n "$server" ]; then
+        kill -9 "$server" 2> /dev/null || true
+        wait "$server" 2> /dev/null || true
+    fi
+    rm -rf "$work"
+}
+trap finish EXIT
+
+fail()
+{
+    echo "FAIL: $*" >&2
+    cat "$work/err" >&2 || true
+    exit 1
+}
+
+souk()
+{
+    "$bin/souk" "$@" 2> "$work/err"
+}
+
+# refused CODE WORD COMMAND...: ends with that exit code and says the word.
+refused()
+{
+    local wanted=$1 word=$2 code=0
+    shift 2
+    souk "$@" > "$work/out" || code=$?
+    [ "$code" = "$wanted" ] || fail "souk $* ended with $code, not $wanted"
+    grep -q "$word" "$work/err" "$work/out" || fail "souk $* does not say $word"
+}
+
+# level SKU LOCATION BUCKET
+level()
+{
+    souk stock get "$1" "$2" -o json | /usr/bin/python3 -c \
+        "import json, sys; print(json.load(sys.stdin)['$3'])"
+}
+
+expect()
+{
+    [ "$1" = "$2" ] || fail "$3: $1, not $2"
+}
+
+"$bin/soukd" --dir "$work/data" --port 0 --sku-shards 3 --log-level warn 2> "$work/soukd.log" &
+server=$!
+for _ in $(seq 400); do
+    if [ -s "$work/data/ports.json" ]; then
+        SOUK_ADDRESS=127.0.0.1:$(/usr/bin/python3 -c \
+            'import json, sys; print(json.load(open(sys.argv[1]))["client"])' "$work/data/ports.json")
+        export SOUK_ADDRESS
+        souk status > /dev/null && break
+    fi
+    sleep 0.05
+done
+
+for location in berlin hamburg; do
+    souk location put "$location" > /dev/null || fail "location put"
+done
+for sku in MUG TEA POT PAN; do
+    souk sku put "$sku" > /dev/null || fail "sku put"
+    souk stock set "$sku" berlin 10 --reference opening > /dev/null || fail "stock set"
+done
+
+# Moves.
+souk stock move MUG 4 berlin hamburg/incoming --reference van-4 > /dev/null || fail "move"
+souk stock move MUG 4 hamburg/incoming hamburg > /dev/null || fail "arrival"
+souk stock move MUG 1 hamburg hamburg/damaged --reason damage > /dev/null || fail "damage"
+expect "$(level MUG berlin on_hand)" 6 "berlin after the move"
+expect "$(level MUG hamburg available)" 3 "hamburg after the damage"
+refused 1 INSUFFICIENT_STOCK stock move MUG 7 berlin hamburg
+refused 1 to_location_id stock move MUG 1 berlin oslo
+refused 2 LOCATION/BUCKET stock move MUG 1 berlin berlin/lost
+refused 1 INVALID stock move MUG 1 berlin berlin
+expect "$(level MUG berlin on_hand)" 6 "berlin after refusals"
+
+# What a hold would find.
+souk stock check MUG:6 TEA:10@berlin POT PAN:2 -o json | grep -q '"all_available": true' ||
+    fail "all is there"
+refused 1 INSUFFICIENT_STOCK stock check MUG:7 TEA
+refused 1 NOT_FOUND stock check NOTHING
+refused 2 QTY stock check MUG:0
+
+# A count, with a sale in the middle.
+souk stock count start INV-1 berlin > /dev/null || fail "count start"
+refused 1 ALREADY_EXISTS stock count start INV-2 berlin
+souk stock adjust MUG berlin -2 --reason sale > /dev/null || fail "sale"
+souk stock count submit INV-1 MUG=5 TEA=12 > /dev/null || fail "count submit"
+printf 'sku_id,counted\nPOT,10\nPAN,9\n' > "$work/counted.csv"
+souk stock count submit INV-1 --file "$work/counted.csv" > /dev/null || fail "count submit file"
+refused 1 'lines\[1\].sku_id' stock count submit INV-1 MUG=1 NOTHING=1
+refused 1 NOT_FOUND stock count submit INV-9 MUG=1
+souk stock count close INV-1 -o json > "$work/out" || fail "count close"
+grep -q '"lines": 4, "changed": 3, "units_found": 2, "units_lost": 2' "$work/out" ||
+    fail "the count's totals: $(cat "$work/out")"
+expect "$(level MUG berlin on_hand)" 3 "the count keeps the sale"
+expect "$(level TEA berlin on_hand)" 12 "what was found"
+refused 1 NOT_FOUND stock count close INV-1
+
+# The ledger.
+expect "$(souk stock movements --reference INV-1 -o jsonl | wc -l)" 3 "movements of the count"
+expect "$(souk stock movements --reference opening -o jsonl | wc -l)" 4 "of the opening"
+expect "$(souk stock movements --location hamburg -o jsonl | wc -l)" 3 "of hamburg"
+expect "$(souk stock movements MUG hamburg -o jsonl | wc -l)" 3 "of one level"
+expect "$(souk stock movements --until 2020-01-01 -o jsonl | wc -l)" 0 "before there was any"
+refused 1 end_time stock movements --since 2026-01-01 --until 2025-01-01
+souk stock audit -o json > "$work/out" || fail "the audit ends with $?"
+grep -q '"drift": \[\]' "$work/out" || fail "the audit finds drift"
+echo "moved, checked, counted and audited"
