@@ -70,28 +70,41 @@ static uint32_t name_number(struct slice name)
     return number;
 }
 
+/* What a movement does to one level; that from one location to another has two. */
+static void ledger_leg(struct sim_history *history, const struct inventory_movement *from,
+                       struct slice location_id, const int64_t *before,
+                       const int64_t *after)
+{
+    struct judge_row *to;
+    void *rows = history->rows;
+    memory_reserve(&rows, &history->row_capacity, history->row_count + 1,
+                   sizeof *history->rows);
+    history->rows = rows;
+    to = &history->rows[history->row_count++];
+    *to = (struct judge_row){
+        .row = {.shard = from->position.shard_id,
+                .index = from->position.index,
+                .sub = from->position.sub,
+                .sku = name_number(from->sku_id),
+                .location = name_number(location_id),
+                .reason = (uint32_t)from->reason,
+                .hold = {from->hold_id.anchor, from->hold_id.unique},
+                .log_ms = from->log_ms},
+        .request = {.high = from->request_high, .low = from->request_low}};
+    memcpy(to->row.before, before, sizeof to->row.before);
+    memcpy(to->row.after, after, sizeof to->row.after);
+}
+
 void judge_ledger(struct sim_history *history, const struct inventory_movement *movements,
                   uint32_t count)
 {
-    void *rows = history->rows;
-    memory_reserve(&rows, &history->row_capacity, history->row_count + count,
-                   sizeof *history->rows);
-    history->rows = rows;
     for (uint32_t i = 0; i < count; i++) {
         const struct inventory_movement *from = &movements[i];
-        struct judge_row *to = &history->rows[history->row_count++];
-        *to = (struct judge_row){
-            .row = {.shard = from->position.shard_id,
-                    .index = from->position.index,
-                    .sub = from->position.sub,
-                    .sku = name_number(from->sku_id),
-                    .location = name_number(from->location_id),
-                    .reason = (uint32_t)from->reason,
-                    .hold = {from->hold_id.anchor, from->hold_id.unique},
-                    .log_ms = from->log_ms},
-            .request = {.high = from->request_high, .low = from->request_low}};
-        memcpy(to->row.before, from->before, sizeof to->row.before);
-        memcpy(to->row.after, from->after, sizeof to->row.after);
+        ledger_leg(history, from, from->location_id, from->before, from->after);
+        if (from->to.location_id.size > 0) {
+            ledger_leg(history, from, from->to.location_id, from->to.before,
+                       from->to.after);
+        }
     }
 }
 

@@ -21,6 +21,7 @@ enum {
     REASON_EXPIRE = 13,
     REASON_FULFIL = 14,
     REASON_CANCEL = 15,
+    REASON_MOVE = 17,
 };
 
 struct ledger_level {
@@ -92,6 +93,19 @@ static bool ledger_reason_fits(uint32_t reason, const int64_t change[HISTORY_BUC
     }
 }
 
+/* One of the two levels of a move: units leave here and come there. */
+static bool ledger_does_move(const struct check_request *request,
+                             const struct history_row *row)
+{
+    int64_t moved = row->after[HISTORY_ON_HAND] - row->before[HISTORY_ON_HAND];
+    if (row->reason != REASON_MOVE) {
+        return false;
+    }
+    return row->location == request->location
+               ? moved == -request->quantity
+               : row->location == request->to_location && moved == request->quantity;
+}
+
 /* Does a row do what its request asked for? An id that two payloads were asked with says
  * nothing, as long as no answer tells which was first. */
 static bool ledger_does(const struct check_request *request,
@@ -111,6 +125,8 @@ static bool ledger_does(const struct check_request *request,
         return row->after[bucket] - row->before[bucket] == request->quantity;
     } else if (request->op == HISTORY_OP_SET) {
         return row->after[bucket] == request->quantity;
+    } else if (request->op == HISTORY_OP_MOVE) {
+        return ledger_does_move(request, row);
     }
     return reasons[request->op] == row->reason;
 }
@@ -147,6 +163,7 @@ static void ledger_request(struct check_ledger *ledger, const struct history_row
                    row->request, row->index);
     }
     request->moved_index = row->index;
+    request->moved += row->after[HISTORY_ON_HAND] - row->before[HISTORY_ON_HAND];
 }
 
 static void ledger_movement(struct check_ledger *ledger, const struct history_row *row)
@@ -255,6 +272,11 @@ void check_ledger_finish(struct check_ledger *ledger)
                           ledger->levels[sku][location].buckets);
     }
     while ((request = check_requests_next(ledger->requests, request, &name)) != NULL) {
+        if (request->op == HISTORY_OP_MOVE && request->moved != 0) {
+            check_fail(ledger->report, CHECK_CONSERVATION,
+                       "request %lu moves units, and the ledger has %ld of them more",
+                       name, request->moved);
+        }
         if (!request->answered || !request->moves) {
             continue;
         }

@@ -75,8 +75,10 @@ struct check_request {
     bool answered;    /* decided, as somebody was told */
     bool moves;       /* and the answer says that units moved */
     enum history_op op;
-    uint32_t bucket;  /* ADJUST, SET */
-    int64_t quantity; /* likewise */
+    uint32_t bucket;                /* ADJUST, SET */
+    uint32_t location, to_location; /* MOVE */
+    int64_t quantity;               /* ADJUST, SET, MOVE */
+    int64_t moved;                  /* MOVE: what its rows in the ledger add up to */
     enum status status;
     uint64_t result;
     uint64_t index;       /* of the first answer that was no replay; 0: none */

@@ -93,6 +93,8 @@ static void requests_asked(struct check_request *known, const struct history_cal
     known->op = asked->op;
     known->bucket = asked->bucket != 0 ? asked->bucket : HISTORY_ON_HAND;
     known->quantity = asked->quantity;
+    known->location = asked->location;
+    known->to_location = asked->to_location;
 }
 
 static void requests_answered(struct check_requests *requests,
