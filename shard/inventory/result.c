@@ -37,7 +37,7 @@ enum {
     RESULT_LOCATION = 16,
     RESULT_ETAG = 32,
     RESULT_SHORTAGES = 64,
-    RESULT_FLAGS = 127,
+    RESULT_PRODUCT = 128,
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
@@ -130,7 +130,8 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                               (outcome->has_sku ? RESULT_SKU : 0) |
                               (outcome->has_location ? RESULT_LOCATION : 0) |
                               (outcome->etag != 0 ? RESULT_ETAG : 0) |
-                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0));
+                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0) |
+                              (outcome->has_product ? RESULT_PRODUCT : 0));
     encode_u8(out, result_code(outcome->status));
     encode_u8(out, flags);
     encode_u8(out, (uint8_t)outcome->field);
@@ -259,6 +260,11 @@ static void result_fill_rows(const struct inventory *inventory,
         out->has_sku = false;
         out->has_location = false;
     }
+    if (out->has_product) {
+        const struct product_row *row = product_find(inventory, product_named(command));
+        out->has_product =
+            row != NULL && view_product(row, arena, &out->product) == STATUS_OK;
+    }
     if (command->kind == INVENTORY_STOCK_ADJUST) {
         out->level.sku_id = arena_slice(arena, command->stock_adjust.sku_id);
         out->level.location_id = arena_slice(arena, command->stock_adjust.location_id);
@@ -284,6 +290,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     out->has_hold = flags & RESULT_HOLD;
     out->has_sku = flags & RESULT_SKU;
     out->has_location = flags & RESULT_LOCATION;
+    out->has_product = flags & RESULT_PRODUCT;
     out->field = (enum inventory_field)read_u8(&reader);
     out->line = (uint32_t)read_varint(&reader);
     if (flags & RESULT_ETAG) {
@@ -298,7 +305,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     if (flags & RESULT_SHORTAGES) {
         result_get_shortages(&reader, out);
     }
-    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_IDENTIFIER) {
+    if (out->field > INVENTORY_FIELD_PRODUCT_ID) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));
