@@ -22,7 +22,8 @@ struct cli {
     struct output output;
     const char *address;
     int64_t deadline_ms;
-    const char *program; /* argv[0] */
+    int64_t request_time_ms; /* beside --request-id; 0: it needs none */
+    const char *program;     /* argv[0] */
     struct souk_client *client;
     struct souk_error error; /* of the last call */
 };
@@ -42,6 +43,9 @@ bool cli_option_number(struct cli *cli, const char *name, int64_t least, int64_t
 bool cli_option_duration(struct cli *cli, const char *name, int64_t *out_ms);
 bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out);
 
+/* --request-id and --request-time; a time that is not given is `now_ms`. */
+bool cli_request_options(struct cli *cli, int64_t now_ms);
+
 /* Says what is wrong with the command line, and how to get help. */
 enum command_exit cli_usage(struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -60,6 +64,10 @@ size_t cli_location_mask(const struct command_line *line,
 /* `rec --session` leaves its newest item out, `rec --seed` its first, unless
  * --include-current. */
 bool cli_rec_excludes_current(const struct command_line *line);
+
+/* What is asked for: for-you of somebody of whom nothing more is said; NULL: as the server
+ * has it. */
+const char *cli_rec_placement(const struct souk_recommend_request *request);
 
 /* Asks on `talk` and takes y, Y or yes from `in` for a yes; anything else, and the end of
  * the input, is a no. */

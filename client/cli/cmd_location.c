@@ -140,6 +140,7 @@ enum command_exit cli_location_put(struct cli *cli)
     const char *mask[CLI_LOCATION_MASK_MAX];
     struct souk_location_upsert_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .update_mask = mask,
         .location = {.location_id = cli_argument(cli, 0),
                      .name = cli_option(cli, "name"),

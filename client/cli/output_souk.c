@@ -144,15 +144,29 @@ json_t *output_level(const struct souk_stock_level *level)
     return object;
 }
 
+static const char *const output_hold_states[] = {
+    "unspecified", "held", "committed", "fulfilled", "released", "expired", "cancelled"};
+
+bool output_hold_state_parse(const char *name, enum souk_hold_state *out_state)
+{
+    for (unsigned i = SOUK_HOLD_HELD; i <= SOUK_HOLD_CANCELLED; i++) {
+        if (strcmp(output_hold_states[i], name) == 0) {
+            *out_state = (enum souk_hold_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 json_t *output_hold(const struct souk_hold *hold)
 {
-    static const char *const states[] = {"unspecified", "held",     "committed",
-                                         "fulfilled",   "released", "expired",
-                                         "cancelled"};
     json_t *object = json_object();
     json_t *lines = json_array();
     output_text(object, "hold_id", hold->hold_id);
-    output_text(object, "state", (unsigned)hold->state < 7 ? states[hold->state] : "?");
+    output_text(object, "state",
+                (unsigned)hold->state <= SOUK_HOLD_CANCELLED
+                    ? output_hold_states[hold->state]
+                    : "?");
     output_text(object, "owner", hold->owner);
     output_text(object, "reference", hold->reference);
     for (size_t i = 0; i < hold->line_count; i++) {
