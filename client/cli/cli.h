@@ -13,7 +13,7 @@
 enum {
     CLI_PAGE_ROWS = 1000,
     CLI_DEADLINE_MS = 10000,
-    CLI_SKU_MASK_MAX = 8,
+    CLI_SKU_MASK_MAX = 16,
     CLI_LOCATION_MASK_MAX = 8,
 };
 
@@ -104,6 +104,7 @@ enum command_exit cli_sku_delete(struct cli *cli);
 enum command_exit cli_sku_get(struct cli *cli);
 enum command_exit cli_sku_list(struct cli *cli);
 enum command_exit cli_sku_put(struct cli *cli);
+enum command_exit cli_sku_resolve(struct cli *cli);
 enum command_exit cli_status(struct cli *cli);
 enum command_exit cli_stock_adjust(struct cli *cli);
 enum command_exit cli_stock_audit(struct cli *cli);

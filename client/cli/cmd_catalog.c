@@ -10,7 +10,32 @@
 enum {
     CATALOG_PATH_MAX = 32,
     CATALOG_ATTRIBUTES_MAX = 64,
+    CATALOG_IDENTIFIERS_MAX = 64,
+    CATALOG_EXPONENT_MAX = 9,
 };
+
+/* An option's ids with commas between, or none for ''. */
+struct catalog_ids {
+    const char *list[CATALOG_IDENTIFIERS_MAX];
+    char *copy;
+    size_t count;
+};
+
+/* False: said what is wrong. The copy is to be freed in any case. */
+static bool catalog_ids_read(struct cli *cli, const char *option, struct catalog_ids *out)
+{
+    const char *text = cli_option(cli, option);
+    *out = (struct catalog_ids){.count = 0};
+    if (text == NULL || text[0] == '\0') {
+        return true;
+    }
+    out->copy = memory_string(text);
+    if (!text_split(out->copy, out->list, CATALOG_IDENTIFIERS_MAX, &out->count)) {
+        cli_usage(cli, "--%s is up to 64 of them with commas between", option);
+        return false;
+    }
+    return true;
+}
 
 static const struct output_column catalog_sku_columns[] = {
     {"SKU", "sku_id", false},  {"NAME", "name", false},
@@ -135,7 +160,13 @@ size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MA
                                             {"price", "price"},
                                             {"brand", "brand"},
                                             {"category", "category_path"},
-                                            {"state", "state"}};
+                                            {"state", "state"},
+                                            {"product", "product_id"},
+                                            {"cost", "cost"},
+                                            {"unit", "unit"},
+                                            {"unit-exponent", "unit_exponent"},
+                                            {"gtins", "gtins"},
+                                            {"aliases", "aliases"}};
     size_t count = 0;
     mask[count++] = "sku_id";
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -151,6 +182,14 @@ size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MA
 
 static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku)
 {
+    int64_t exponent = 0;
+    sku->product_id = cli_option(cli, "product");
+    sku->unit = cli_option(cli, "unit");
+    if (!cli_option_money(cli, "cost", &sku->cost) ||
+        !cli_option_number(cli, "unit-exponent", 0, CATALOG_EXPONENT_MAX, &exponent)) {
+        return false;
+    }
+    sku->unit_exponent = (uint32_t)exponent;
     sku->name = cli_option(cli, "name");
     sku->brand = cli_option(cli, "brand");
     sku->etag = cli_option(cli, "etag");
@@ -215,13 +254,20 @@ enum command_exit cli_sku_put(struct cli *cli)
                                               .sku.category_path = path,
                                               .update_mask = mask};
     struct catalog_attributes attributes;
+    struct catalog_ids gtins = {.count = 0}, aliases = {.count = 0};
     char *category = NULL;
     enum command_exit result = COMMAND_USAGE;
     if (catalog_attributes_read(cli, &attributes) &&
+        catalog_ids_read(cli, "gtins", &gtins) &&
+        catalog_ids_read(cli, "aliases", &aliases) &&
         catalog_sku_fields(cli, &request.sku)) {
         request.update_mask_count = cli_sku_mask(&cli->line, mask);
         request.sku.attributes = attributes.list;
         request.sku.attribute_count = attributes.count;
+        request.sku.gtins = gtins.list;
+        request.sku.gtin_count = gtins.count;
+        request.sku.aliases = aliases.list;
+        request.sku.alias_count = aliases.count;
         if (cli_switch(cli, "category")) {
             category = memory_string(cli_option(cli, "category"));
             request.sku.category_count = catalog_path(category, path);
@@ -229,8 +275,33 @@ enum command_exit cli_sku_put(struct cli *cli)
         result = catalog_sku_put(cli, &request);
     }
     free(category);
+    free(gtins.copy);
+    free(aliases.copy);
     catalog_attributes_free(&attributes);
     return result;
+}
+
+enum command_exit cli_sku_resolve(struct cli *cli)
+{
+    static const char *const kinds[] = {"unspecified", "sku_id", "gtin", "alias"};
+    struct souk_identifier_resolve_request request = {.identifier = cli_argument(cli, 0)};
+    struct souk_identifier_resolve_reply *reply = NULL;
+    json_t *object;
+    if (cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_identifier_resolve(cli->client, &request, NULL, &reply, &cli->error) !=
+        SOUK_OK) {
+        return cli_failed(cli);
+    }
+    object = output_sku(&reply->sku);
+    output_text(object, "found_as", (unsigned)reply->kind < 4 ? kinds[reply->kind] : "?");
+    if (reply->retired) {
+        json_object_set_new(object, "retired", json_true());
+    }
+    output_object(&cli->output, object);
+    souk_reply_free(reply);
+    return COMMAND_OK;
 }
 
 enum command_exit cli_sku_delete(struct cli *cli)

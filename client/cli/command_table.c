@@ -246,10 +246,18 @@ static const struct command table_commands[] = {
      "name all of them, or none.\n",
      "  souk sku put MUG-RED colour=red size=small\n"
      "  souk sku put MUG-RED --name 'Red mug' --price '7.90 EUR' --category Home/Kitchen/Mugs\n"
+     "  souk sku put MUG-RED --gtins 4006381333931 --aliases OLD-7,supplier:19\n"
      "  souk sku put MUG-RED --state retired\n",
      {{"name", "TEXT", "for people"}, {"price", "AMOUNT", "'7.90 EUR'"}, {"brand", "TEXT", "maker"},
       {"category", "A/B/C", "from the root"}, {"state", "STATE", "draft, active, retired"},
+      {"product", "PRODUCT", "what it is a variant of"}, {"cost", "AMOUNT", "what it was bought for"},
+      {"unit", "UNIT", "piece, kg"}, {"unit-exponent", "N", "quantities count 10^-N units (0)"},
+      {"gtins", "GTIN,...", "trade item numbers, written whole"}, {"aliases", "ID,...", "other ids it is found under, written whole"},
       {"etag", "ETAG", "only if unchanged since it was read"}, OPTION_REQUEST_ID}, cli_sku_put},
+    {"sku resolve", "IDENTIFIER", 1, 1, "the SKU that an id, a GTIN or an alias stands for",
+     "A GTIN is found in any of its lengths. What a SKU had once and lists no more is told as\n"
+     "retired; it is never another SKU's.\n",
+     "  souk sku resolve 4006381333931\n  souk sku resolve OLD-7 -o json\n", {{NULL, NULL, NULL}}, cli_sku_resolve},
     {"sku delete", "SKU", 1, 1, "delete a SKU that has neither stock nor holds", NULL, "  souk sku delete MUG-RED\n",
      {{"etag", "ETAG", "only if unchanged since it was read"}, OPTION_REQUEST_ID}, cli_sku_delete},
 

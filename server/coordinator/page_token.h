@@ -27,6 +27,7 @@ enum page_list {
     PAGE_LIST_LEVELS = 3,
     PAGE_LIST_HOLDS = 4,
     PAGE_LIST_MOVEMENTS = 5,
+    PAGE_LIST_PRODUCTS = 70,
 };
 
 struct page_query {

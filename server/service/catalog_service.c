@@ -2,6 +2,7 @@
 /* souk.v1.CatalogService. */
 #include "proto/souk/v1/catalog.grpc-c.h"
 #include "server/service/intake.h"
+#include "server/service/product.h"
 #include "server/service/reply.h"
 #include "server/service/resolve.h"
 #include "server/service/service_private.h"
@@ -265,6 +266,11 @@ void catalog_service_register(struct service *service, struct rpc_server *server
         .list_skus = catalog_list_skus,
         .delete_sku = catalog_delete_sku,
         .resolve_identifier = resolve_identifier,
+        .upsert_product = product_call_upsert,
+        .get_product = product_call_get,
+        .list_products = product_call_list,
+        .delete_product = product_call_delete,
+        .generate_skus = generate_call,
     };
     souk__v1__catalog_service__register(server, &handlers, service);
 }

@@ -428,7 +428,10 @@ static void edge_fail_missing(struct edge_one *one)
         edge_fail_status(&one->edge, STATUS_NOT_FOUND);
         return;
     }
-    if (query->kind == INVENTORY_QUERY_HOLD) {
+    if (query->kind == INVENTORY_QUERY_PRODUCT) {
+        refusal_missing(&problem, "product_id", "product", query->product_id,
+                        "UpsertProduct");
+    } else if (query->kind == INVENTORY_QUERY_HOLD) {
         refusal_missing(&problem, "hold_id", "hold", one->named, NULL);
     } else if (one->answer.inventory.missing_location && query->location_count > 0) {
         refusal_missing(&problem, "location_id", "location", query->location_ids[0],

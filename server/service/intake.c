@@ -307,6 +307,103 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
     return STATUS_OK;
 }
 
+/* --- Products ---------------------------------------------------------------------- */
+
+static const struct intake_path intake_product_paths[] = {
+    {"name", PRODUCT_FIELD_NAME},
+    {"category_path", PRODUCT_FIELD_CATEGORIES},
+    {"brand", PRODUCT_FIELD_BRAND},
+    {"axes", PRODUCT_FIELD_AXES},
+    {"product_id", 0},
+    {"*", PRODUCT_FIELDS_ALL},
+    {NULL, 0},
+};
+
+static enum status intake_axis(const Souk__V1__OptionAxis *message, const char *field,
+                               struct arena *arena, struct inventory_axis *out,
+                               struct problem *problem)
+{
+    const struct intake_rules rules = {field, INVENTORY_AXIS_VALUES_MAX,
+                                       INVENTORY_ID_BYTES_MAX};
+    struct intake_texts values;
+    TRY(check_text(field, message->name, INTAKE_NAME_BYTES_MAX, &out->name, problem));
+    if (out->name.size == 0 || message->n_values == 0) {
+        return problem_set(problem, STATUS_INVALID, field,
+                           "%s: needs a name and at least one value", field);
+    }
+    TRY(intake_texts(message->values, message->n_values, &rules, arena, &values,
+                     problem));
+    for (uint32_t i = 0; i < values.count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(values.items[i], values.items[j])) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: value %u stands at %u already", field, i, j);
+            }
+        }
+    }
+    out->values = values.items;
+    out->value_count = values.count;
+    return STATUS_OK;
+}
+
+static enum status intake_axes(const Souk__V1__Product *product, struct arena *arena,
+                               struct inventory_product *out, struct problem *problem)
+{
+    struct inventory_axis *axes =
+        arena_zalloc(arena, (product->n_axes + 1) * sizeof *axes);
+    char field[INTAKE_FIELD_BYTES];
+    TRY(check_count("product.axes", product->n_axes, 0, INVENTORY_AXES_MAX, problem));
+    if (axes == NULL) {
+        return intake_memory(problem);
+    }
+    for (size_t i = 0; i < product->n_axes; i++) {
+        snprintf(field, sizeof field, "product.axes[%zu]", i);
+        TRY(intake_axis(product->axes[i], field, arena, &axes[i], problem));
+        for (size_t j = 0; j < i; j++) {
+            if (slice_equal(axes[j].name, axes[i].name)) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: this name stands at %zu already", field, j);
+            }
+        }
+    }
+    out->axes = axes;
+    out->axis_count = (uint32_t)product->n_axes;
+    return STATUS_OK;
+}
+
+enum status intake_product(const Souk__V1__Product *product,
+                           const Google__Protobuf__FieldMask *mask, struct arena *arena,
+                           struct inventory_product_upsert *out, struct problem *problem)
+{
+    const struct intake_rules category_rules = {
+        "product.category_path", INVENTORY_CATEGORY_DEPTH_MAX, INVENTORY_TEXT_BYTES_MAX};
+    struct inventory_product *plain = &out->product;
+    struct intake_texts categories;
+    *out = (struct inventory_product_upsert){.update_mask = PRODUCT_FIELDS_ALL};
+    if (product == NULL) {
+        return problem_set(problem, STATUS_INVALID, "product", "product: missing");
+    }
+    if (mask != NULL) {
+        TRY(intake_mask(mask, intake_product_paths, PRODUCT_FIELDS_NONE,
+                        &out->update_mask, problem));
+    }
+    TRY(check_id("product.product_id", product->product_id, &plain->product_id, problem));
+    TRY(check_text("product.name", product->name, INVENTORY_TEXT_BYTES_MAX, &plain->name,
+                   problem));
+    TRY(check_text("product.brand", product->brand, INVENTORY_TEXT_BYTES_MAX,
+                   &plain->brand, problem));
+    TRY(intake_texts(product->category_path, product->n_category_path, &category_rules,
+                     arena, &categories, problem));
+    plain->categories = categories.items;
+    plain->category_count = categories.count;
+    TRY(intake_axes(product, arena, plain, problem));
+    if (inventory_etag_parse(slice_from_string(product->etag), &out->etag) != STATUS_OK) {
+        return problem_set(problem, STATUS_ETAG_MISMATCH, "product.etag", "%s",
+                           status_text(STATUS_ETAG_MISMATCH));
+    }
+    return STATUS_OK;
+}
+
 /* --- Locations --------------------------------------------------------------------- */
 
 static const struct intake_path intake_location_paths[] = {

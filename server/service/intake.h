@@ -26,6 +26,11 @@ MUST_USE enum status intake_sku(const Souk__V1__Sku *sku,
                                 const struct settings *settings, struct arena *arena,
                                 struct inventory_sku_upsert *out,
                                 struct problem *problem);
+MUST_USE enum status intake_product(const Souk__V1__Product *product,
+                                    const Google__Protobuf__FieldMask *mask,
+                                    struct arena *arena,
+                                    struct inventory_product_upsert *out,
+                                    struct problem *problem);
 MUST_USE enum status intake_location(const Souk__V1__Location *location,
                                      const Google__Protobuf__FieldMask *mask,
                                      struct arena *arena,

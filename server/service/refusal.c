@@ -105,6 +105,9 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
     case INVENTORY_LOCATION_COPY: /* the server's own */
     case INVENTORY_ALIAS_RESERVE:
     case INVENTORY_ALIAS_SETTLE:
+    case INVENTORY_PRODUCT_UPSERT: /* by product_service */
+    case INVENTORY_PRODUCT_DELETE:
+    case INVENTORY_PRODUCT_GENERATE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
         return;

@@ -190,6 +190,35 @@ Souk__V1__Sku *reply_sku(struct reply *reply, const struct inventory_sku *sku)
     return message;
 }
 
+Souk__V1__Product *reply_product(struct reply *reply,
+                                 const struct inventory_product *product)
+{
+    Souk__V1__Product *message = reply_alloc(reply, sizeof *message);
+    Souk__V1__OptionAxis *axes =
+        reply_alloc(reply, (product->axis_count + 1) * sizeof *axes);
+    if (message == NULL || axes == NULL) {
+        return NULL;
+    }
+    souk__v1__product__init(message);
+    message->product_id = reply_text(reply, product->product_id);
+    message->name = reply_text(reply, product->name);
+    message->category_path = reply_texts(
+        reply, product->categories, product->category_count, &message->n_category_path);
+    message->brand = reply_text(reply, product->brand);
+    message->axes = reply_alloc(reply, (product->axis_count + 1) * sizeof(void *));
+    for (uint32_t i = 0; message->axes != NULL && i < product->axis_count; i++) {
+        souk__v1__option_axis__init(&axes[i]);
+        axes[i].name = reply_text(reply, product->axes[i].name);
+        axes[i].values = reply_texts(reply, product->axes[i].values,
+                                     product->axes[i].value_count, &axes[i].n_values);
+        message->axes[message->n_axes++] = &axes[i];
+    }
+    message->etag = reply_etag(reply, product->etag);
+    message->create_time = reply_time(reply, product->create_ms);
+    message->update_time = reply_time(reply, product->update_ms);
+    return message;
+}
+
 Souk__V1__Location *reply_location(struct reply *reply,
                                    const struct inventory_location *location)
 {

@@ -38,6 +38,8 @@ char *reply_hold_id(struct reply *reply, struct inventory_hold_id id);
 Souk__V1__ReadStamp *reply_stamp(struct reply *reply, const struct replica_stamp *stamp);
 Souk__V1__Money *reply_money(struct reply *reply, const struct inventory_money *money);
 Souk__V1__Sku *reply_sku(struct reply *reply, const struct inventory_sku *sku);
+Souk__V1__Product *reply_product(struct reply *reply,
+                                 const struct inventory_product *product);
 Souk__V1__Location *reply_location(struct reply *reply,
                                    const struct inventory_location *location);
 Souk__V1__StockLevel *reply_level(struct reply *reply,

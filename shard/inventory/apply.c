@@ -76,6 +76,15 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_ALIAS_SETTLE:
         alias_settle(inventory, &command->alias_settle, out);
         break;
+    case INVENTORY_PRODUCT_UPSERT:
+        product_upsert(inventory, &command->product_upsert, arena, out);
+        break;
+    case INVENTORY_PRODUCT_DELETE:
+        product_delete(inventory, &command->product_delete, out);
+        break;
+    case INVENTORY_PRODUCT_GENERATE:
+        product_generate(inventory, &command->product_generate, arena, out);
+        break;
     case INVENTORY_STOCK_ADJUST:
         stock_adjust(inventory, &command->stock_adjust, arena, out);
         break;

@@ -119,6 +119,18 @@ static bool catalog_sku_allowed(const struct inventory *inventory,
     return alias_claimable(inventory, command, arena, out);
 }
 
+static bool catalog_same_attributes(const struct inventory_sku *a,
+                                    const struct inventory_sku *b)
+{
+    bool same = a->option_count == b->option_count;
+    for (uint32_t i = 0; same && i < a->option_count; i++) {
+        const struct inventory_attribute *x = &a->options[i], *y = &b->options[i];
+        same = x->kind == y->kind && x->number == y->number &&
+               slice_equal(x->name, y->name) && slice_equal(x->text, y->text);
+    }
+    return same;
+}
+
 static void catalog_sku_show(const struct inventory_sku *sku,
                              struct inventory_outcome *out)
 {
@@ -144,7 +156,13 @@ void catalog_sku_upsert(struct inventory *inventory,
         if (out->status != STATUS_OK) {
             return;
         }
-        if (mask == SKU_FIELDS_NONE) {
+        if (command->if_absent &&
+            (!slice_equal(merged.product_id, command->sku.product_id) ||
+             !catalog_same_attributes(&merged, &command->sku))) {
+            outcome_refuse(out, STATUS_ALREADY_EXISTS, INVENTORY_FIELD_SKU_ID);
+            return;
+        }
+        if (mask == SKU_FIELDS_NONE || command->if_absent) {
             catalog_sku_show(&merged, out);
             return;
         }

@@ -240,6 +240,63 @@ static bool check_location(const struct inventory_location_upsert *command,
     return true;
 }
 
+static bool check_axes(const struct inventory_product *product)
+{
+    if (product->axis_count > INVENTORY_AXES_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < product->axis_count; i++) {
+        const struct inventory_axis *axis = &product->axes[i];
+        if (axis->name.size == 0 || !check_text(axis->name, INVENTORY_ID_BYTES_MAX) ||
+            axis->value_count == 0 ||
+            !check_texts(axis->values, axis->value_count, INVENTORY_AXIS_VALUES_MAX)) {
+            return false;
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(product->axes[j].name, axis->name)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool check_product(const struct inventory_product_upsert *command,
+                          struct check_fault *fault)
+{
+    const struct inventory_product *product = &command->product;
+    if (!identifier_valid(product->product_id)) {
+        return check_refuse(fault, INVENTORY_FIELD_PRODUCT_ID, "product.product_id",
+                            "not an id");
+    }
+    if (!check_text(product->name, INVENTORY_TEXT_BYTES_MAX) ||
+        !check_text(product->brand, INVENTORY_TEXT_BYTES_MAX)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "product.name",
+                            "name or brand is not UTF-8, or too long");
+    }
+    if (!check_texts(product->categories, product->category_count,
+                     INVENTORY_CATEGORY_DEPTH_MAX)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "product.category_path",
+                            "too deep, empty, or not UTF-8");
+    }
+    if (!check_axes(product)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "product.axes",
+                            "too many, named twice, or malformed");
+    }
+    if (command->update_mask != PRODUCT_FIELDS_NONE &&
+        (command->update_mask & ~(uint32_t)PRODUCT_FIELDS_ALL) != 0) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "update_mask",
+                            "names an unknown field");
+    }
+    return true;
+}
+
+static bool check_product_id(struct slice product_id, struct check_fault *fault)
+{
+    return identifier_valid(product_id) ||
+           check_refuse(fault, INVENTORY_FIELD_PRODUCT_ID, "product_id", "not an id");
+}
+
 static bool check_stock(struct slice sku_id, struct slice location_id,
                         enum stock_reason reason, struct slice reference,
                         struct check_fault *fault)
@@ -451,6 +508,12 @@ bool check_command(const struct inventory_command *command, struct check_fault *
     case INVENTORY_ALIAS_SETTLE:
         return check_alias(command->alias_settle.identifier, command->alias_settle.sku_id,
                            out_fault);
+    case INVENTORY_PRODUCT_UPSERT:
+        return check_product(&command->product_upsert, out_fault);
+    case INVENTORY_PRODUCT_DELETE:
+        return check_product_id(command->product_delete.product_id, out_fault);
+    case INVENTORY_PRODUCT_GENERATE:
+        return check_product_id(command->product_generate.product_id, out_fault);
     case INVENTORY_STOCK_ADJUST:
         return check_adjust(&command->stock_adjust, out_fault);
     case INVENTORY_STOCK_SET:
@@ -535,6 +598,8 @@ const char *check_field_path(enum inventory_field field)
         return "count_id";
     case INVENTORY_FIELD_IDENTIFIER:
         return "identifier";
+    case INVENTORY_FIELD_PRODUCT_ID:
+        return "product_id";
     case INVENTORY_FIELD_NONE:
     case INVENTORY_FIELD_OTHER:
         break;

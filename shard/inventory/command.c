@@ -12,7 +12,7 @@ bool inventory_command_known(uint32_t kind)
 {
     return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
            (kind >= INVENTORY_STOCK_MOVE && kind <= INVENTORY_COUNT_CLOSE) ||
-           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE;
+           (kind >= INVENTORY_ALIAS_RESERVE && kind <= INVENTORY_PRODUCT_GENERATE);
 }
 
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
@@ -45,6 +45,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
         return key_hash(command->alias_reserve.identifier, seed);
     case INVENTORY_ALIAS_SETTLE:
         return key_hash(command->alias_settle.identifier, seed);
+    case INVENTORY_PRODUCT_UPSERT:
+        return key_hash(command->product_upsert.product.product_id, seed);
+    case INVENTORY_PRODUCT_DELETE:
+        return key_hash(command->product_delete.product_id, seed);
+    case INVENTORY_PRODUCT_GENERATE:
+        return key_hash(command->product_generate.product_id, seed);
     case INVENTORY_COUNT_SUBMIT:
         return command->count_submit.line_count > 0
                    ? key_hash(command->count_submit.lines[0].sku_id, seed)
@@ -106,9 +112,27 @@ static void command_put_sku(struct buffer *out,
     command_put_slices(out, sku->gtins, sku->gtin_count);
     encode_varint(out, command->update_mask);
     encode_le64(out, command->etag);
-    if (sku->alias_count > 0) { /* fingerprints from before them had none */
+    if (sku->alias_count > 0 || command->if_absent) { /* others are as ever */
         command_put_slices(out, sku->aliases, sku->alias_count);
+        encode_u8(out, command->if_absent);
     }
+}
+
+static void command_put_product(struct buffer *out,
+                                const struct inventory_product_upsert *command)
+{
+    const struct inventory_product *product = &command->product;
+    encode_bytes(out, product->product_id);
+    encode_bytes(out, product->name);
+    command_put_slices(out, product->categories, product->category_count);
+    encode_bytes(out, product->brand);
+    encode_varint(out, product->axis_count);
+    for (uint32_t i = 0; i < product->axis_count; i++) {
+        encode_bytes(out, product->axes[i].name);
+        command_put_slices(out, product->axes[i].values, product->axes[i].value_count);
+    }
+    encode_varint(out, command->update_mask);
+    encode_le64(out, command->etag);
 }
 
 static void command_put_location(struct buffer *out,
@@ -247,6 +271,17 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         encode_bytes(out, command->hold_change.owner);
         command_put_ttl(out, command->hold_change.ttl_kind, command->hold_change.ttl_ms,
                         command->hold_change.expire_ms);
+        break;
+    case INVENTORY_PRODUCT_UPSERT:
+        command_put_product(out, &command->product_upsert);
+        break;
+    case INVENTORY_PRODUCT_DELETE:
+        encode_bytes(out, command->product_delete.product_id);
+        encode_le64(out, command->product_delete.etag);
+        break;
+    case INVENTORY_PRODUCT_GENERATE:
+        encode_bytes(out, command->product_generate.product_id);
+        encode_le64(out, command->product_generate.payload);
         break;
     case INVENTORY_ALIAS_RESERVE: /* not remembered */
     case INVENTORY_ALIAS_SETTLE:

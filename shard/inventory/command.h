@@ -38,6 +38,11 @@ enum inventory_command_kind {
      * repeating them changes nothing. */
     INVENTORY_ALIAS_RESERVE = 70, /* before the SKU is written with it */
     INVENTORY_ALIAS_SETTLE = 71,  /* after: it was, or was refused */
+    INVENTORY_PRODUCT_UPSERT = 72,
+    INVENTORY_PRODUCT_DELETE = 73,
+    INVENTORY_PRODUCT_GENERATE =
+        74, /* notes that SKUs are made of it, and from which form
+                                      * of it; the SKUs are commands of their own */
 };
 
 /* What makes a command exactly-once. */
@@ -99,6 +104,9 @@ struct inventory_sku_upsert {
      * those in `reserved` (canonical) were reserved at their own. One that is neither is of
      * a range that has moved: EPOCH_CHANGED. Logs from before it list them unbound. */
     bool claim;
+    /* A SKU that is there already is left as it is: OK when it is this variant (its product
+     * and options are these), else ALREADY_EXISTS. */
+    bool if_absent;
     const struct slice *reserved;
     uint32_t reserved_count;
 };
@@ -133,6 +141,32 @@ enum {
     LOCATION_FIELDS_ALL = (1u << 6) - 1,
     LOCATION_FIELDS_NONE = 1u << 6, /* alone: as SKU_FIELDS_NONE; a new one is a WAREHOUSE
                                      * unless its type is named */
+};
+
+/* Fields of inventory_product for update_mask. */
+enum {
+    PRODUCT_FIELD_NAME = 1u << 0,
+    PRODUCT_FIELD_CATEGORIES = 1u << 1,
+    PRODUCT_FIELD_BRAND = 1u << 2,
+    PRODUCT_FIELD_AXES = 1u << 3,
+    PRODUCT_FIELDS_ALL = (1u << 4) - 1,
+    PRODUCT_FIELDS_NONE = 1u << 4, /* alone: as SKU_FIELDS_NONE */
+};
+
+struct inventory_product_upsert {
+    struct inventory_product product; /* its etag and times are ignored */
+    uint32_t update_mask;
+    uint64_t etag;
+};
+
+struct inventory_product_delete {
+    struct slice product_id;
+    uint64_t etag;
+};
+
+struct inventory_product_generate {
+    struct slice product_id;
+    uint64_t payload; /* a hash of all else that was asked, for the fingerprint */
 };
 
 struct inventory_location_upsert {
@@ -270,6 +304,9 @@ struct inventory_command {
         struct inventory_tick tick;
         struct inventory_alias_reserve alias_reserve;
         struct inventory_alias_settle alias_settle;
+        struct inventory_product_upsert product_upsert;
+        struct inventory_product_delete product_delete;
+        struct inventory_product_generate product_generate;
     };
 };
 

@@ -77,6 +77,13 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
         rows_alias_encode(row, &alias);
         sum += digest_row(ROW_ALIAS, node->hash, node->id, row);
     }
+    for (const struct table_node *node = table_next(&inventory->products, NULL);
+         node != NULL; node = table_next(&inventory->products, node)) {
+        const struct product_row *product =
+            CONTAINER_OF(node, const struct product_row, node);
+        buffer_append(row, product->document, product->document_size);
+        sum += digest_row(ROW_PRODUCT, node->hash, node->id, row);
+    }
     return sum;
 }
 

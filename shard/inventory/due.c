@@ -122,6 +122,9 @@ static bool due_gather(struct due_names *names, const struct inventory_query *qu
     case INVENTORY_QUERY_LOCATION_LIST:
     case INVENTORY_QUERY_LEDGER:
     case INVENTORY_QUERY_IDENTIFIER:
+    case INVENTORY_QUERY_CODES:
+    case INVENTORY_QUERY_PRODUCT:
+    case INVENTORY_QUERY_PRODUCT_LIST:
         break;
     }
     return names->sku_count > 0 || names->hold_count > 0;

@@ -12,7 +12,8 @@ enum {
 /* Rows of one key lie under its hash, rows of the shard as a whole at its range's first. */
 static bool flush_of_key(enum row_kind kind)
 {
-    return kind < ROW_LOCATION_COPY || kind == ROW_COUNT_LINE || kind == ROW_ALIAS;
+    return kind < ROW_LOCATION_COPY || kind == ROW_COUNT_LINE || kind == ROW_ALIAS ||
+           kind == ROW_PRODUCT;
 }
 
 static void flush_key(const struct inventory *inventory, struct buffer *key,
@@ -98,6 +99,16 @@ void flush_delete_alias(struct inventory *inventory, const struct alias_row *row
     struct buffer key;
     buffer_init(&key);
     flush_key(inventory, &key, ROW_ALIAS, row->node.hash);
+    buffer_append_slice(&key, row->node.id);
+    flush_delete(inventory, &key);
+    buffer_close(&key);
+}
+
+void flush_delete_product(struct inventory *inventory, const struct product_row *row)
+{
+    struct buffer key;
+    buffer_init(&key);
+    flush_key(inventory, &key, ROW_PRODUCT, row->node.hash);
     buffer_append_slice(&key, row->node.id);
     flush_delete(inventory, &key);
     buffer_close(&key);
@@ -239,6 +250,13 @@ static void flush_catalog(struct inventory *inventory, struct store_batch *batch
         flush_key(inventory, &scratch->key, ROW_ALIAS, row->node.hash);
         buffer_append_slice(&scratch->key, row->node.id);
         rows_alias_encode(&scratch->value, &alias);
+        flush_put(batch, scratch);
+    }
+    while ((node = list_pop(&inventory->dirty_products)) != NULL) {
+        const struct product_row *row = LIST_ENTRY(node, struct product_row, dirty);
+        flush_key(inventory, &scratch->key, ROW_PRODUCT, row->node.hash);
+        buffer_append_slice(&scratch->key, row->node.id);
+        buffer_append(&scratch->value, row->document, row->document_size);
         flush_put(batch, scratch);
     }
 }

@@ -42,6 +42,7 @@ enum row_kind {
     ROW_COUNT = 12,        /* the shard; id = count_id: an open count */
     ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
     ROW_ALIAS = 70,      /* the identifier; id = it */
+    ROW_PRODUCT = 71,    /* the product; id = product_id */
 };
 
 enum {
@@ -87,6 +88,14 @@ struct alias_row {
     struct slice sku_id; /* behind the struct */
     enum inventory_alias_state state;
     uint64_t by;
+};
+
+struct product_row {
+    struct table_node node; /* its id, behind the struct */
+    struct list dirty;
+    uint8_t *document; /* as stored */
+    size_t document_size;
+    uint64_t etag;
 };
 
 struct level_row {
@@ -212,6 +221,7 @@ struct inventory {
     struct table skus;
     struct table locations;
     struct table aliases;
+    struct table products;
     struct map holds;
     struct map owners;
     struct table counts;
@@ -243,6 +253,7 @@ struct inventory {
     struct list dirty_counts;
     struct list dirty_count_lines;
     struct list dirty_aliases;
+    struct list dirty_products;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
     bool dirty_shard;
@@ -375,6 +386,10 @@ void rows_sku_encode(struct buffer *out, const struct inventory_sku *sku);
 /* Arrays live in the arena, slices borrow from `value`. sku_id comes from the key. */
 MUST_USE enum status rows_sku_decode(struct slice value, struct arena *arena,
                                      struct inventory_sku *out_sku);
+/* product_id comes from the key. */
+void rows_product_encode(struct buffer *out, const struct inventory_product *product);
+MUST_USE enum status rows_product_decode(struct slice value, struct arena *arena,
+                                         struct inventory_product *out_product);
 /* identifier comes from the key; the SKU's id borrows from `value`. */
 void rows_alias_encode(struct buffer *out, const struct inventory_alias *alias);
 MUST_USE enum status rows_alias_decode(struct slice value,
@@ -441,6 +456,8 @@ void view_level(const struct level_row *level, struct arena *arena,
 void view_hold(const struct hold_row *hold, struct arena *arena,
                struct inventory_hold *out);
 
+enum status view_product(const struct product_row *row, struct arena *arena,
+                         struct inventory_product *out);
 /* Borrows from the row. */
 struct inventory_alias view_alias(const struct alias_row *row);
 
@@ -461,6 +478,25 @@ void alias_reserve(struct inventory *inventory,
 void alias_settle(struct inventory *inventory,
                   const struct inventory_alias_settle *command,
                   struct inventory_outcome *out);
+
+/* --- product.c -------------------------------------------------------------------------- */
+struct product_row *product_find(const struct inventory *inventory,
+                                 struct slice product_id);
+/* The product that a PRODUCT_* command is about; empty for others. */
+struct slice product_named(const struct inventory_command *command);
+/* Makes the row, or replaces its document. */
+struct product_row *product_store(struct inventory *inventory, struct slice product_id,
+                                  struct slice document, uint64_t etag);
+void product_free(struct inventory *inventory, struct product_row *row);
+void product_upsert(struct inventory *inventory,
+                    const struct inventory_product_upsert *command, struct arena *arena,
+                    struct inventory_outcome *out);
+void product_delete(struct inventory *inventory,
+                    const struct inventory_product_delete *command,
+                    struct inventory_outcome *out);
+void product_generate(struct inventory *inventory,
+                      const struct inventory_product_generate *command,
+                      struct arena *arena, struct inventory_outcome *out);
 
 /* --- token.c: page tokens ----------------------------------------------------------------- */
 struct page_token {
@@ -503,6 +539,7 @@ enum status read_check(const struct inventory *inventory,
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
 void flush_delete_alias(struct inventory *inventory, const struct alias_row *row);
+void flush_delete_product(struct inventory *inventory, const struct product_row *row);
 void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
 void flush_delete_count(struct inventory *inventory, const struct count_row *count);
 void flush_count_stored(const struct count_row *count, struct stored_count *out);

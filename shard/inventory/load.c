@@ -117,6 +117,19 @@ static enum status load_alias(struct load *load, const struct key_state *key,
     return STATUS_OK;
 }
 
+static enum status load_product(struct load *load, const struct key_state *key,
+                                struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct inventory_product product;
+    TRY(rows_product_decode(value, &load->arena, &product));
+    if (key->hash != state_hash(inventory, key->id)) {
+        return STATUS_CHECKSUM;
+    }
+    (void)product_store(inventory, key->id, value, product.etag);
+    return STATUS_OK;
+}
+
 static enum status load_level(struct load *load, const struct key_state *key,
                               struct slice value)
 {
@@ -337,6 +350,8 @@ static enum status load_row(struct load *load, enum load_pass pass,
         return pass == LOAD_STOCK ? load_sku(load, key, value) : STATUS_OK;
     case ROW_ALIAS:
         return pass == LOAD_SHARD ? load_alias(load, key, value) : STATUS_OK;
+    case ROW_PRODUCT:
+        return pass == LOAD_SHARD ? load_product(load, key, value) : STATUS_OK;
     case ROW_LEVEL:
         return pass == LOAD_STOCK ? load_level(load, key, value) : STATUS_OK;
     case ROW_COUNT:

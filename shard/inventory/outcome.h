@@ -24,6 +24,7 @@ enum inventory_field {
     INVENTORY_FIELD_REQUEST_ID = 8,
     INVENTORY_FIELD_OTHER = 9,       /* see inventory_command_check for its name */
     INVENTORY_FIELD_IDENTIFIER = 10, /* a GTIN or an alias */
+    INVENTORY_FIELD_PRODUCT_ID = 11,
     INVENTORY_FIELD_TO_LOCATION_ID = 20,
     INVENTORY_FIELD_COUNT_ID = 21,
     INVENTORY_FIELD_LAST = INVENTORY_FIELD_COUNT_ID,
@@ -58,6 +59,7 @@ struct inventory_outcome {
     bool has_hold;     /* HOLD_*, also with refusals for the hold's state */
     bool has_sku;      /* SKU_UPSERT */
     bool has_location;
+    bool has_product;
     bool has_count; /* COUNT_* */
     bool
         has_alias; /* ALIAS_RESERVE: whose it is, also when it is another SKU's; SKU_UPSERT
@@ -74,6 +76,7 @@ struct inventory_outcome {
     struct inventory_hold hold;
     struct inventory_sku sku;
     struct inventory_location location;
+    struct inventory_product product;
     struct inventory_alias alias;
     struct inventory_shortage shortages[INVENTORY_SHORTAGES_MAX]; /* INSUFFICIENT_STOCK */
     uint32_t shortage_count;

@@ -40,6 +40,11 @@ enum inventory_query_kind {
     INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
                                       * GTIN it is (canonical);
                                       * neither is an answer too */
+    INVENTORY_QUERY_CODES =
+        71, /* SKU_BATCH; ids that are aliases of SKUs are in taken, not
+                                 * in missing */
+    INVENTORY_QUERY_PRODUCT = 72,      /* product_id; NOT_FOUND */
+    INVENTORY_QUERY_PRODUCT_LIST = 73, /* paged */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -80,6 +85,7 @@ struct inventory_query {
     struct inventory_hold_id hold_id;
     struct slice owner;
     struct slice identifier;
+    struct slice product_id;
     struct ledger_position from;
     struct inventory_movements_wanted wanted;
     bool homes_only;
@@ -143,6 +149,10 @@ struct inventory_answer {
     uint32_t check_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    const struct slice *taken; /* CODES */
+    uint32_t taken_count;
+    const struct inventory_product *products;
+    uint32_t product_count;
     bool has_alias;
     struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */

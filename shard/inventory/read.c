@@ -82,15 +82,20 @@ static enum status read_sku(const struct inventory *inventory,
     struct inventory_sku *skus =
         arena_zalloc(arena, (query->sku_count + 1) * sizeof *skus);
     struct slice *missing = arena_zalloc(arena, (query->sku_count + 1) * sizeof *missing);
+    struct slice *taken = arena_zalloc(arena, (query->sku_count + 1) * sizeof *taken);
     size_t bytes_before = arena->used_bytes;
-    if (skus == NULL || missing == NULL) {
+    if (skus == NULL || missing == NULL || taken == NULL) {
         return STATUS_TOO_LARGE;
     }
     out->skus = skus;
     out->missing = missing;
+    out->taken = taken;
     for (uint32_t i = 0; i < query->sku_count; i++) {
         const struct sku_row *row = state_sku_find(inventory, query->sku_ids[i]);
-        if (row == NULL) {
+        if (row == NULL && query->kind == INVENTORY_QUERY_CODES &&
+            alias_find(inventory, query->sku_ids[i]) != NULL) {
+            taken[out->taken_count++] = arena_slice(arena, query->sku_ids[i]);
+        } else if (row == NULL) {
             missing[out->missing_count++] = arena_slice(arena, query->sku_ids[i]);
         } else {
             TRY(view_sku(row, arena, &skus[out->sku_count++]));
@@ -148,6 +153,46 @@ static enum status read_sku_list(struct read_page *page)
     }
     page->out->skus = skus;
     page->out->sku_count = count;
+    return STATUS_OK;
+}
+
+static enum status read_product(const struct inventory *inventory,
+                                const struct inventory_query *query, struct arena *arena,
+                                struct inventory_answer *out)
+{
+    struct inventory_product *product = arena_zalloc(arena, sizeof *product);
+    const struct product_row *row = product_find(inventory, query->product_id);
+    if (row == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    if (product == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    out->products = product;
+    out->product_count = 1;
+    return view_product(row, arena, product);
+}
+
+static enum status read_product_list(struct read_page *page)
+{
+    struct inventory_product *products = read_page_items(page, sizeof *products);
+    struct table_node *node = read_page_start(page, &page->inventory->products);
+    uint32_t count = 0;
+    if (products == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (; node != NULL && !read_page_full(page, count);
+         node = table_next(&page->inventory->products, node)) {
+        TRY(view_product(CONTAINER_OF(node, struct product_row, node), page->arena,
+                         &products[count++]));
+    }
+    if (node != NULL) {
+        read_page_end(page, &(struct page_token){.kind = page->query->kind,
+                                                 .first = node->hash,
+                                                 .id = node->id});
+    }
+    page->out->products = products;
+    page->out->product_count = count;
     return STATUS_OK;
 }
 
@@ -519,6 +564,9 @@ static enum status read_list(const struct inventory *inventory,
     if (query->kind == INVENTORY_QUERY_SKU_LIST) {
         return read_sku_list(&page);
     }
+    if (query->kind == INVENTORY_QUERY_PRODUCT_LIST) {
+        return read_product_list(&page);
+    }
     if (query->kind == INVENTORY_QUERY_LOCATION_LIST) {
         return read_location_list(&page);
     }
@@ -540,12 +588,16 @@ static enum status read_answer(const struct inventory *inventory,
     switch (query->kind) {
     case INVENTORY_QUERY_SKU:
     case INVENTORY_QUERY_SKU_BATCH:
+    case INVENTORY_QUERY_CODES:
         return read_sku(inventory, query, arena, out);
     case INVENTORY_QUERY_IDENTIFIER:
         return read_identifier(inventory, query, arena, out);
     case INVENTORY_QUERY_LOCATION:
         return read_location(inventory, query, arena, out);
+    case INVENTORY_QUERY_PRODUCT:
+        return read_product(inventory, query, arena, out);
     case INVENTORY_QUERY_SKU_LIST:
+    case INVENTORY_QUERY_PRODUCT_LIST:
     case INVENTORY_QUERY_LOCATION_LIST:
     case INVENTORY_QUERY_LEVEL_LIST:
     case INVENTORY_QUERY_HOLD_LIST:

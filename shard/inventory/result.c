@@ -42,7 +42,8 @@ enum {
     /* further ones */
     RESULT_LEVEL_TO = 1,
     RESULT_COUNT = 2,
-    RESULT_MORE_FLAGS = 3,
+    RESULT_PRODUCT = 4,
+    RESULT_MORE_FLAGS = 7,
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
@@ -156,7 +157,8 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                    const struct inventory_outcome *outcome)
 {
     uint8_t more = (uint8_t)((outcome->has_level_to ? RESULT_LEVEL_TO : 0) |
-                             (outcome->has_count ? RESULT_COUNT : 0));
+                             (outcome->has_count ? RESULT_COUNT : 0) |
+                             (outcome->has_product ? RESULT_PRODUCT : 0));
     uint8_t flags = (uint8_t)((outcome->created ? RESULT_CREATED : 0) |
                               (more != 0 ? RESULT_MORE : 0) |
                               (outcome->has_level ? RESULT_LEVEL : 0) |
@@ -302,6 +304,11 @@ static void result_fill_rows(const struct inventory *inventory,
         out->has_sku = false;
         out->has_location = false;
     }
+    if (out->has_product) {
+        const struct product_row *row = product_find(inventory, product_named(command));
+        out->has_product =
+            row != NULL && view_product(row, arena, &out->product) == STATUS_OK;
+    }
     if (command->kind == INVENTORY_STOCK_ADJUST) {
         out->level.sku_id = arena_slice(arena, command->stock_adjust.sku_id);
         out->level.location_id = arena_slice(arena, command->stock_adjust.location_id);
@@ -336,6 +343,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     out->has_hold = flags & RESULT_HOLD;
     out->has_sku = flags & RESULT_SKU;
     out->has_location = flags & RESULT_LOCATION;
+    out->has_product = more & RESULT_PRODUCT;
     out->field = (enum inventory_field)read_u8(&reader);
     out->line = (uint32_t)read_varint(&reader);
     if (flags & RESULT_ETAG) {

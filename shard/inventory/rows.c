@@ -210,6 +210,47 @@ enum status rows_sku_decode(struct slice value, struct arena *arena,
     return STATUS_OK;
 }
 
+void rows_product_encode(struct buffer *out, const struct inventory_product *product)
+{
+    encode_u8(out, ROW_VERSION);
+    encode_le64(out, product->etag);
+    encode_zigzag(out, product->create_ms);
+    encode_zigzag(out, product->update_ms);
+    encode_bytes(out, product->name);
+    rows_put_slices(out, product->categories, product->category_count);
+    encode_bytes(out, product->brand);
+    encode_varint(out, product->axis_count);
+    for (uint32_t i = 0; i < product->axis_count; i++) {
+        encode_bytes(out, product->axes[i].name);
+        rows_put_slices(out, product->axes[i].values, product->axes[i].value_count);
+    }
+}
+
+enum status rows_product_decode(struct slice value, struct arena *arena,
+                                struct inventory_product *out_product)
+{
+    struct inventory_product product = {.etag = 0};
+    struct inventory_axis *axes;
+    struct reader reader;
+    TRY(rows_open(&reader, value));
+    product.etag = read_le64(&reader);
+    product.create_ms = read_zigzag(&reader);
+    product.update_ms = read_zigzag(&reader);
+    product.name = read_bytes(&reader);
+    product.categories = rows_get_slices(&reader, arena, &product.category_count);
+    product.brand = read_bytes(&reader);
+    product.axis_count = rows_get_count(&reader);
+    axes = rows_array(&reader, arena, product.axis_count, sizeof *axes);
+    for (uint32_t i = 0; axes != NULL && i < product.axis_count; i++) {
+        axes[i].name = read_bytes(&reader);
+        axes[i].values = rows_get_slices(&reader, arena, &axes[i].value_count);
+    }
+    product.axes = axes;
+    TRY(reader_finish(&reader));
+    *out_product = product;
+    return STATUS_OK;
+}
+
 void rows_alias_encode(struct buffer *out, const struct inventory_alias *alias)
 {
     encode_u8(out, ROW_VERSION);

@@ -32,6 +32,8 @@ struct inventory *inventory_new(const struct inventory_options *options)
     table_init(&inventory->locations, 0, 0);
     table_init(&inventory->aliases, options->range.start,
                options->range.end - options->range.start);
+    table_init(&inventory->products, options->range.start,
+               options->range.end - options->range.start);
     map_init(&inventory->holds);
     map_init(&inventory->owners);
     heap_init(&inventory->due, state_hold_less);
@@ -48,6 +50,7 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_count_lines);
     table_init(&inventory->counts, 0, 0);
     list_init(&inventory->dirty_aliases);
+    list_init(&inventory->dirty_products);
     buffer_init(&inventory->deletions);
     list_init(&inventory->blocks);
     map_init(&inventory->block_map);
@@ -84,6 +87,12 @@ static void state_free_rows(struct inventory *inventory)
         row = table_next(&inventory->aliases, row);
         free(alias);
     }
+    row = table_next(&inventory->products, NULL);
+    while (row != NULL) {
+        struct product_row *product = CONTAINER_OF(row, struct product_row, node);
+        row = table_next(&inventory->products, row);
+        product_free(inventory, product);
+    }
 }
 
 void inventory_free(struct inventory *inventory)
@@ -103,6 +112,7 @@ void inventory_free(struct inventory *inventory)
     table_close(&inventory->skus);
     table_close(&inventory->locations);
     table_close(&inventory->aliases);
+    table_close(&inventory->products);
     map_close(&inventory->holds);
     map_close(&inventory->owners);
     import_lanes_close(&inventory->lanes);

@@ -27,6 +27,8 @@ enum {
     INVENTORY_OPTIONS_MAX = 32,
     INVENTORY_GTINS_MAX = 64,
     INVENTORY_ALIASES_MAX = 64,
+    INVENTORY_AXES_MAX = 16,
+    INVENTORY_AXIS_VALUES_MAX = 1000,
     INVENTORY_CHANNELS_MAX = 64,
     INVENTORY_HOLD_LINES_MAX = 10000,
     INVENTORY_COUNT_SUBMIT_MAX = 1000, /* lines of one SubmitCount */
@@ -83,6 +85,27 @@ struct inventory_sku {
     uint32_t gtin_count;
     const struct slice *aliases;
     uint32_t alias_count;
+    uint64_t etag;
+    int64_t create_ms;
+    int64_t update_ms;
+};
+
+/* One way in which the SKUs of a product differ: "size", with the values there are. */
+struct inventory_axis {
+    struct slice name;
+    const struct slice *values;
+    uint32_t value_count;
+};
+
+/* What SKUs are variants of; they name it by its id, and it does not know them. */
+struct inventory_product {
+    struct slice product_id;
+    struct slice name;
+    const struct slice *categories; /* from the root */
+    uint32_t category_count;
+    struct slice brand;
+    const struct inventory_axis *axes;
+    uint32_t axis_count;
     uint64_t etag;
     int64_t create_ms;
     int64_t update_ms;

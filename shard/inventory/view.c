@@ -12,6 +12,16 @@ enum status view_sku(const struct sku_row *sku, struct arena *arena,
     return STATUS_OK;
 }
 
+enum status view_product(const struct product_row *row, struct arena *arena,
+                         struct inventory_product *out)
+{
+    struct slice document =
+        arena_slice(arena, slice_of(row->document, row->document_size));
+    TRY(rows_product_decode(document, arena, out));
+    out->product_id = arena_slice(arena, row->node.id);
+    return STATUS_OK;
+}
+
 void view_location(const struct location_row *row, struct arena *arena,
                    struct inventory_location *out)
 {

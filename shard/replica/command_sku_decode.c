@@ -108,6 +108,7 @@ static enum status decode_sku_upsert(const PB(SkuUpsert) * in, struct arena *are
     sku->alias_count = (uint32_t)in->n_aliases;
     out->taken = command_slice(in->taken);
     out->claim = in->claim != 0;
+    out->if_absent = in->if_absent != 0;
     TRY(decode_slices(in->reserved, in->n_reserved,
                       INVENTORY_GTINS_MAX + INVENTORY_ALIASES_MAX, arena,
                       &out->reserved));
@@ -115,6 +116,37 @@ static enum status decode_sku_upsert(const PB(SkuUpsert) * in, struct arena *are
     out->update_mask = in->update_mask;
     out->etag = in->etag;
     out->attributes_max = in->attributes_max;
+    return STATUS_OK;
+}
+
+static enum status decode_product_upsert(const PB(ProductUpsert) * in,
+                                         struct arena *arena,
+                                         struct inventory_product_upsert *out)
+{
+    struct inventory_product *product = &out->product;
+    if (in->n_axes > INVENTORY_AXES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    struct inventory_axis *axes = command_array(arena, in->n_axes, sizeof *axes);
+    if (axes == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < in->n_axes; i++) {
+        axes[i].name = command_slice(in->axes[i]->name);
+        axes[i].value_count = (uint32_t)in->axes[i]->n_values;
+        TRY(decode_slices(in->axes[i]->values, in->axes[i]->n_values,
+                          INVENTORY_AXIS_VALUES_MAX, arena, &axes[i].values));
+    }
+    TRY(decode_slices(in->categories, in->n_categories, INVENTORY_CATEGORY_DEPTH_MAX,
+                      arena, &product->categories));
+    product->product_id = command_slice(in->product_id);
+    product->name = command_slice(in->name);
+    product->category_count = (uint32_t)in->n_categories;
+    product->brand = command_slice(in->brand);
+    product->axes = axes;
+    product->axis_count = (uint32_t)in->n_axes;
+    out->update_mask = in->update_mask;
+    out->etag = in->etag;
     return STATUS_OK;
 }
 
@@ -300,6 +332,18 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
             .sku_id = command_slice(in->alias_settle->sku_id),
             .by = in->alias_settle->by,
             .bound = in->alias_settle->bound != 0};
+        return STATUS_OK;
+    case INVENTORY_PRODUCT_UPSERT:
+        return decode_product_upsert(in->product_upsert, arena, &out->product_upsert);
+    case INVENTORY_PRODUCT_DELETE:
+        out->product_delete = (struct inventory_product_delete){
+            .product_id = command_slice(in->product_delete->product_id),
+            .etag = in->product_delete->etag};
+        return STATUS_OK;
+    case INVENTORY_PRODUCT_GENERATE:
+        out->product_generate = (struct inventory_product_generate){
+            .product_id = command_slice(in->product_generate->product_id),
+            .payload = in->product_generate->payload};
         return STATUS_OK;
     case INVENTORY_STOCK_ADJUST:
         decode_stock_adjust(in->stock_adjust, &out->stock_adjust);

@@ -27,6 +27,9 @@ struct sku_draft {
         PB(RequestSeal) request_seal;
         PB(AliasReserve) alias_reserve;
         PB(AliasSettle) alias_settle;
+        PB(ProductUpsert) product_upsert;
+        PB(ProductDelete) product_delete;
+        PB(ProductGenerate) product_generate;
     };
     int64_t buckets[STOCK_BUCKET_COUNT];
 };
@@ -115,6 +118,7 @@ static enum status encode_sku_upsert(struct sku_draft *draft,
     out->attributes_max = in->attributes_max;
     out->taken = command_bytes(in->taken);
     out->claim = in->claim;
+    out->if_absent = in->if_absent;
     out->n_reserved = in->reserved_count;
     out->reserved = command_bytes_array(in->reserved, in->reserved_count, arena);
     bool fits = out->attributes != NULL && out->categories != NULL &&
@@ -153,6 +157,60 @@ static void encode_alias_settle(struct sku_draft *draft,
     out->sku_id = command_bytes(in->sku_id);
     out->by = in->by;
     out->bound = in->bound;
+}
+
+static enum status encode_product_upsert(struct sku_draft *draft,
+                                         const struct inventory_product_upsert *in,
+                                         struct arena *arena)
+{
+    const struct inventory_product *product = &in->product;
+    PB(ProductUpsert) *out = &draft->product_upsert;
+    souk__internal__v1__product_upsert__init(out);
+    draft->command.product_upsert = out;
+    out->product_id = command_bytes(product->product_id);
+    out->name = command_bytes(product->name);
+    out->n_categories = product->category_count;
+    out->categories =
+        command_bytes_array(product->categories, product->category_count, arena);
+    out->brand = command_bytes(product->brand);
+    out->n_axes = product->axis_count;
+    out->axes = command_array(arena, product->axis_count, sizeof(void *));
+    PB(CommandAxis) *axes = command_array(arena, product->axis_count, sizeof *axes);
+    if (out->categories == NULL || out->axes == NULL || axes == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (uint32_t i = 0; i < product->axis_count; i++) {
+        const struct inventory_axis *axis = &product->axes[i];
+        souk__internal__v1__command_axis__init(&axes[i]);
+        axes[i].name = command_bytes(axis->name);
+        axes[i].n_values = axis->value_count;
+        axes[i].values = command_bytes_array(axis->values, axis->value_count, arena);
+        out->axes[i] = &axes[i];
+        if (axes[i].values == NULL) {
+            return STATUS_TOO_LARGE;
+        }
+    }
+    out->update_mask = in->update_mask;
+    out->etag = in->etag;
+    return STATUS_OK;
+}
+
+static void encode_product_delete(struct sku_draft *draft,
+                                  const struct inventory_product_delete *in)
+{
+    souk__internal__v1__product_delete__init(&draft->product_delete);
+    draft->command.product_delete = &draft->product_delete;
+    draft->product_delete.product_id = command_bytes(in->product_id);
+    draft->product_delete.etag = in->etag;
+}
+
+static void encode_product_generate(struct sku_draft *draft,
+                                    const struct inventory_product_generate *in)
+{
+    souk__internal__v1__product_generate__init(&draft->product_generate);
+    draft->command.product_generate = &draft->product_generate;
+    draft->product_generate.product_id = command_bytes(in->product_id);
+    draft->product_generate.payload = in->payload;
 }
 
 static enum status encode_location(struct sku_draft *draft,
@@ -373,6 +431,14 @@ static enum status encode_payload(struct sku_draft *draft,
         return STATUS_OK;
     case INVENTORY_ALIAS_SETTLE:
         encode_alias_settle(draft, &in->alias_settle);
+        return STATUS_OK;
+    case INVENTORY_PRODUCT_UPSERT:
+        return encode_product_upsert(draft, &in->product_upsert, arena);
+    case INVENTORY_PRODUCT_DELETE:
+        encode_product_delete(draft, &in->product_delete);
+        return STATUS_OK;
+    case INVENTORY_PRODUCT_GENERATE:
+        encode_product_generate(draft, &in->product_generate);
         return STATUS_OK;
     case INVENTORY_STOCK_ADJUST:
         encode_stock_adjust(draft, &in->stock_adjust);

@@ -221,3 +221,159 @@ def test_identifiers_outlive_a_killed_server(world):
     same(found(server, "OLD-0"), ("S-0", "ALIAS", True))
     refused(lambda: put_sku(server, "T", aliases=["OLD-3"]), "ALREADY_EXISTS")
     server.end()
+
+
+# --- Products and the SKUs made of them --------------------------------------------------
+
+Axis = catalog_pb2.OptionAxis
+
+
+def put_product(server, product_id, request_id=None, paths=None, **fields):
+    mask = None if paths is None else field_mask_pb2.FieldMask(paths=paths)
+    return server.catalog.UpsertProduct(catalog_pb2.UpsertProductRequest(
+        request_id=request_id or uuid7(), update_mask=mask,
+        product=catalog_pb2.Product(product_id=product_id, **fields)), timeout=CALL_SECONDS)
+
+
+def get_product(server, product_id):
+    return server.catalog.GetProduct(catalog_pb2.GetProductRequest(product_id=product_id),
+                                     timeout=CALL_SECONDS).product
+
+
+def generate(server, product_id, template="", request_id=None, dry=False, **base):
+    return server.catalog.GenerateSkus(catalog_pb2.GenerateSkusRequest(
+        request_id=request_id or uuid7(), product_id=product_id, code_template=template,
+        base_sku=catalog_pb2.Sku(**base), validate_only=dry), timeout=CALL_SECONDS).skus
+
+
+def shirt(server, name):
+    put_product(server, name, name="Shirt", brand="Acme", category_path=["Clothes", "Shirts"],
+                axes=[Axis(name="size", values=["S", "M", "XL"]),
+                      Axis(name="colour", values=["red", "off white"])])
+    return name
+
+
+def skus_there(server):
+    return sorted(sku.sku_id for sku in server.catalog.ListSkus(
+        catalog_pb2.ListSkusRequest(page_size=1000), timeout=CALL_SECONDS).skus)
+
+
+def test_products_are_written_read_listed_and_deleted(world):
+    with world.server(*SHARDS) as server:
+        first = uuid7()
+        made = put_product(server, "P-0", first, name="Mug",
+                           axes=[Axis(name="size", values=["S", "L"])])
+        assert made.created and made.product.etag
+        same(get_product(server, "P-0"), made.product)
+        same(put_product(server, "P-0", first, name="Mug",
+                         axes=[Axis(name="size", values=["S", "L"])]).product, made.product)
+        refused(lambda: put_product(server, "P-0", first, name="Cup"), "INVALID_ARGUMENT",
+                "REQUEST_ID_REUSED")
+        kept = put_product(server, "P-0", paths=["brand"], brand="Acme", name="lost").product
+        same((kept.name, kept.brand, len(kept.axes)), ("Mug", "Acme", 1))
+        refused(lambda: put_product(server, "P-0", etag=made.product.etag), "ABORTED",
+                "ETAG_MISMATCH")
+        refused(lambda: put_product(server, "P-9", etag=made.product.etag), "NOT_FOUND",
+                field="product_id")
+        for n in range(1, 25):
+            put_product(server, f"P-{n}", name=f"No. {n}")
+        token, listed = "", []
+        while True:
+            page = server.catalog.ListProducts(catalog_pb2.ListProductsRequest(
+                page_size=7, page_token=token), timeout=CALL_SECONDS)
+            listed += [product.product_id for product in page.products]
+            token = page.next_page_token
+            if not token:
+                break
+        same(sorted(listed), sorted(f"P-{n}" for n in range(25)))
+        delete = catalog_pb2.DeleteProductRequest(request_id=uuid7(), product_id="P-0")
+        server.catalog.DeleteProduct(delete, timeout=CALL_SECONDS)
+        server.catalog.DeleteProduct(delete, timeout=CALL_SECONDS)  # the same, again
+        refused(lambda: get_product(server, "P-0"), "NOT_FOUND", field="product_id")
+        for fields, at in (({"axes": [Axis(name="a", values=["1"])] * 2}, "product.axes[1]"),
+                           ({"axes": [Axis(name="a")]}, "product.axes[0]"),
+                           ({"axes": [Axis(values=["1"])]}, "product.axes[0]"),
+                           ({"axes": [Axis(name="a", values=["1", "1"])]}, "product.axes[0]"),
+                           ({"axes": [Axis(name=f"a{n}", values=["1"]) for n in range(17)]},
+                            "product.axes")):
+            refused(lambda: put_product(server, "P-1", **fields), "INVALID_ARGUMENT", field=at)
+
+
+def test_skus_are_made_of_a_products_axes_once(world):
+    for flags in (SHARDS, ()):
+        with world.server(*flags) as server:
+            shirt(server, "SHIRT")
+            price = common_pb2.Money(currency="EUR", units=12)
+            planned = generate(server, "SHIRT", "{product}-{size}-{colour:3}", dry=True)
+            same(skus_there(server), [])
+            first = uuid7()
+            made = generate(server, "SHIRT", "{product}-{size}-{colour:3}", first, price=price)
+            codes = [one.sku.sku_id for one in made]
+            same(codes, ["SHIRT-S-red", "SHIRT-S-off", "SHIRT-M-red", "SHIRT-M-off",
+                         "SHIRT-XL-red", "SHIRT-XL-off"])
+            same(codes, [one.sku.sku_id for one in planned])
+            assert all(one.created and one.status.code == 0 for one in made)
+            sku = server.catalog.GetSku(catalog_pb2.GetSkuRequest(sku_id="SHIRT-M-off")).sku
+            same((sku.name, sku.product_id, sku.brand, list(sku.category_path), sku.price),
+                 ("Shirt, M, off white", "SHIRT", "Acme", ["Clothes", "Shirts"], price))
+            same({o.name: o.text for o in sku.options}, {"size": "M", "colour": "off white"})
+            again = generate(server, "SHIRT", "{product}-{size}-{colour:3}", first, price=price)
+            same(list(again), list(made))
+            refused(lambda: generate(server, "SHIRT", "{product}-{size}-{colour}", first,
+                                     price=price), "INVALID_ARGUMENT", "REQUEST_ID_REUSED")
+            same(skus_there(server), sorted(codes))
+            # One that was changed by hand stays so, and new values make what is missing.
+            put_sku(server, "SHIRT-S-red", paths=["name"], name="The red one")
+            put_product(server, "SHIRT", paths=["axes"], axes=[
+                Axis(name="size", values=["S", "M", "XL", "XXL"]),
+                Axis(name="colour", values=["red", "off white"])])
+            refused(lambda: generate(server, "SHIRT", "{product}-{size}-{colour:3}", first,
+                                     price=price), "ABORTED", "ETAG_MISMATCH")
+            more = generate(server, "SHIRT", "{product}-{size}-{colour:3}")
+            same([one.sku.sku_id for one in more if one.created],
+                 ["SHIRT-XXL-red", "SHIRT-XXL-off"])
+            same(more[0].sku.name, "The red one")
+
+
+def test_codes_that_collide_are_found_before_anything_is_written(world):
+    with world.server(*SHARDS) as server:
+        shirt(server, "SHIRT")
+        put_sku(server, "SHIRT-XL-red", name="somebody else's")
+        put_sku(server, "OTHER", aliases=["ALIAS-M-red"])
+        before = skus_there(server)
+        for template, code, at in (
+                ("{product}-{size}", "INVALID_ARGUMENT", "code_template"),
+                ("{product}-{size:1}-{colour:1}-{weight}", "INVALID_ARGUMENT", "code_template"),
+                ("{product}-{size", "INVALID_ARGUMENT", "code_template"),
+                ("{size}{colour:0}", "INVALID_ARGUMENT", "code_template"),
+                ("{size}-{colour}" + "x" * 130, "INVALID_ARGUMENT", "code_template"),
+                ("{product}-{size}-{colour}", "ALREADY_EXISTS", "code_template"),
+                ("ALIAS-{size}-{colour}", "ALREADY_EXISTS", "code_template")):
+            refused(lambda: generate(server, "SHIRT", template), code, field=at)
+            refused(lambda: generate(server, "SHIRT", template, dry=True), code, field=at)
+            same(skus_there(server), before)
+        told = refused(lambda: generate(server, "SHIRT", "{size}"), "INVALID_ARGUMENT")
+        assert "would be both 'Shirt, " in told.message, told
+        refused(lambda: generate(server, "NONE"), "NOT_FOUND", field="product_id")
+        put_product(server, "PLAIN")
+        refused(lambda: generate(server, "PLAIN"), "INVALID_ARGUMENT", field="product_id")
+        put_product(server, "HUGE", axes=[Axis(name=f"a{n}", values=[str(v) for v in range(11)])
+                                          for n in range(3)])
+        refused(lambda: generate(server, "HUGE"), "INVALID_ARGUMENT", field="product_id")
+        refused(lambda: generate(server, "SHIRT", gtins=["73513537"]), "INVALID_ARGUMENT",
+                field="base_sku")
+        refused(lambda: generate(server, "SHIRT", request_id=" "), "INVALID_ARGUMENT")
+        same(skus_there(server), before)
+
+
+def test_products_and_what_was_made_of_them_outlive_a_killed_server(world):
+    server = world.start(*SHARDS)
+    shirt(server, "SHIRT")
+    first = uuid7()
+    made = generate(server, "SHIRT", "", first)
+    server.end(signal.SIGKILL)
+    server = world.start(folder=server.folder)
+    same(len(get_product(server, "SHIRT").axes), 2)
+    same(list(generate(server, "SHIRT", "", first)), list(made))
+    same(len(skus_there(server)), 6)
+    server.end()

@@ -86,6 +86,19 @@ TEST(command, sku_put_names_exactly_the_fields_that_were_given)
     EXPECT_STRING(mask[2], "category_path");
 }
 
+TEST(command, sku_put_may_name_every_field_it_has_an_option_for)
+{
+    struct command_line line;
+    const char *mask[CLI_SKU_MASK_MAX];
+    EXPECT(parse(&line,
+                 "sku put A --name N --price P --brand B --category C --state active "
+                 "--product P --cost C --unit kg --unit-exponent 3 --gtins 1 "
+                 "--aliases X"));
+    EXPECT_EQ(cli_sku_mask(&line, mask), 12);
+    EXPECT_STRING(mask[6], "product_id");
+    EXPECT_STRING(mask[11], "aliases");
+}
+
 TEST(command, location_put_names_in_its_mask_what_the_options_name)
 {
     struct command_line line;

@@ -16,6 +16,9 @@ static const struct inventory_attribute options[] = {
 static const struct slice categories[] = {TEXT("Home"), TEXT("Mugs")};
 static const struct slice gtins[] = {TEXT("04012345678901")};
 static const struct slice channels[] = {TEXT("web"), TEXT("shop")};
+static const struct slice sizes[] = {TEXT("S"), TEXT("M")};
+static const struct inventory_axis axes[] = {{TEXT("size"), sizes, 2},
+                                             {TEXT("cut"), sizes, 1}};
 static const struct inventory_hold_line lines[] = {
     {TEXT("MUG-RED"), TEXT("berlin"), 2, 0},
     {TEXT("MUG-BLUE"), {NULL, 0}, 1, 0},
@@ -127,6 +130,15 @@ static void sample_apart(struct inventory_command *command)
     case INVENTORY_COUNT_CLOSE:
         command->count_close = (struct inventory_count_close){TEXT("C-7"), true};
         break;
+    default:
+        break;
+    }
+}
+
+/* Of names and products; nothing for other kinds. */
+static void sample_catalogue(struct inventory_command *command)
+{
+    switch ((unsigned)command->kind) {
     case INVENTORY_ALIAS_RESERVE:
         command->alias_reserve =
             (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
@@ -135,6 +147,25 @@ static void sample_apart(struct inventory_command *command)
         command->alias_settle =
             (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
         break;
+    case INVENTORY_PRODUCT_UPSERT:
+        command->product_upsert =
+            (struct inventory_product_upsert){.product = {.product_id = TEXT("SHIRT"),
+                                                          .name = TEXT("Shirt"),
+                                                          .categories = categories,
+                                                          .category_count = 2,
+                                                          .brand = TEXT("Acme"),
+                                                          .axes = axes,
+                                                          .axis_count = 2},
+                                              .update_mask = PRODUCT_FIELD_AXES,
+                                              .etag = 81};
+        break;
+    case INVENTORY_PRODUCT_DELETE:
+        command->product_delete = (struct inventory_product_delete){TEXT("SHIRT"), 82};
+        break;
+    case INVENTORY_PRODUCT_GENERATE:
+        command->product_generate =
+            (struct inventory_product_generate){TEXT("SHIRT"), 0x5566};
+        break;
     default:
         break;
     }
@@ -142,7 +173,7 @@ static void sample_apart(struct inventory_command *command)
 
 static void sample_payload(struct inventory_command *command)
 {
-    switch (command->kind) {
+    switch ((unsigned)command->kind) {
     case INVENTORY_SKU_UPSERT:
         command->sku_upsert = sample_sku_upsert();
         break;
@@ -201,12 +232,11 @@ static void sample_payload(struct inventory_command *command)
     case INVENTORY_COUNT_START:
     case INVENTORY_COUNT_SUBMIT:
     case INVENTORY_COUNT_CLOSE:
-    case INVENTORY_ALIAS_RESERVE:
-    case INVENTORY_ALIAS_SETTLE:
         sample_apart(command);
         break;
     case INVENTORY_REQUEST_SEAL:
     default:
+        sample_catalogue(command);
         break;
     }
 }
@@ -223,7 +253,7 @@ struct inventory_command sample_sku(unsigned kind)
             .imports_max = 100,
         };
     } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
-               kind < INVENTORY_ALIAS_RESERVE) {
+               kind != INVENTORY_ALIAS_RESERVE && kind != INVENTORY_ALIAS_SETTLE) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,

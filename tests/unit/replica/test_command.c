@@ -255,6 +255,28 @@ TEST(command, of_the_catalogue_has_the_bytes_that_were_once_stored)
                "018205190a054f4c442d3712074d55472d524544194433000000000000");
     expect_hex(encode_sku(INVENTORY_ALIAS_SETTLE, &arena),
                "018a051b0a054f4c442d3712074d55472d5245441944330000000000002001");
+    expect_hex(encode_sku(INVENTORY_PRODUCT_UPSERT, &arena),
+               "0109080706050403020112280801121209210000000000000011220000000000"
+               "00001923000000000000002083909282e73328029205430a0553484952541205"
+               "53686972741a04486f6d651a044d756773220441636d652a0c0a0473697a6512"
+               "015312014d2a080a036375741201533008395100000000000000");
+    expect_hex(encode_sku(INVENTORY_PRODUCT_DELETE, &arena),
+               "0109080706050403020112280801121209210000000000000011220000000000"
+               "00001923000000000000002083909282e73328029a05100a0553484952541152"
+               "00000000000000");
+    expect_hex(encode_sku(INVENTORY_PRODUCT_GENERATE, &arena),
+               "0109080706050403020112280801121209210000000000000011220000000000"
+               "00001923000000000000002083909282e7332802a205100a0553484952541166"
+               "55000000000000");
+    decode_sku_sample(INVENTORY_PRODUCT_UPSERT, &arena, &back);
+    EXPECT_EQ(back.product_upsert.product.axis_count, 2);
+    EXPECT_SLICE(back.product_upsert.product.axes[0].values[1], slice_from_string("M"));
+    EXPECT(back.product_upsert.etag == 81 &&
+           back.product_upsert.update_mask == PRODUCT_FIELD_AXES);
+    decode_sku_sample(INVENTORY_PRODUCT_DELETE, &arena, &back);
+    EXPECT_EQ(back.product_delete.etag, 82);
+    decode_sku_sample(INVENTORY_PRODUCT_GENERATE, &arena, &back);
+    EXPECT_EQ(back.product_generate.payload, 0x5566);
     decode_sku_sample(INVENTORY_ALIAS_RESERVE, &arena, &back);
     EXPECT_SLICE(back.alias_reserve.identifier, slice_from_string("OLD-7"));
     EXPECT_SLICE(back.alias_reserve.sku_id, slice_from_string("MUG-RED"));
@@ -276,6 +298,7 @@ TEST(command, carries_aliases_and_the_one_that_is_taken)
     sku.sku_upsert.sku.alias_count = 2;
     sku.sku_upsert.taken = aliases[1];
     sku.sku_upsert.claim = true;
+    sku.sku_upsert.if_absent = true;
     sku.sku_upsert.reserved = aliases;
     sku.sku_upsert.reserved_count = 1;
     EXPECT_OK(command_encode_sku(&sku, &arena, &bytes));
@@ -283,6 +306,7 @@ TEST(command, carries_aliases_and_the_one_that_is_taken)
     EXPECT_EQ(back.sku_upsert.sku.alias_count, 2);
     EXPECT_SLICE(back.sku_upsert.sku.aliases[0], aliases[0]);
     EXPECT_SLICE(back.sku_upsert.taken, aliases[1]);
+    EXPECT(back.sku_upsert.if_absent);
     EXPECT(back.sku_upsert.claim && back.sku_upsert.reserved_count == 1);
     EXPECT_SLICE(back.sku_upsert.reserved[0], aliases[0]);
     arena_close(&arena);
