@@ -145,6 +145,9 @@ static enum status open_resume_install(struct replica *replica)
     struct log_bounds bounds;
     enum status status =
         log_store_bounds(replica->options.log, replica->options.replica_id, &bounds);
+    if (status == STATUS_OK && bounds.damaged) {
+        return STATUS_CHECKSUM; /* the marker's end may be what is damaged */
+    }
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !bounds.noted)) {
         return STATUS_OK;
     }

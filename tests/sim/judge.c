@@ -116,11 +116,6 @@ void judge_healed(struct sim_history *history)
 
 /* --- Replicas -------------------------------------------------------------------------- */
 
-static uint64_t shard_of_replica(uint64_t replica_id)
-{
-    return (replica_id - 1) / SIM_REPLICAS_PER_SHARD;
-}
-
 static void judge_records(struct sim_history *history, const struct sim_node *node,
                           const struct log_group *group)
 {
@@ -170,13 +165,14 @@ void judge_crash(struct sim_history *history, const struct sim_node *node)
 {
     const struct sim_world *world = history->world;
     for (unsigned i = 0; i < world->shard_count; i++) {
-        uint64_t shard_id = world->shards[i].shard_id;
-        struct history_event event = {
-            .type = HISTORY_CRASH,
-            .replica = {.node = node->id,
-                        .replica = node_replica_id(node->id, shard_id),
-                        .shard = shard_id}};
-        judge_event(history, &event);
+        const struct sim_seat *seat = &node->seats[i];
+        struct history_event event = {.type = HISTORY_CRASH,
+                                      .replica = {.node = node->id,
+                                                  .replica = seat->replica_id,
+                                                  .shard = world->shards[i].shard_id}};
+        if (seat_runs(seat)) {
+            judge_event(history, &event);
+        }
     }
 }
 

@@ -98,6 +98,30 @@ TEST(sim_world, is_sound_under_all_faults_and_uses_every_kind_of_operation)
     }
 }
 
+TEST(sim_world, changes_members_and_rebuilds_what_its_checksums_refuse)
+{
+    struct sim_counts sum = {0};
+    for (uint64_t seed = 101; seed <= 110; seed++) {
+        struct sim_world *world = run((struct sim_options){
+            .seed = seed, .profile = SIM_PROFILE_ALL, .nodes = 3, .minutes = 1});
+        EXPECT(!world->history.violation.found);
+        EXPECT_EQ(world->node_count, 4);
+        sum.joined += world->counts.joined;
+        sum.removed += world->counts.removed;
+        sum.rebuilt += world->counts.rebuilt;
+        sum.found += world->counts.found;
+        sum.harmless += world->counts.harmless;
+        sum.dropped += world->counts.dropped;
+        run_close(world);
+    }
+    EXPECT(sum.joined > 10);
+    EXPECT(sum.removed > 10);
+    EXPECT(sum.rebuilt > 10);
+    EXPECT(sum.found > 5);
+    EXPECT(sum.harmless > 0);
+    EXPECT(sum.dropped > 0);
+}
+
 TEST(sim_world, happens_alike_from_the_same_seed_and_otherwise_from_another)
 {
     struct sim_options options = {
