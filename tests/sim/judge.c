@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/judge.h"
 
+#include "shard/raft/entry.h"
 #include "shard/storage/log_record.h"
+
+enum {
+    JUDGE_REREAD = 64, /* entries of a log told once more at a start */
+};
 
 static enum history_op judge_op(enum sim_operation_kind kind)
 {
@@ -116,6 +121,35 @@ void judge_healed(struct sim_history *history)
 
 /* --- Replicas -------------------------------------------------------------------------- */
 
+static void judge_members(const struct raft_members *members,
+                          struct history_replica *replica)
+{
+    replica->members_version = members->version;
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->member[i].role == RAFT_VOTER) {
+            replica->voters[replica->voter_count++] = members->member[i].replica_id;
+        }
+    }
+}
+
+static void judge_entry(struct sim_history *history, const struct sim_node *node,
+                        uint64_t replica_id, const struct log_entry *entry)
+{
+    struct raft_members members;
+    struct history_event event = {.type = HISTORY_STORED,
+                                  .replica = {.node = node->id,
+                                              .replica = replica_id,
+                                              .shard = shard_of_replica(replica_id),
+                                              .index = entry->index,
+                                              .term = entry->term,
+                                              .hash = hash64(entry->payload, 3)}};
+    if (raft_payload_kind(entry->payload) == RAFT_ENTRY_MEMBERS &&
+        raft_members_decode(entry->payload, &members) == STATUS_OK) {
+        judge_members(&members, &event.replica);
+    }
+    judge_event(history, &event);
+}
+
 static void judge_records(struct sim_history *history, const struct sim_node *node,
                           const struct log_group *group)
 {
@@ -130,12 +164,15 @@ static void judge_records(struct sim_history *history, const struct sim_node *no
                         .index = record.index,
                         .term = record.term}};
         if (record.kind == LOG_RECORD_ENTRY) {
-            event.type = HISTORY_STORED;
-            event.replica.hash = hash64(record.payload, 3);
-            judge_event(history, &event);
+            const struct log_entry entry = {
+                .index = record.index, .term = record.term, .payload = record.payload};
+            judge_entry(history, node, group->replica_id, &entry);
         } else if (record.kind == LOG_RECORD_STATE) {
             event.type = HISTORY_HARD;
             event.replica.vote = record.vote;
+            judge_event(history, &event);
+        } else if (record.kind == LOG_RECORD_RESET) {
+            event.type = HISTORY_RESET;
             judge_event(history, &event);
         }
     }
@@ -149,6 +186,51 @@ void judge_stored(struct sim_history *history, const struct sim_node *node,
     }
 }
 
+struct judge_reread {
+    struct sim_history *history;
+    const struct sim_node *node;
+    uint64_t replica_id;
+};
+
+static bool judge_visit_entry(void *context, const struct log_entry *entry)
+{
+    const struct judge_reread *reread = context;
+    judge_entry(reread->history, reread->node, reread->replica_id, entry);
+    return true;
+}
+
+void judge_opened(struct sim_history *history, const struct sim_node *node,
+                  uint64_t replica_id)
+{
+    struct judge_reread reread = {history, node, replica_id};
+    struct log_bounds bounds;
+    if (log_store_bounds(node->log, replica_id, &bounds) != STATUS_OK) {
+        return;
+    }
+    struct history_event event = {.type = HISTORY_RESET,
+                                  .replica = {.node = node->id,
+                                              .replica = replica_id,
+                                              .shard = shard_of_replica(replica_id),
+                                              .index = bounds.first_index - 1}};
+    judge_event(history, &event);
+    event.type = HISTORY_HARD;
+    event.replica.term = bounds.term;
+    event.replica.vote = bounds.vote;
+    if (bounds.term > 0) {
+        judge_event(history, &event);
+    }
+    uint64_t behind =
+        bounds.last_index > JUDGE_REREAD ? bounds.last_index - JUDGE_REREAD : (uint64_t)0;
+    const struct log_read read = {
+        .replica_id = replica_id,
+        .from_index = behind < bounds.first_index ? bounds.first_index : behind,
+        .through_index = bounds.last_index,
+        .max_bytes = SIZE_MAX};
+    if (bounds.last_index >= bounds.first_index) {
+        (void)!log_store_read(node->log, &read, judge_visit_entry, &reread);
+    }
+}
+
 void judge_leader(struct sim_history *history, const struct sim_node *node,
                   const struct replica_status *status)
 {
@@ -158,6 +240,20 @@ void judge_leader(struct sim_history *history, const struct sim_node *node,
                                               .shard = status->shard_id,
                                               .term = status->term,
                                               .last_index = status->last_index}};
+    judge_members(&status->members, &event.replica);
+    judge_event(history, &event);
+}
+
+void judge_commit(struct sim_history *history, const struct sim_node *node,
+                  const struct replica_status *status)
+{
+    struct history_event event = {.type = HISTORY_COMMIT,
+                                  .replica = {.node = node->id,
+                                              .replica = status->replica_id,
+                                              .shard = status->shard_id,
+                                              .index = status->commit_index,
+                                              .term = status->term}};
+    judge_members(&status->members, &event.replica);
     judge_event(history, &event);
 }
 

@@ -116,6 +116,7 @@ static enum status node_try_seat(struct sim_node *node, unsigned place)
     }
     if (status == STATUS_OK) {
         atlas_opened(node, place);
+        judge_opened(&node->world->history, node, node->seats[place].replica_id);
     }
     return status;
 }
@@ -305,24 +306,32 @@ void node_post(struct sim_node *node)
     }
 }
 
-/* Whoever leads a later term than anybody before is a new leader. */
+/* Whoever leads a later term than anybody before is a new leader; what it says is
+ * committed is told too. */
 static void node_note_leaders(struct sim_node *node)
 {
     struct sim_world *world = node->world;
     for (size_t i = 0; i < host_replica_count(node->host); i++) {
         const struct replica *replica = host_replica_at(node->host, i);
         unsigned place = world_shard(world, replica_shard_id(replica));
-        if (replica_leader(replica) != replica_id(replica) ||
-            world->leaders[place].replica_id == replica_id(replica)) {
+        if (replica_leader(replica) != replica_id(replica)) {
             continue;
         }
         struct replica_status status;
         replica_status(replica, &status);
         if (status.role == RAFT_LEADER && status.term > world->leaders[place].term) {
-            world->counts.leader_changes += world->leaders[place].term > 0;
+            world->counts.leader_changes +=
+                world->leaders[place].term > 0 &&
+                world->leaders[place].replica_id != status.replica_id;
             world->leaders[place].term = status.term;
             world->leaders[place].replica_id = status.replica_id;
+            world->leaders[place].commit = 0;
             judge_leader(&world->history, node, &status);
+        }
+        if (status.role == RAFT_LEADER && status.term == world->leaders[place].term &&
+            status.commit_index > world->leaders[place].commit) {
+            world->leaders[place].commit = status.commit_index;
+            judge_commit(&world->history, node, &status);
         }
     }
 }

@@ -99,6 +99,7 @@ struct sim_world {
     struct {
         uint64_t term;
         uint64_t replica_id;
+        uint64_t commit;       /* as it said last */
     } leaders[SIM_SHARDS_MAX]; /* the newest of each shard */
     unsigned shard_count;
     struct sim_node nodes[SIM_NODES_MAX];

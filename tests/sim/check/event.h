@@ -18,6 +18,7 @@ enum {
     HISTORY_BUCKETS = 9, /* indexed by enum history_bucket */
     HISTORY_NAME_BYTES = 32,
     HISTORY_NOWHERE = 0xffff, /* a line without a location: the shard picks */
+    HISTORY_VOTERS_MAX = 9,
 };
 
 enum history_bucket {
@@ -42,20 +43,21 @@ enum history_hold_state {
 
 /* X(NAME, "name in a file") */
 #define HISTORY_TYPE_TABLE(X)                                                            \
-    X(INVOKE, "inv")        /* before an operation is sent */                            \
-    X(OK, "ok")             /* answered; `status` may be a refusal decided in the log */ \
-    X(FAIL, "fail")         /* certainly not applied */                                  \
-    X(INFO, "info")         /* outcome unknown; open to the end */                       \
-    X(NEMESIS, "nemesis")   /* a fault begins or ends */                                 \
-    X(HEALED, "healed")     /* no fault from here on; progress is due */                 \
-    X(ENTRY, "entry")       /* a replica applied an entry */                             \
-    X(STORED, "stored")     /* a replica's log holds an entry, durably */                \
-    X(DIGEST, "digest")     /* the state of a replica at an applied index */             \
-    X(LEADER, "leader")     /* a replica became leader of a term */                      \
-    X(HARD, "hard")         /* durable term and vote of a replica */                     \
-    X(COMMIT, "commit")     /* commit index of a replica rose to `index` */              \
-    X(CRASH, "crash")       /* a replica lost what was in memory */                      \
-    X(LEVEL, "level")       /* at the end: a level as it stands on a replica */          \
+    X(INVOKE, "inv")      /* before an operation is sent */                              \
+    X(OK, "ok")           /* answered; `status` may be a refusal decided in the log */   \
+    X(FAIL, "fail")       /* certainly not applied */                                    \
+    X(INFO, "info")       /* outcome unknown; open to the end */                         \
+    X(NEMESIS, "nemesis") /* a fault begins or ends */                                   \
+    X(HEALED, "healed")   /* no fault from here on; progress is due */                   \
+    X(ENTRY, "entry")     /* a replica applied an entry */                               \
+    X(STORED, "stored")   /* a replica's log holds an entry, durably */                  \
+    X(DIGEST, "digest")   /* the state of a replica at an applied index */               \
+    X(LEADER, "leader")   /* a replica became leader of a term */                        \
+    X(HARD, "hard")       /* durable term and vote of a replica */                       \
+    X(COMMIT, "commit")   /* commit index of a replica rose to `index` */                \
+    X(RESET, "reset")     /* a replica's state stands in for its log through `index` */  \
+    X(CRASH, "crash")     /* a replica lost what was in memory */                        \
+    X(LEVEL, "level")     /* at the end: a level as it stands on a replica */            \
     X(MOVEMENT, "movement") /* at the end: a ledger row, each SKU's in order */
 
 enum history_type {
@@ -135,7 +137,7 @@ struct history_call {
     uint32_t item_count;
 };
 
-/* ENTRY, STORED, DIGEST, LEADER, HARD, COMMIT, CRASH. */
+/* ENTRY, STORED, DIGEST, LEADER, HARD, COMMIT, RESET, CRASH. */
 struct history_replica {
     uint32_t node;
     uint64_t replica, shard;
@@ -144,6 +146,11 @@ struct history_replica {
     uint64_t hash;          /* ENTRY, STORED: of the payload; DIGEST: of the state */
     uint64_t vote;          /* HARD: replica id; 0: none */
     uint64_t last_index;    /* LEADER: of its log */
+    /* STORED: the members in the entry, if it has some. LEADER, and COMMIT of one that
+     * leads `term`: the newest in its log. Version 0: not told. */
+    uint64_t members_version;
+    uint64_t voters[HISTORY_VOTERS_MAX];
+    uint32_t voter_count;
 };
 
 /* LEVEL, MOVEMENT. */
