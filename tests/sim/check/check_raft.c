@@ -399,8 +399,8 @@ static void raft_leads(struct check_raft *raft, struct raft_shard *shard,
         if (entry->index != i || entry->term == 0 || entry->term >= seen->term) {
             continue;
         }
-        if (i > seen->last_index ||
-            (stored->index == i && i <= replica->last && stored->term != entry->term)) {
+        if (i > seen->last_index || (stored->index == i && i > replica->reset &&
+                                     i <= replica->last && stored->term != entry->term)) {
             check_fail(
                 raft->report, CHECK_RAFT,
                 "shard %lu: replica %lu leads term %lu without index %lu, committed "

@@ -269,6 +269,18 @@ static struct history_event told(struct history_event event, uint64_t version,
     return event;
 }
 
+TEST(checks, what_a_snapshot_covers_is_no_matter_of_the_log_before_it)
+{
+    struct history_event events[] = {
+        seen(HISTORY_STORED, 2, 1, 1, 7), /* never committed */
+        seen(HISTORY_STORED, 1, 1, 2, 9), seen(HISTORY_ENTRY, 1, 1, 2, 9),
+        seen(HISTORY_RESET, 2, 2, 0, 0),  seen(HISTORY_STORED, 2, 3, 2, 5),
+        seen(HISTORY_LEADER, 2, 3, 3, 0)};
+    EXPECT(!found_in(events, 6, CHECK_RAFT));
+    events[3] = seen(HISTORY_HARD, 2, 0, 2, 0);
+    EXPECT(found_in(events, 6, CHECK_RAFT));
+}
+
 TEST(checks, raft_counts_the_voters_that_its_logs_say)
 {
     struct history_event good[] = {
