@@ -6,6 +6,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/storage/segment_format.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/members.h"
 #include "tests/sim/world.h"
 
@@ -321,7 +322,7 @@ static bool atlas_strike(struct sim_world *world, const struct sim_fault *fault)
     if (done) {
         char target[16];
         snprintf(target, sizeof target, "node%u", fault->target);
-        history_fault(&world->history, sim_fault_name(fault->kind), target, true);
+        judge_fault(&world->history, sim_fault_name(fault->kind), target, true);
         world->counts.faults[fault->kind]++;
     }
     return done;

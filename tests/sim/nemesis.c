@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tests/sim/atlas.h"
+#include "tests/sim/judge.h"
 #include "tests/sim/members.h"
 
 enum {
@@ -133,6 +134,16 @@ static void clock_drift(struct sim_node *node, const struct sim_fault *fault, bo
     }
 }
 
+/* Their logs are cut behind one that may not have heard of it yet. */
+static void flush_others(struct sim_world *world, unsigned target)
+{
+    for (unsigned i = 0; i < world->node_count; i++) {
+        if (i != target && world->nodes[i].up) {
+            (void)node_flush_store(&world->nodes[i]);
+        }
+    }
+}
+
 /* Those that need nobody's leave. */
 static void node_strike(struct sim_world *world, const struct sim_fault *fault)
 {
@@ -178,6 +189,14 @@ static void node_strike(struct sim_world *world, const struct sim_fault *fault)
     case SIM_FAULT_DISK_ERROR:
         crash_files_fail_at(node->files, 1 + fault->detail % 4, STATUS_IO, true);
         break;
+    case SIM_FAULT_CUT_AT_VOTE:
+    case SIM_FAULT_LEADERS_FALL:
+    case SIM_FAULT_CUT_AT_INSTALL:
+        aim_arm(world, fault, true);
+        break;
+    case SIM_FAULT_FLUSH_OTHERS:
+        flush_others(world, fault->target);
+        break;
     default:
         lines_set(world, fault, true);
         break;
@@ -208,7 +227,7 @@ void nemesis_strike(struct sim_world *world, size_t place)
         return;
     }
     snprintf(target, sizeof target, "node%u", fault->target);
-    history_fault(&world->history, sim_fault_name(fault->kind), target, true);
+    judge_fault(&world->history, sim_fault_name(fault->kind), target, true);
     world->counts.faults[fault->kind]++;
     if (!is_of_members(fault->kind)) {
         node_strike(world, fault);
@@ -225,7 +244,7 @@ void nemesis_relent(struct sim_world *world, size_t place)
         return;
     }
     snprintf(target, sizeof target, "node%u", fault->target);
-    history_fault(&world->history, sim_fault_name(fault->kind), target, false);
+    judge_fault(&world->history, sim_fault_name(fault->kind), target, false);
     if (fault->kind == SIM_FAULT_DOWN && node->boot_held) {
         node->boot_held = false;
         node_plan_boot(node);
@@ -239,6 +258,9 @@ void nemesis_relent(struct sim_world *world, size_t place)
         clock_drift(node, fault, false);
     } else if (fault->kind == SIM_FAULT_DISK_FULL) {
         node_set_full(node, false);
+    } else if (fault->kind >= SIM_FAULT_CUT_AT_VOTE &&
+               fault->kind <= SIM_FAULT_CUT_AT_INSTALL) {
+        aim_arm(world, fault, false);
     } else if (fault->kind == SIM_FAULT_PAUSE) {
         return; /* it ends by itself */
     } else if (fault->kind == SIM_FAULT_NO_SPACE) {
@@ -251,6 +273,7 @@ void nemesis_relent(struct sim_world *world, size_t place)
 void nemesis_heal(struct sim_world *world)
 {
     network_heal(&world->network, 0, 0);
+    aim_heal(world);
     for (unsigned i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         node->slow_turn_factor = 1;

@@ -29,6 +29,7 @@ enum {
     SIM_STATE_MOST_US = 5000,
     SIM_CHUNK_BYTES = 4096, /* of a snapshot */
     SIM_IDLE_US = 50000,    /* until the log writer marks its end */
+    SIM_TOLD_EVERY = 64,    /* entries, until the state is compared again */
     SIM_FLUSH_LEAST_US = 500000,
     SIM_FLUSH_MOST_US = 6000000,
     SIM_BOOT_LEAST_US = 50000,
@@ -114,6 +115,9 @@ struct sim_node {
     struct sim_seat seats[SIM_SHARDS_MAX]; /* by place of the shard */
     const struct sim_fault *damage;        /* waits for the atlas to let it; or NULL */
     unsigned logs_lost;                    /* each log has an identity of its own */
+    /* By the place of the shard, as last told. */
+    bool leads[SIM_SHARDS_MAX];
+    uint64_t told_index[SIM_SHARDS_MAX]; /* whose state was told */
 };
 
 /* Replica ids name node, shard and generation: how many there were before in this place.
@@ -160,6 +164,8 @@ void node_log_written(struct sim_node *node);
 void node_log_idle(struct sim_node *node);
 void node_state_written(struct sim_node *node);
 void node_flush(struct sim_node *node);
+/* The same at any other time; false: the disk is broken, and the node with it. */
+bool node_flush_store(struct sim_node *node);
 /* Sends what the replicas here have to tell others; after whatever they were told. */
 void node_post(struct sim_node *node);
 /* Has the loop look around soon. */

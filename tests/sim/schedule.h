@@ -56,7 +56,11 @@ enum sim_profile {
     X(DISK_ERROR, "disk_error", DISK, 0)                                                 \
     X(WIPE, "wipe", DISK, 6000)                                                          \
     X(FLIP_LOG, "flip_log", DISK, 6000)                                                  \
-    X(FLIP_STATE, "flip_state", DISK, 6000)
+    X(FLIP_STATE, "flip_state", DISK, 6000)                                              \
+    X(CUT_AT_VOTE, "cut_at_vote", CRASH, 8000)                                           \
+    X(LEADERS_FALL, "leaders_fall", CRASH, 8000)                                         \
+    X(CUT_AT_INSTALL, "cut_at_install", DISK, 8000)                                      \
+    X(FLUSH_OTHERS, "flush_others", DISK, 0)
 
 enum sim_fault_kind {
 #define SIM_FAULT_ENUM(name, text, profile, longest) SIM_FAULT_##name,

@@ -11,6 +11,7 @@
 #include "tests/sim/judge.h"
 #include "tests/sim/members.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/plot.h"
 
 enum {
     SKUS_LEAST = 4,
@@ -163,6 +164,16 @@ static void world_make_nodes(struct sim_world *world)
     }
 }
 
+static void world_vary(struct sim_world *world)
+{
+    struct sim_variant variant;
+    variant_draw(world->options.seed, world->options.profile, &variant);
+    if (variant.raft_tick_ms != 0) {
+        world->settings.raft_tick_ms = variant.raft_tick_ms;
+    }
+    world->raft_message_bytes = variant.raft_message_bytes;
+}
+
 static void world_open(struct sim_world *world, const struct sim_options *options)
 {
     memset(world, 0, sizeof *world);
@@ -178,6 +189,8 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     sim_stream_init(&world->rng, options->seed, SIM_STREAM_WORLD);
     network_init(&world->network, &world->heap, options->seed, node_packet_drop);
     settings_init(&world->settings);
+    world_vary(world);
+    aim_init(world);
     shard_map_init(&world->map, 1, SIM_HASH_SEED);
     world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU,
                     (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST));
@@ -298,23 +311,12 @@ static bool shard_is_even(struct sim_world *world, unsigned place)
 static void shard_compare(struct sim_world *world, unsigned place)
 {
     const struct sim_shard *shard = &world->shards[place];
-    uint64_t first = 0;
     for (unsigned i = 0; i < shard->member_count; i++) {
         const struct sim_node *node = &world->nodes[shard->members[i]];
         const struct replica *replica = host_replica(node->host, shard->shard_id);
         struct replica_status status;
         replica_status(replica, &status);
-        uint64_t digest = replica_digest(replica);
-        judge_digest(&world->history, node, &status, digest);
-        first = i == 0 ? digest : first;
-        if (digest != first) {
-            world_violation(world, "agreement",
-                            "shard %llu, index %llu: node %u has another state than "
-                            "node %u",
-                            (unsigned long long)shard->shard_id,
-                            (unsigned long long)status.applied_index, node->id,
-                            shard->members[0]);
-        }
+        judge_state(&world->history, node, replica, &status);
     }
 }
 
@@ -395,6 +397,9 @@ static void world_node_event(struct sim_world *world, const struct sim_event *ev
         break;
     case SIM_EVENT_NODE_FLUSH:
         node_flush(node);
+        break;
+    case SIM_EVENT_NODE_AIM:
+        aim_strike(node);
         break;
     case SIM_EVENT_NODE_BOOT:
         if (!node->boot_held) {

@@ -19,6 +19,7 @@ struct hold_fact {
     uint64_t index; /* the newest that was told */
     enum history_hold_state state;
     int64_t expire_ms, end_ms;
+    int64_t due_ms; /* no later than this, for all that anybody may have asked */
     enum history_hold_state end; /* 0: not known to have ended */
     uint64_t end_index;          /* the lowest it was seen ended at */
 };
@@ -82,6 +83,19 @@ static void holds_time(struct check_holds *holds, const struct history_call *tol
     }
 }
 
+/* The asker knew of a time that every clock that counts had passed. */
+static void holds_past(struct check_holds *holds, const struct check_call *call)
+{
+    const struct history_call *told = &call->told;
+    if (told->hold_state == HISTORY_HOLD_HELD && call->asked.past_ms != 0 &&
+        told->expire_ms <= call->asked.past_ms) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx is HELD %ld ms after it was due (operation %lu)",
+                   told->hold.anchor, told->hold.unique,
+                   call->asked.past_ms - told->expire_ms, told->number);
+    }
+}
+
 static void holds_order(struct check_holds *holds, const struct hold_fact *known,
                         const struct history_call *told)
 {
@@ -110,16 +124,31 @@ static void holds_order(struct check_holds *holds, const struct hold_fact *known
     }
 }
 
+/* An extension may be told by a replay alone, or happen and be told to nobody. */
+static void holds_extended(struct check_holds *holds, const struct check_call *call)
+{
+    bool told = !call->open && !call->failed && call->told.has_hold;
+    const struct history_hold_id *id = told ? &call->told.hold : &call->asked.hold;
+    struct hold_fact *known;
+    if (call->asked.op == HISTORY_OP_HOLD_EXTEND && !call->failed &&
+        (known = check_facts_find(&holds->facts, id->anchor, id->unique)) != NULL) {
+        int64_t due_ms = told ? call->told.expire_ms : INT64_MAX;
+        known->due_ms = due_ms > known->due_ms ? due_ms : known->due_ms;
+    }
+}
+
 void check_holds_call(struct check_holds *holds, const struct check_call *call)
 {
     const struct history_call *told = &call->told;
     struct hold_fact *known;
     bool is_new;
+    holds_extended(holds, call);
     if (call->open || call->failed || !told->has_hold || told->replayed ||
         told->index == 0) {
         return;
     }
     holds_time(holds, told);
+    holds_past(holds, call);
     known = check_facts_put(&holds->facts, told->hold.anchor, told->hold.unique, &is_new);
     if (is_new) {
         holds->open++;
@@ -141,13 +170,31 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
         known->state = told->hold_state;
         known->expire_ms = told->expire_ms;
     }
+    known->due_ms = told->expire_ms > known->due_ms ? told->expire_ms : known->due_ms;
 }
 
 enum {
     REASON_HOLD = 10,
+    REASON_COMMIT = 11,
     REASON_EXPIRE = 13,
+    REASON_FULFIL = 14,
     REASON_CANCEL = 15,
 };
+
+/* Whatever ends a hold, or makes it committed, takes all of its units. */
+static void holds_whole(struct check_holds *holds, const struct hold_units *units,
+                        const struct history_row *row)
+{
+    int64_t left = row->reason >= REASON_FULFIL ? units->committed
+                   : row->reason > REASON_HOLD  ? units->held
+                                                : 0;
+    if (left > 0) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx keeps %ld units of SKU %u at index %lu, by reason %u",
+                   row->hold.anchor, row->hold.unique, left, row->sku, row->index,
+                   row->reason);
+    }
+}
 
 void check_holds_movement(struct check_holds *holds, const struct history_row *row)
 {
@@ -168,6 +215,13 @@ void check_holds_movement(struct check_holds *holds, const struct history_row *r
                    "hold %lx-%lx gives back units twice, at index %lu (SKU %u)",
                    row->hold.anchor, row->hold.unique, row->index, row->sku);
         *units = (struct hold_units){0, 0};
+    }
+    holds_whole(holds, units, row);
+    if (row->reason == REASON_COMMIT && known != NULL && known->due_ms != 0 &&
+        row->log_ms >= known->due_ms) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx is committed at %ld, though it was due at %ld",
+                   row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);
     }
     if (row->reason == REASON_EXPIRE && known != NULL && known->index < row->index &&
         row->log_ms < known->expire_ms) {

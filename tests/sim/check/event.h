@@ -55,9 +55,14 @@ enum history_hold_state {
     X(LEADER, "leader")   /* a replica became leader of a term */                        \
     X(HARD, "hard")       /* durable term and vote of a replica */                       \
     X(COMMIT, "commit")   /* commit index of a replica rose to `index` */                \
-    X(RESET, "reset")     /* a replica's state stands in for its log through `index` */  \
-    X(CRASH, "crash")     /* a replica lost what was in memory */                        \
-    X(LEVEL, "level")     /* at the end: a level as it stands on a replica */            \
+    X(APPLIED, "applied") /* a replica has applied its log through `index` */            \
+    X(RESET, "reset")     /* a replica's log was emptied; it goes on behind `index` */   \
+    X(DOUBT, "doubt")     /* what its log holds from `index` on is not known */          \
+    X(VOTE, "vote")       /* a replica told `vote` that it has its vote of the term */   \
+    X(MEMBERS, "members") /* who belongs to the shard, as a replica has it */            \
+    X(BROKEN, "broken") /* it cannot start from what its disks have, which are whole */  \
+    X(CRASH, "crash")   /* a replica lost what was in memory */                          \
+    X(LEVEL, "level")   /* at the end: a level as it stands on a replica */              \
     X(MOVEMENT, "movement") /* at the end: a ledger row, each SKU's in order */
 
 enum history_type {
@@ -119,6 +124,7 @@ struct history_call {
     int64_t expected; /* SET: on hand before */
     bool best_effort;
     int64_t ttl_ms;
+    int64_t past_ms; /* READ_HOLD: whatever expires by then has to be over; 0: not told */
     struct history_hold_line lines[HISTORY_LINES_MAX]; /* HOLD_CREATE; in answers with
                                                           locations and grants */
     uint32_t line_count;
@@ -137,18 +143,20 @@ struct history_call {
     uint32_t item_count;
 };
 
-/* ENTRY, STORED, DIGEST, LEADER, HARD, COMMIT, RESET, CRASH. */
+/* ENTRY to CRASH. */
 struct history_replica {
     uint32_t node;
     uint64_t replica, shard;
     uint64_t index, term;
     uint64_t previous_term; /* ENTRY, STORED: of index - 1; 0: not told */
     uint64_t hash;          /* ENTRY, STORED: of the payload; DIGEST: of the state */
-    uint64_t vote;          /* HARD: replica id; 0: none */
-    uint64_t last_index;    /* LEADER: of its log */
-    /* STORED: the members in the entry, if it has some. LEADER, and COMMIT of one that
-     * leads `term`: the newest in its log. Version 0: not told. */
-    uint64_t members_version;
+    uint64_t vote;          /* HARD, VOTE: replica id; 0: none */
+    uint64_t last_index;    /* LEADER, MEMBERS: of its log */
+    /* MEMBERS: the version of the newest in its log; `index` is what it has applied, `hash`
+     * of the members themselves. STORED: of those in the entry, if it has some, with the
+     * voters among them. LEADER, and COMMIT of one that leads `term`: of the newest in its
+     * log, with their voters. No voters: not told. */
+    uint64_t version;
     uint64_t voters[HISTORY_VOTERS_MAX];
     uint32_t voter_count;
 };

@@ -262,7 +262,7 @@ TEST(checks, raft_is_safe)
 static struct history_event told(struct history_event event, uint64_t version,
                                  uint64_t first, uint64_t last)
 {
-    event.replica.members_version = version;
+    event.replica.version = version;
     for (uint64_t voter = first; voter <= last; voter++) {
         event.replica.voters[event.replica.voter_count++] = voter;
     }
@@ -312,6 +312,48 @@ TEST(checks, raft_counts_the_voters_that_its_logs_say)
     EXPECT_COUNTED(7, seen(HISTORY_RESET, 4, 1, 0, 0));  /* on two of four */
     EXPECT_COUNTED(6, told(seen(HISTORY_STORED, 1, 2, 1, 8), 2, 1, 5));  /* two at once */
     EXPECT_COUNTED(10, told(seen(HISTORY_STORED, 1, 3, 1, 7), 2, 1, 3)); /* v2 again */
+}
+
+TEST(checks, a_leader_without_what_was_applied_is_found_by_logs_alone)
+{
+    struct history_event good[] = {
+        seen(HISTORY_STORED, 1, 1, 1, 9), seen(HISTORY_STORED, 2, 1, 1, 9),
+        seen(HISTORY_STORED, 3, 1, 2, 7), seen(HISTORY_APPLIED, 1, 1, 0, 0),
+        seen(HISTORY_LEADER, 2, 1, 3, 0)};
+    EXPECT(!found_in(good, 5, CHECK_RAFT));
+    good[4] = seen(HISTORY_LEADER, 3, 1, 3, 0); /* has another entry there */
+    EXPECT(found_in(good, 5, CHECK_RAFT));
+    good[2] = seen(HISTORY_DOUBT, 3, 1, 0, 0); /* who knows what it has */
+    EXPECT(!found_in(good, 5, CHECK_RAFT));
+}
+
+TEST(checks, a_vote_is_told_to_one_candidate_of_a_term)
+{
+    struct history_event events[] = {
+        seen(HISTORY_VOTE, 1, 0, 4, 0), seen(HISTORY_VOTE, 1, 0, 4, 0),
+        seen(HISTORY_VOTE, 1, 0, 5, 0), seen(HISTORY_VOTE, 2, 0, 5, 0)};
+    for (unsigned i = 0; i < 4; i++) {
+        events[i].replica.vote = i < 2 ? 2 : 3;
+    }
+    EXPECT(!found_in(events, 4, CHECK_RAFT));
+    events[1].replica.vote = 3;
+    EXPECT(found_in(events, 4, CHECK_RAFT));
+}
+
+TEST(checks, members_are_those_of_the_log_that_was_applied)
+{
+    struct history_event events[] = {
+        seen(HISTORY_MEMBERS, 1, 5, 0, 1), seen(HISTORY_MEMBERS, 1, 9, 0, 2),
+        seen(HISTORY_MEMBERS, 2, 8, 0, 1), seen(HISTORY_MEMBERS, 2, 9, 0, 2)};
+    for (unsigned i = 0; i < 4; i++) {
+        events[i].replica.version = i % 2 + 1;
+        events[i].replica.last_index = events[i].replica.index;
+    }
+    EXPECT(!found_in(events, 4, CHECK_AGREEMENT));
+    events[3].replica.hash = 3; /* others of the same version */
+    EXPECT(found_in(events, 4, CHECK_AGREEMENT));
+    events[3].replica.version = 1; /* an older version, restored from somewhere */
+    EXPECT(found_in(events, 4, CHECK_AGREEMENT));
 }
 
 /* --- Request ids, progress, verified items ------------------------------------------------ */
