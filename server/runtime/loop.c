@@ -211,6 +211,10 @@ static void loop_apply(struct loop *loop, struct moment now, size_t batch_count)
             runtime_fail("log", "a durable entry cannot be applied here", status);
         }
     }
+    if (host_failed(loop->host) != STATUS_OK) {
+        runtime_fail("shard", "what is on the disk is damaged or cannot be read",
+                     host_failed(loop->host));
+    }
 }
 
 static void loop_write_state(struct loop *loop, struct moment now)

@@ -139,9 +139,13 @@ static enum status ledger_follow(const struct inventory *inventory,
          links++) {
         const struct inventory_movement *movement;
         status = ledger_page_load(&page, inventory, at->shard_id, at->index);
-        if (status != STATUS_OK || at->sub >= page.count) {
-            status = status == STATUS_OK || status == STATUS_NOT_FOUND ? STATUS_CHECKSUM
-                                                                       : status;
+        if (status == STATUS_NOT_FOUND ||
+            (status == STATUS_OK && at->sub >= page.count)) {
+            /* The first position may be the caller's own, the others are the ledger's. */
+            bool asked = links == 0 && query->page_token.size != 0;
+            status = asked ? STATUS_BAD_TOKEN : STATUS_CHECKSUM;
+        }
+        if (status != STATUS_OK) {
             break;
         }
         movement = &page.movements[at->sub];

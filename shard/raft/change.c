@@ -117,8 +117,10 @@ static enum status config_change_allowed(struct raft *raft,
     if (change->kind == RAFT_PROMOTE) {
         const struct raft_progress *progress =
             raft_progress_find(raft, change->replica_id);
+        /* One that never answered has caught up with nothing, however short the log. */
         if (progress != NULL &&
-            progress->match + raft->limits.promote_lag_max < raft->log.last_index) {
+            (progress->match == 0 ||
+             progress->match + raft->limits.promote_lag_max < raft->log.last_index)) {
             return STATUS_SHARD_MOVING;
         }
     }

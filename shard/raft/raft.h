@@ -184,7 +184,8 @@ struct raft_propose {
  * One change of members; `index` is its entry's. NOT_LEADER, OVERLOADED as above, the
  * refusals of raft_members_change, and
  *   SHARD_MOVING   another change is not committed, no entry of this term is, leadership
- *                  is being transferred, or a learner to promote has not caught up
+ *                  is being transferred, or a learner to promote has not caught up, or
+ *                  was never heard of
  */
 struct raft_change_members {
     struct raft_change change;

@@ -359,6 +359,7 @@ void replica_status(const struct replica *replica, struct replica_status *out_st
     out_status->installing = install_freezes(&replica->install);
     out_status->failed = replica->failed;
     out_status->messages_dropped = replica->messages_dropped;
+    out_status->members_applied = replica->members.version;
     out_status->applied_index = replica->applied_index;
     out_status->flushed_index = replica->flushed_index;
     out_status->log_time_ms = replica->applied_log_ms;

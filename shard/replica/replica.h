@@ -91,7 +91,9 @@ struct replica_options {
     /*
      * Not 0: the replica of this id was here, is damaged and dead; this one takes its
      * place, empty, as a new learner. INVALID unless enough voters are healthy without it
-     * (healthy_voters, as the caller found them) to be a quorum.
+     * (healthy_voters, as the caller found them) to be a quorum of `members`: here those
+     * that the group says it has; NULL: those that the dead one wrote down, if that can be
+     * read, which may be old.
      */
     uint64_t replaces_replica_id;
     uint32_t healthy_voters;

@@ -132,6 +132,18 @@ void replica_step_down(struct replica *replica)
     replica_end_reads(replica, &replica->asking_reads);
 }
 
+void replica_unreadable(struct replica *replica, enum status status)
+{
+    const struct raft_members *members = raft_members(replica->raft);
+    uint32_t others = raft_members_voter_count(members) -
+                      raft_members_is_voter(members, replica->options.replica_id);
+    if ((status == STATUS_CHECKSUM || status == STATUS_IO) &&
+        replica->failed == STATUS_OK && others >= raft_members_quorum(members)) {
+        replica->failed = status;
+        replica_step_down(replica);
+    }
+}
+
 struct replica_proposal *replica_done_proposal(struct replica *replica)
 {
     struct list *link = list_pop(&replica->done_proposals);
@@ -163,6 +175,7 @@ void replica_serve_read(struct replica *replica, struct moment now,
                                     replica_bounded_ms(replica, now));
     }
     replica_end_read(replica, read, read->answer->status);
+    replica_unreadable(replica, read->answer->status);
 }
 
 bool replica_read_due(struct replica *replica, struct moment now,

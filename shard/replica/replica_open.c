@@ -87,9 +87,12 @@ static enum status open_load_members(struct replica *replica)
         return raft_members_decode(buffer_slice(&replica->value), &replica->members);
     }
     replica->members = (struct raft_members){0};
+    if (options->replaces_replica_id != 0) {
+        return STATUS_OK; /* its leader will tell */
+    }
     if (options->members != NULL) {
         replica->members = *options->members;
-    } else if (!options->joins && options->replaces_replica_id == 0) {
+    } else if (!options->joins) {
         TRY(raft_members_make(&replica->members, &self, 1));
     }
     replica->members_dirty = replica->members.count > 1;
@@ -142,6 +145,9 @@ static enum status open_resume_install(struct replica *replica)
     struct log_bounds bounds;
     enum status status =
         log_store_bounds(replica->options.log, replica->options.replica_id, &bounds);
+    if (status == STATUS_OK && bounds.damaged) {
+        return STATUS_CHECKSUM; /* the marker's end may be what is damaged */
+    }
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !bounds.noted)) {
         return STATUS_OK;
     }
@@ -178,25 +184,42 @@ static void open_delete_rows(struct replica *replica, struct store_batch *batch)
     }
 }
 
-/*
- * In the place of a dead replica: its rows go, all at once. Not when the others cannot do
- * without it: then an operator has to say which copy counts.
- */
-static enum status open_replace(struct replica *replica, struct problem *problem)
+/* Are the rows those of the dead replica still, or this one's own already? Those of the
+ * dead one may be what is damaged; this one's are not touched once its log has begun. */
+static enum status open_whose_rows(struct replica *replica, struct problem *problem,
+                                   bool *out_own)
 {
     const struct replica_options *options = &replica->options;
     struct meta_descriptor found;
-    struct store_batch batch;
+    struct log_bounds bounds;
     bool here;
-    TRY(open_get_meta(replica, META_DESCRIPTOR, &here));
-    if (here) {
-        TRY(meta_descriptor_decode(buffer_slice(&replica->value), &found));
-        if (found.replica_id == options->replica_id) {
-            return STATUS_OK; /* done before */
-        }
+    *out_own = false;
+    enum status status = open_get_meta(replica, META_DESCRIPTOR, &here);
+    if (status == STATUS_OK && here) {
+        status = meta_descriptor_decode(buffer_slice(&replica->value), &found);
     }
-    TRY(open_check_descriptor(replica, options->replaces_replica_id, problem));
-    TRY(open_load_members(replica));
+    if (status == STATUS_CHECKSUM) {
+        bool begun =
+            log_store_bounds(options->log, options->replica_id, &bounds) == STATUS_OK;
+        return begun ? status : STATUS_OK;
+    }
+    TRY(status);
+    *out_own = here && found.replica_id == options->replica_id;
+    return *out_own
+               ? STATUS_OK
+               : open_check_descriptor(replica, options->replaces_replica_id, problem);
+}
+
+/* Can the others do without the dead replica? As the caller found the members; else as
+ * the dead one wrote them down. */
+static enum status open_dispensable(struct replica *replica, struct problem *problem)
+{
+    const struct replica_options *options = &replica->options;
+    if (options->members != NULL) {
+        replica->members = *options->members;
+    } else {
+        TRY(open_load_members(replica));
+    }
     if (replica->members.count == 0 ||
         options->healthy_voters < raft_members_quorum(&replica->members)) {
         return problem_set(problem, STATUS_INVALID, "",
@@ -206,6 +229,23 @@ static enum status open_replace(struct replica *replica, struct problem *problem
                            (unsigned long long)options->shard_id, options->healthy_voters,
                            raft_members_voter_count(&replica->members));
     }
+    return STATUS_OK;
+}
+
+/*
+ * In the place of a dead replica: its rows go, all at once. Not when the others cannot do
+ * without it: then an operator has to say which copy counts.
+ */
+static enum status open_replace(struct replica *replica, struct problem *problem)
+{
+    const struct replica_options *options = &replica->options;
+    struct store_batch batch;
+    bool own;
+    TRY(open_whose_rows(replica, problem, &own));
+    if (own) {
+        return STATUS_OK; /* done before */
+    }
+    TRY(open_dispensable(replica, problem));
     store_batch_init(&batch);
     open_delete_rows(replica, &batch);
     replica->feature_level = 1;

@@ -182,6 +182,10 @@ void replica_free_retired(struct replica *replica);
 struct moment replica_judged(const struct replica *replica, struct moment now);
 /* Ends every proposal and read that only a leader can decide. */
 void replica_step_down(struct replica *replica);
+/* Something of its own log or state was not there as it was written (CHECKSUM, IO; any
+ * other status is no matter): it stops for good, to be rebuilt, when the other voters are a
+ * quorum. Else it goes on with what it has, and only who asked is refused. */
+void replica_unreadable(struct replica *replica, enum status status);
 void replica_serve_waiting(struct replica *replica, struct moment now);
 /* Applies one committed entry, and answers who waits for it. VERSION or CHECKSUM: the
  * replica must stop. */

@@ -220,6 +220,7 @@ static void raft_fetch(struct replica *replica, const struct raft_fetch *fetch,
     if (status == STATUS_OK && back.count == 0) {
         status = STATUS_NOT_FOUND;
     }
+    replica_unreadable(replica, status);
     *out_event = (struct raft_event){.kind = RAFT_EVENT_FETCHED,
                                      .fetched = {.replica_id = fetch->replica_id,
                                                  .first = fetch->first,
@@ -361,7 +362,7 @@ void replica_snapshot_tick(struct replica *replica, struct moment now)
     struct buffer manifest;
     struct peer_message ask;
     buffer_init(&manifest);
-    (void)sending_step(&replica->sending, now);
+    replica_unreadable(replica, sending_step(&replica->sending, now));
     size_t count =
         raft_offer_snapshots(replica, now, events, RAFT_MEMBERS_MAX, &members, &manifest);
     if (count > 0) {
@@ -485,8 +486,9 @@ static void raft_take_snapshot_message(struct replica *replica, struct moment no
 {
     if (message->kind == PEER_SNAPSHOT_ASK) {
         struct peer_message answer;
-        sending_answer(&replica->sending, now, message, &answer);
+        enum status status = sending_answer(&replica->sending, now, message, &answer);
         replica_mail_put(replica, &answer);
+        replica_unreadable(replica, status);
         return;
     }
     install_take(&replica->install, now, message);

@@ -72,26 +72,28 @@ static void sending_let_go(struct sending *sending)
     sending_move(sending, SENDING_NONE);
 }
 
-bool sending_step(struct sending *sending, struct moment now)
+enum status sending_step(struct sending *sending, struct moment now)
 {
     if (sending->stage == SENDING_CUTTING) {
         bool done;
-        if (snapshot_maker_step(sending->maker, SENDING_STEP_BYTES, &done) != STATUS_OK) {
+        enum status status =
+            snapshot_maker_step(sending->maker, SENDING_STEP_BYTES, &done);
+        if (status != STATUS_OK) {
             metric_add(METRIC_SNAPSHOTS_FAILED, 1);
             sending_let_go(sending);
-            return false;
+            return status;
         }
         if (done) {
             sending_move(sending, SENDING_READY);
             sending->used_us = now.monotonic_us;
         }
-        return !done;
+        return STATUS_OK;
     }
     if (sending->stage == SENDING_READY &&
         now.monotonic_us >= sending->used_us + SENDING_IDLE_US) {
         sending_let_go(sending);
     }
-    return false;
+    return STATUS_OK;
 }
 
 bool sending_head(const struct sending *sending, struct snapshot_head *out_head)
@@ -132,8 +134,9 @@ static enum status sending_item(struct sending *sending, uint32_t item,
     return snapshot_maker_chunk(sending->maker, item, out_bytes);
 }
 
-void sending_answer(struct sending *sending, struct moment now,
-                    const struct peer_message *ask, struct peer_message *out_answer)
+enum status sending_answer(struct sending *sending, struct moment now,
+                           const struct peer_message *ask,
+                           struct peer_message *out_answer)
 {
     struct slice bytes = {0};
     *out_answer = (struct peer_message){
@@ -145,16 +148,18 @@ void sending_answer(struct sending *sending, struct moment now,
     };
     if (sending->stage != SENDING_READY || ask->index != sending->head.index ||
         ask->term != sending->head.term) {
-        return;
+        return STATUS_OK;
     }
     sending->used_us = now.monotonic_us;
-    if (sending_item(sending, ask->part.item, &bytes) != STATUS_OK) {
+    enum status status = sending_item(sending, ask->part.item, &bytes);
+    if (status != STATUS_OK) {
         metric_add(METRIC_SNAPSHOTS_FAILED, 1);
-        return;
+        return status;
     }
     if (ask->part.offset < bytes.size) {
         size_t left = bytes.size - ask->part.offset;
         size_t size = left < SNAPSHOT_PART_BYTES ? left : (size_t)SNAPSHOT_PART_BYTES;
         out_answer->bytes = slice_of(bytes.data + ask->part.offset, size);
     }
+    return STATUS_OK;
 }

@@ -52,8 +52,9 @@ void sending_collect_state(struct sending *sending, struct store_batch *batch,
                            const struct snapshot_manifest *head);
 /* A batch is in the store. */
 void sending_state_written(struct sending *sending);
-/* Goes on cutting, or lets go what nobody asked for. True: there is more to cut. */
-bool sending_step(struct sending *sending, struct moment now);
+/* Goes on cutting, or lets go what nobody asked for. Not OK: it cannot be cut (what the
+ * store answered, TOO_LARGE), and is given up. */
+MUST_USE enum status sending_step(struct sending *sending, struct moment now);
 /* What a Raft message carries; false while none is ready. */
 bool sending_head(const struct sending *sending, struct snapshot_head *out_head);
 /* The members that it carries; with a head only. */
@@ -62,9 +63,10 @@ struct slice sending_members(const struct sending *sending);
 void sending_renew(struct sending *sending, struct moment now);
 /* The log is needed from behind this index on; UINT64_MAX: no matter where from. */
 uint64_t sending_index(const struct sending *sending);
-/* Fills the answer's part; empty bytes: that snapshot is not here. Borrowed until the next
- * call. */
-void sending_answer(struct sending *sending, struct moment now,
-                    const struct peer_message *ask, struct peer_message *out_answer);
+/* Fills the answer's part; empty bytes: that snapshot is not here, or not OK: the store
+ * could not read it. Borrowed until the next call. */
+MUST_USE enum status sending_answer(struct sending *sending, struct moment now,
+                                    const struct peer_message *ask,
+                                    struct peer_message *out_answer);
 
 #endif

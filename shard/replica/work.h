@@ -83,6 +83,7 @@ struct replica_status {
     enum status failed;          /* not OK: it stopped, and has to be rebuilt */
     uint64_t messages_dropped;   /* damaged, foreign, of removed or unknown replicas */
     struct raft_members members; /* the newest in its log: those that count */
+    uint64_t members_applied;    /* version of those applied; another while one changes */
     uint64_t evidence_bytes;     /* of memory_bytes below: what recommendations read */
     union {
         struct inventory_counters inventory; /* REPLICA_SKU */

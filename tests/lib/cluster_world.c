@@ -45,7 +45,9 @@ static enum status cluster_open_replica(struct cluster_world *cluster, unsigned 
         .hash_seed = WORLD_HASH_SEED,
         .cluster_id = {1, 2},
         .seed = hash_mix(++cluster->boots),
-        .members = node->born && !replaces ? &members : NULL,
+        .members = replaces     ? (node->told.count > 0 ? &node->told : NULL)
+                   : node->born ? &members
+                                : NULL,
         .joins = !node->born && !replaces,
         .replaces_replica_id = node->replaces[shard_id],
         .healthy_voters = node->healthy_voters,

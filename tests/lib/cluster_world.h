@@ -34,6 +34,7 @@ struct cluster_node {
     uint64_t replica_ids[CLUSTER_SHARDS + 1];
     uint64_t replaces[CLUSTER_SHARDS + 1];
     uint32_t healthy_voters;
+    struct raft_members told; /* of one that replaces; count 0: nobody told it */
     uint32_t level_supported;
 };
 

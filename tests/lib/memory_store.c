@@ -14,6 +14,7 @@
 
 struct memory_row {
     unsigned references;
+    bool damaged;
     size_t key_size;
     size_t value_size;
     uint8_t bytes[]; /* key, value */
@@ -144,6 +145,7 @@ static void memory_table_put(struct memory_table *table, struct slice key,
     struct memory_row *row = memory_alloc(sizeof *row + key.size + value.size);
     void *rows = table->rows;
     row->references = 1;
+    row->damaged = false;
     row->key_size = key.size;
     row->value_size = value.size;
     memcpy(row->bytes, key.data, key.size);
@@ -216,6 +218,9 @@ static enum status memory_answer(const struct memory_table *table, struct slice 
     if (row == NULL) {
         return STATUS_NOT_FOUND;
     }
+    if (row->damaged) {
+        return STATUS_CHECKSUM;
+    }
     buffer_clear(out_value);
     buffer_append_slice(out_value, memory_value(row));
     return STATUS_OK;
@@ -251,6 +256,10 @@ static void memory_cursor_next(struct store_cursor *base)
         row = cursor->table.rows[--cursor->next];
     } else if (!cursor->descending && cursor->next < cursor->end) {
         row = cursor->table.rows[cursor->next++];
+    }
+    if (row != NULL && row->damaged) {
+        base->status = STATUS_CHECKSUM;
+        row = NULL;
     }
     base->valid = row != NULL;
     base->key = row ? memory_key(row) : slice_of(NULL, 0);
@@ -571,6 +580,36 @@ void memory_store_crash(struct store *store, struct rng *rng)
 void memory_store_stop_after(struct store *store, size_t steps)
 {
     memory_of(store)->steps_left = steps;
+}
+
+bool memory_store_pick(struct store *store, char first, uint64_t n,
+                       struct buffer *out_key)
+{
+    const struct memory_table *table = &memory_of(store)->flushed;
+    const uint8_t bounds[] = {(uint8_t)first, (uint8_t)(first + 1)};
+    size_t from = memory_search(table, slice_of(&bounds[0], 1));
+    size_t to = memory_search(table, slice_of(&bounds[1], 1));
+    if (from == to) {
+        return false;
+    }
+    buffer_clear(out_key);
+    buffer_append_slice(out_key, memory_key(table->rows[from + n % (to - from)]));
+    return true;
+}
+
+/* One row object is what all who have not written it anew share. */
+void memory_store_flip(struct store *store, struct slice key)
+{
+    struct memory_row *row = memory_find(&memory_of(store)->flushed, key);
+    ASSERT(row != NULL);
+    row->damaged = true;
+}
+
+bool memory_store_damaged(struct store *store, struct slice key)
+{
+    const struct memory_row *now = memory_find(&memory_of(store)->now, key);
+    const struct memory_row *flushed = memory_find(&memory_of(store)->flushed, key);
+    return (now != NULL && now->damaged) || (flushed != NULL && flushed->damaged);
 }
 
 size_t memory_store_file_count(struct store *store)

@@ -12,6 +12,7 @@
 #ifndef SOUK_TESTS_LIB_MEMORY_STORE_H
 #define SOUK_TESTS_LIB_MEMORY_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,15 @@ void memory_store_break(struct store *store, enum status status);
  * there; a crash ends it. */
 void memory_store_stop_after(struct store *store, size_t steps);
 size_t memory_store_steps(const struct store_batch *batch);
+/* Damage. Picks the n-th (modulo how many there are) of the flushed rows whose key begins
+ * with the byte; false when there is none. */
+bool memory_store_pick(struct store *store, char first, uint64_t n,
+                       struct buffer *out_key);
+/* A bit of the row flips, as far as it is flushed: from now on who reads it, gets or
+ * meets it with a cursor or in a snapshot, is answered CHECKSUM, as by RocksDB; until it
+ * is written anew or deleted, and that is flushed. */
+void memory_store_flip(struct store *store, struct slice key);
+bool memory_store_damaged(struct store *store, struct slice key);
 size_t memory_store_file_count(struct store *store);
 /* A hash over all rows in order: equal stores have equal sums. */
 uint64_t memory_store_sum(struct store *store);

@@ -19,6 +19,7 @@ enum sim_stream {
     SIM_STREAM_DISK,
     SIM_STREAM_CLOCK,
     SIM_STREAM_NEMESIS,
+    SIM_STREAM_MEMBERS, /* what whoever runs the cluster does first, and when */
     SIM_STREAM_AIM,
     SIM_STREAM_VARIANT, /* which kind of world it is */
     SIM_STREAM_PLOT,

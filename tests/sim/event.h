@@ -24,7 +24,8 @@
     X(NODE_FLOW)   /* a stage of a recommendation ends; data: the flow */                \
     X(CLIENT)      /* a client's timer; epoch: which one */                              \
     X(FAULT_BEGIN) /* target: the place in the schedule */                               \
-    X(FAULT_END)
+    X(FAULT_END)                                                                         \
+    X(MEMBERS) /* whoever runs the cluster looks at its members */
 
 enum sim_event_kind {
 #define SIM_EVENT_ENUM(name) SIM_EVENT_##name,

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shard/raft/entry.h"
 #include "shard/storage/log_record.h"
 #include "tests/sim/check/history_file.h"
 
 enum {
     SIM_EXPIRY_SLACK_MS = 3000,
+    JUDGE_REREAD = 64, /* entries of a log told once more at a start */
 };
 
 static enum history_op judge_op(enum sim_operation_kind kind)
@@ -149,9 +151,15 @@ void judge_healed(struct sim_history *history)
 
 /* --- Replicas -------------------------------------------------------------------------- */
 
-static uint64_t shard_of_replica(uint64_t replica_id)
+static void judge_members(const struct raft_members *members,
+                          struct history_replica *replica)
 {
-    return (replica_id - 1) / SIM_REPLICAS_PER_SHARD;
+    replica->version = members->version;
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->member[i].role == RAFT_VOTER) {
+            replica->voters[replica->voter_count++] = members->member[i].replica_id;
+        }
+    }
 }
 
 /* What one record of a batch says; INVOKE: nothing that is told. */
@@ -161,7 +169,12 @@ static enum history_type judge_record(const struct log_record *record,
     out->index = record->index;
     out->term = record->term;
     if (record->kind == LOG_RECORD_ENTRY) {
+        struct raft_members members;
         out->hash = hash64(record->payload, 3);
+        if (raft_payload_kind(record->payload) == RAFT_ENTRY_MEMBERS &&
+            raft_members_decode(record->payload, &members) == STATUS_OK) {
+            judge_members(&members, out);
+        }
         return HISTORY_STORED;
     } else if (record->kind == LOG_RECORD_STATE) {
         out->vote = record->vote;
@@ -203,6 +216,53 @@ void judge_stored(struct sim_history *history, const struct sim_node *node,
     }
 }
 
+struct judge_reread {
+    struct sim_history *history;
+    struct history_replica replica;
+};
+
+static bool judge_visit_entry(void *context, const struct log_entry *entry)
+{
+    const struct judge_reread *reread = context;
+    const struct log_record record = {.kind = LOG_RECORD_ENTRY,
+                                      .index = entry->index,
+                                      .term = entry->term,
+                                      .payload = entry->payload};
+    struct history_event event = {.replica = reread->replica};
+    event.type = judge_record(&record, &event.replica);
+    judge_event(reread->history, &event);
+    return true;
+}
+
+void judge_opened(struct sim_history *history, const struct sim_node *node,
+                  uint64_t replica_id)
+{
+    struct judge_reread reread = {.history = history,
+                                  .replica = {.node = node->id,
+                                              .replica = replica_id,
+                                              .shard = shard_of_replica(replica_id)}};
+    struct log_bounds bounds;
+    if (log_store_bounds(node->log, replica_id, &bounds) != STATUS_OK) {
+        return;
+    }
+    struct history_event event = {.type = HISTORY_HARD, .replica = reread.replica};
+    event.replica.term = bounds.term;
+    event.replica.vote = bounds.vote;
+    if (bounds.term > 0) {
+        judge_event(history, &event);
+    }
+    uint64_t behind =
+        bounds.last_index > JUDGE_REREAD ? bounds.last_index - JUDGE_REREAD : (uint64_t)0;
+    const struct log_read read = {
+        .replica_id = replica_id,
+        .from_index = behind < bounds.first_index ? bounds.first_index : behind,
+        .through_index = bounds.last_index,
+        .max_bytes = SIZE_MAX};
+    if (bounds.last_index >= bounds.first_index) {
+        (void)!log_store_read(node->log, &read, judge_visit_entry, &reread);
+    }
+}
+
 void judge_doubt(struct sim_history *history, const struct sim_node *node,
                  const struct log_batch *batch)
 {
@@ -235,6 +295,9 @@ void judge_progress(struct sim_history *history, const struct sim_node *node)
             continue; /* the log is still that of before */
         }
         judge_event(history, &event);
+        if (status.members.count == 0) {
+            continue; /* it joins, and was told by nobody so far */
+        }
         event.type = HISTORY_MEMBERS;
         event.replica.last_index = status.last_index;
         event.replica.version = status.members.version;
@@ -264,6 +327,20 @@ void judge_leader(struct sim_history *history, const struct sim_node *node,
                                               .shard = status->shard_id,
                                               .term = status->term,
                                               .last_index = status->last_index}};
+    judge_members(&status->members, &event.replica);
+    judge_event(history, &event);
+}
+
+void judge_commit(struct sim_history *history, const struct sim_node *node,
+                  const struct replica_status *status)
+{
+    struct history_event event = {.type = HISTORY_COMMIT,
+                                  .replica = {.node = node->id,
+                                              .replica = status->replica_id,
+                                              .shard = status->shard_id,
+                                              .index = status->commit_index,
+                                              .term = status->term}};
+    judge_members(&status->members, &event.replica);
     judge_event(history, &event);
 }
 
@@ -273,13 +350,14 @@ static void judge_node(struct sim_history *history, const struct sim_node *node,
 {
     const struct sim_world *world = history->world;
     for (unsigned i = 0; i < world->shard_count; i++) {
-        uint64_t shard_id = world->shards[i].shard_id;
-        struct history_event event = {
-            .type = type,
-            .replica = {.node = node->id,
-                        .replica = node_replica_id(node->id, shard_id),
-                        .shard = shard_id}};
-        judge_event(history, &event);
+        const struct sim_seat *seat = &node->seats[i];
+        struct history_event event = {.type = type,
+                                      .replica = {.node = node->id,
+                                                  .replica = seat->replica_id,
+                                                  .shard = world->shards[i].shard_id}};
+        if (seat_runs(seat)) {
+            judge_event(history, &event);
+        }
     }
 }
 

@@ -15,6 +15,13 @@ void judge_healed(struct sim_history *history);
 /* A batch has reached a node's disk; or nobody knows whether it has. */
 void judge_stored(struct sim_history *history, const struct sim_node *node,
                   const struct log_batch *batch);
+/* What a replica finds in its log at a start: a batch that was on its way may be there,
+ * though nobody was told. */
+void judge_opened(struct sim_history *history, const struct sim_node *node,
+                  uint64_t replica_id);
+/* The commit index of one that leads. */
+void judge_commit(struct sim_history *history, const struct sim_node *node,
+                  const struct replica_status *status);
 void judge_doubt(struct sim_history *history, const struct sim_node *node,
                  const struct log_batch *batch);
 /* How far the replicas of a node that is up have come, and whom they count as members. */

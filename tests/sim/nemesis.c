@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#include "tests/sim/atlas.h"
+#include "tests/sim/judge.h"
+#include "tests/sim/members.h"
+
 enum {
     BURST_PERMILLE = 300,
     SLOW_NODE_FACTOR = 300, /* a turn takes some 10 ms */
@@ -130,39 +134,6 @@ static void clock_drift(struct sim_node *node, const struct sim_fault *fault, bo
     }
 }
 
-/* --- Members --------------------------------------------------------------------------- */
-
-/* The node whose replica led last, if it is there; NULL. */
-static struct sim_node *leading_node(struct sim_world *world, unsigned place)
-{
-    uint64_t replica_id = world->leaders[place].replica_id;
-    struct sim_node *node =
-        replica_id != 0 ? &world->nodes[node_of_replica(replica_id)] : NULL;
-    bool awake = node != NULL && node->up && node->paused_until_us <= world->now_us;
-    return awake ? node : NULL;
-}
-
-/* Asks every shard's leader for one thing; one that cannot now says so, and that is it. */
-static void members_ask(struct sim_world *world, enum sim_fault_kind kind,
-                        enum raft_change_kind change, unsigned target)
-{
-    for (unsigned place = 0; place < world->shard_count; place++) {
-        uint64_t shard_id = world->shards[place].shard_id;
-        struct sim_node *leader = leading_node(world, place);
-        if (leader == NULL || world->node_count < 2) {
-            continue;
-        }
-        uint64_t replica_id = node_replica_id(target, shard_id);
-        const struct raft_change wanted = {.kind = change, .replica_id = replica_id};
-        (void)!(
-            kind == SIM_FAULT_TRANSFER
-                ? host_transfer(leader->host, node_now(leader), shard_id, replica_id)
-                : host_change_members(leader->host, node_now(leader), shard_id, &wanted));
-        node_post(leader);
-        node_wake(leader);
-    }
-}
-
 /* Their logs are cut behind one that may not have heard of it yet. */
 static void flush_others(struct sim_world *world, unsigned target)
 {
@@ -173,6 +144,7 @@ static void flush_others(struct sim_world *world, unsigned target)
     }
 }
 
+/* Those that need nobody's leave. */
 static void node_strike(struct sim_world *world, const struct sim_fault *fault)
 {
     struct sim_node *node = &world->nodes[fault->target];
@@ -225,24 +197,41 @@ static void node_strike(struct sim_world *world, const struct sim_fault *fault)
     case SIM_FAULT_FLUSH_OTHERS:
         flush_others(world, fault->target);
         break;
-    case SIM_FAULT_TRANSFER:
-    case SIM_FAULT_DEMOTE:
-        members_ask(world, fault->kind, RAFT_DEMOTE, fault->target);
-        break;
     default:
         lines_set(world, fault, true);
         break;
     }
 }
 
+static bool is_of_members(enum sim_fault_kind kind)
+{
+    return kind == SIM_FAULT_TRANSFER || kind == SIM_FAULT_DEMOTE ||
+           kind == SIM_FAULT_REMOVE || kind == SIM_FAULT_JOIN || kind == SIM_FAULT_MOVE;
+}
+
+static bool is_damage(enum sim_fault_kind kind)
+{
+    return kind == SIM_FAULT_WIPE || kind == SIM_FAULT_FLIP_LOG ||
+           kind == SIM_FAULT_FLIP_STATE;
+}
+
 void nemesis_strike(struct sim_world *world, size_t place)
 {
     const struct sim_fault *fault = &world->schedule.faults[place];
     char target[16];
+    if (is_damage(fault->kind)) {
+        atlas_want(world, fault); /* told and counted once it is done */
+        return;
+    }
+    if (is_of_members(fault->kind) && !members_strike(world, fault)) {
+        return;
+    }
     snprintf(target, sizeof target, "node%u", fault->target);
-    history_fault(&world->history, sim_fault_name(fault->kind), target, true);
+    judge_fault(&world->history, sim_fault_name(fault->kind), target, true);
     world->counts.faults[fault->kind]++;
-    node_strike(world, fault);
+    if (!is_of_members(fault->kind)) {
+        node_strike(world, fault);
+    }
 }
 
 void nemesis_relent(struct sim_world *world, size_t place)
@@ -250,13 +239,17 @@ void nemesis_relent(struct sim_world *world, size_t place)
     const struct sim_fault *fault = &world->schedule.faults[place];
     struct sim_node *node = &world->nodes[fault->target];
     char target[16];
+    if (is_damage(fault->kind)) {
+        atlas_forget(world, fault);
+        return;
+    }
     snprintf(target, sizeof target, "node%u", fault->target);
-    history_fault(&world->history, sim_fault_name(fault->kind), target, false);
+    judge_fault(&world->history, sim_fault_name(fault->kind), target, false);
     if (fault->kind == SIM_FAULT_DOWN && node->boot_held) {
         node->boot_held = false;
         node_plan_boot(node);
-    } else if (fault->kind == SIM_FAULT_DEMOTE) {
-        members_ask(world, fault->kind, RAFT_PROMOTE, fault->target);
+    } else if (is_of_members(fault->kind)) {
+        members_relent(world, fault);
     } else if (fault->kind == SIM_FAULT_SLOW_NODE) {
         node->slow_turn_factor = 1;
     } else if (fault->kind == SIM_FAULT_SLOW_DISK) {
@@ -294,4 +287,6 @@ void nemesis_heal(struct sim_world *world)
             node_plan_boot(node);
         }
     }
+    members_heal(world);
+    atlas_heal(world);
 }

@@ -6,6 +6,7 @@
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/storage/segment_log.h"
+#include "tests/sim/atlas.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/world.h"
 
@@ -28,6 +29,15 @@ void node_init(struct sim_node *node, struct sim_world *world, unsigned id)
         log_batch_init(&node->batches[i]);
     }
     store_batch_init(&node->state);
+    for (unsigned place = 0; place < SIM_SHARDS_MAX; place++) {
+        buffer_init(&node->seats[place].flipped);
+    }
+}
+
+uint64_t node_log_id(const struct sim_node *node)
+{
+    uint64_t log = node->id + 1000 * (uint64_t)node->logs_lost;
+    return hash_mix(node->world->options.seed + log) | 1;
 }
 
 struct moment node_now(const struct sim_node *node)
@@ -53,36 +63,86 @@ void node_wake(struct sim_node *node)
 
 /* --- Life ------------------------------------------------------------------------------ */
 
-static enum status node_add_replica(struct sim_node *node, const struct sim_shard *shard)
+/* Of a shard as the world began. */
+static enum status node_first_members(const struct sim_world *world, uint64_t shard_id,
+                                      struct raft_members *out_members)
 {
     struct raft_member member[SIM_NODES_MAX];
-    struct raft_members members;
-    for (unsigned i = 0; i < shard->member_count; i++) {
-        member[i] = (struct raft_member){
-            .replica_id = node_replica_id(shard->members[i], shard->shard_id),
-            .node_id = shard->members[i] + 1,
-            .role = RAFT_VOTER};
+    for (unsigned i = 0; i < world->options.nodes; i++) {
+        member[i] = (struct raft_member){.replica_id = node_replica_id(i, shard_id, 0),
+                                         .node_id = i + 1,
+                                         .role = RAFT_VOTER};
     }
-    TRY(raft_members_make(&members, member, shard->member_count));
+    return raft_members_make(out_members, member, world->options.nodes);
+}
+
+static enum status node_add_replica(struct sim_node *node, unsigned place)
+{
+    const struct sim_shard *shard = &node->world->shards[place];
+    struct sim_seat *seat = &node->seats[place];
+    struct raft_members first;
+    TRY(node_first_members(node->world, shard->shard_id, &first));
     struct replica_options options = {
         .store = node->store,
         .log = node->log,
         .settings = &node->world->settings,
         .kind = shard->kind,
         .shard_id = shard->shard_id,
-        .replica_id = node_replica_id(node->id, shard->shard_id),
+        .replica_id = seat->replica_id,
         .range = shard->range,
         .range_epoch = 1,
         .hash_seed = SIM_HASH_SEED,
         .cluster_id = {1, 2},
         .seed = rng_next(&node->rng),
-        .members = &members,
+        .members = seat->born            ? &first
+                   : seat->replaces != 0 ? &seat->told
+                                         : NULL,
+        .joins = !seat->born && seat->replaces == 0,
+        .replaces_replica_id = seat->replaces,
+        .healthy_voters = seat->healthy_voters,
         .snapshot_chunk_bytes = SIM_CHUNK_BYTES,
         .raft_message_bytes = node->world->raft_message_bytes,
     };
     struct replica *replica;
     TRY(replica_open(&options, node_now(node), NULL, &replica));
+    seat->opened_id = seat->replica_id;
     return host_add(node->host, &replica);
+}
+
+/* A replica that is damaged is dead from here on; the others of the node are not. */
+static enum status node_try_seat(struct sim_node *node, unsigned place)
+{
+    enum status status = node_add_replica(node, place);
+    if (status == STATUS_CHECKSUM && atlas_doubts(node, place)) {
+        atlas_found(node, place);
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        atlas_opened(node, place);
+        judge_opened(&node->world->history, node, node->seats[place].replica_id);
+    }
+    return status;
+}
+
+static void node_set_pressure(struct sim_node *node)
+{
+    host_set_pressure(node->host,
+                      (struct replica_pressure){.disk_full = node->disk_full});
+}
+
+void node_open_seat(struct sim_node *node, unsigned place)
+{
+    enum status status = node_try_seat(node, place);
+    if (status == STATUS_OK) {
+        node_set_pressure(node);
+        node_wake(node);
+    } else if (status == STATUS_DISK_FULL || status == STATUS_IO) {
+        node_broken(node);
+    } else {
+        world_violation(node->world, "restart", "replica %llu does not open: %s",
+                        (unsigned long long)node->seats[place].replica_id,
+                        status_name(status));
+    }
 }
 
 static enum status node_open(struct sim_node *node)
@@ -92,18 +152,20 @@ static enum status node_open(struct sim_node *node)
         .fs = crash_files_system(node->files),
         .folder = "/log",
         .segment_bytes = SIM_SEGMENT_BYTES,
-        .fresh_log_id = hash_mix(world->options.seed + node->id) | 1,
+        .fresh_log_id = node_log_id(node),
     };
-    TRY(segment_log_open(&options, NULL, &node->log));
+    enum status status = segment_log_open(&options, NULL, &node->log);
+    if (status == STATUS_CHECKSUM && atlas_log_lost(node)) {
+        status = segment_log_open(&options, NULL, &node->log); /* a new one */
+    }
+    TRY(status);
     node->host = host_new(&world->settings);
-    for (unsigned i = 0; i < world->shard_count; i++) {
-        const struct sim_shard *shard = &world->shards[i];
-        for (unsigned member = 0; member < shard->member_count; member++) {
-            if (shard->members[member] == node->id) {
-                TRY(node_add_replica(node, shard));
-            }
+    for (unsigned place = 0; place < world->shard_count; place++) {
+        if (seat_runs(&node->seats[place])) {
+            TRY(node_try_seat(node, place));
         }
     }
+    atlas_started(node);
     return STATUS_OK;
 }
 
@@ -156,8 +218,7 @@ void node_boot(struct sim_node *node)
     }
     node->up = true;
     node->marked = false;
-    host_set_pressure(node->host,
-                      (struct replica_pressure){.disk_full = node->disk_full});
+    node_set_pressure(node);
     node_plan(node, sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
               SIM_EVENT_NODE_FLUSH, NULL);
     judge_progress(&node->world->history, node);
@@ -208,6 +269,11 @@ void node_die(struct sim_node *node, enum sim_death how)
     judge_states(&node->world->history, node);
     node_break_off_log(node, how);
     node_break_off_state(node);
+    for (size_t i = 0; i < host_replica_count(node->host); i++) {
+        struct replica_status status;
+        replica_status(host_replica_at(node->host, i), &status);
+        node->world->counts.dropped += status.messages_dropped;
+    }
     host_free(node->host); /* its cursors and snapshots go first */
     node->host = NULL;
     if (how == SIM_DEATH_POWER) {
@@ -237,6 +303,9 @@ void node_close(struct sim_node *node)
         log_batch_close(&node->batches[i]);
     }
     store_batch_close(&node->state);
+    for (unsigned place = 0; place < SIM_SHARDS_MAX; place++) {
+        buffer_close(&node->seats[place].flipped);
+    }
 }
 
 /* --- Other members --------------------------------------------------------------------- */
@@ -276,23 +345,30 @@ static void node_note_leader(struct sim_node *node, unsigned place,
             world->leaders[place].replica_id != status->replica_id;
         world->leaders[place].term = status->term;
         world->leaders[place].replica_id = status->replica_id;
+        world->leaders[place].commit = 0;
     }
 }
 
 static void node_note_leaders(struct sim_node *node)
 {
+    struct sim_world *world = node->world;
     for (size_t i = 0; i < host_replica_count(node->host); i++) {
         const struct replica *replica = host_replica_at(node->host, i);
-        unsigned place = world_shard(node->world, replica_shard_id(replica));
+        unsigned place = world_shard(world, replica_shard_id(replica));
         if (replica_leader(replica) != replica_id(replica)) {
             node->leads[place] = false;
-        } else if (!node->leads[place]) {
-            struct replica_status status;
-            replica_status(replica, &status);
-            node->leads[place] = status.role == RAFT_LEADER;
-            if (node->leads[place]) {
-                node_note_leader(node, place, &status);
-            }
+            continue;
+        }
+        struct replica_status status;
+        replica_status(replica, &status);
+        if (!node->leads[place] && status.role == RAFT_LEADER) {
+            node->leads[place] = true;
+            node_note_leader(node, place, &status);
+        }
+        if (status.role == RAFT_LEADER && status.term == world->leaders[place].term &&
+            status.commit_index > world->leaders[place].commit) {
+            world->leaders[place].commit = status.commit_index;
+            judge_commit(&world->history, node, &status);
         }
     }
 }
@@ -316,11 +392,35 @@ static void node_write_log(struct sim_node *node)
     }
 }
 
-static void node_broken(struct sim_node *node)
+void node_broken(struct sim_node *node)
 {
     /* Fail-stop: what was not synced is in doubt, so it counts as lost. */
     crash_files_fail_at(node->files, 0, STATUS_OK, false);
     node_die(node, SIM_DEATH_POWER);
+}
+
+bool node_failed(struct sim_node *node)
+{
+    enum status failed = host_failed(node->host);
+    if (failed == STATUS_OK) {
+        return false;
+    }
+    for (unsigned place = 0; place < node->world->shard_count; place++) {
+        const struct replica *replica =
+            host_replica(node->host, node->world->shards[place].shard_id);
+        if (replica == NULL || replica_failed(replica) == STATUS_OK) {
+            continue;
+        }
+        if (replica_failed(replica) != STATUS_CHECKSUM || !atlas_doubts(node, place)) {
+            world_violation(node->world, "apply", "replica %llu cannot go on: %s",
+                            (unsigned long long)replica_id(replica),
+                            status_name(replica_failed(replica)));
+        } else {
+            atlas_found(node, place);
+        }
+    }
+    node_die(node, SIM_DEATH_KILL); /* fail-stop; it starts without what is dead */
+    return true;
 }
 
 void node_log_written(struct sim_node *node)
@@ -342,10 +442,8 @@ void node_log_written(struct sim_node *node)
         node->idle_planned = true;
         node_plan(node, SIM_IDLE_US, SIM_EVENT_NODE_IDLE, NULL);
     }
-    status = host_batch_written(node->host, node_now(node));
-    if (status != STATUS_OK) {
-        world_violation(node->world, "apply", "node %u cannot apply: %s", node->id,
-                        status_name(status));
+    (void)!host_batch_written(node->host, node_now(node));
+    if (node_failed(node)) {
         return;
     }
     node_write_log(node);
@@ -394,6 +492,9 @@ void node_state_written(struct sim_node *node)
     }
     node->state_busy = false;
     host_state_written(node->host);
+    if (node_failed(node)) {
+        return;
+    }
     node_post(node);
     node_wake(node);
 }
@@ -407,8 +508,10 @@ bool node_flush_store(struct sim_node *node)
     for (size_t i = 0; i < host_replica_count(node->host); i++) {
         uint64_t shard_id = replica_shard_id(host_replica_at(node->host, i));
         uint64_t index;
-        enum status status = replica_persisted_index(node->store, shard_id, &index);
-        ASSERT(status == STATUS_OK);
+        if (replica_persisted_index(node->store, shard_id, &index) != STATUS_OK) {
+            node_die(node, SIM_DEATH_KILL); /* and finds at its start what is damaged */
+            return false;
+        }
         host_state_persisted(node->host, shard_id, index);
     }
     node_post(node);
@@ -468,6 +571,9 @@ void node_turn(struct sim_node *node)
     node_write_state(node, false);
     node_tell_degrees(node);
     (void)host_finish(node->host);
+    if (node_failed(node)) {
+        return;
+    }
     node_post(node);
     node_note_leaders(node);
     node_tell_states(node);

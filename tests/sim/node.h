@@ -18,7 +18,8 @@
 #include "tests/sim/network.h"
 
 enum {
-    SIM_REPLICAS_PER_SHARD = 16, /* ids of one shard */
+    SIM_SHARDS_MAX = 2 * SIM_NODES_MAX,
+    SIM_REPLICAS_PER_SHARD = 16, /* ids of one shard, in each generation */
     SIM_SEGMENT_BYTES = 128 << 10,
     SIM_TURN_US = 30,       /* a loop needs so long to look around */
     SIM_LOG_LEAST_US = 300, /* a write with its sync */
@@ -35,6 +36,41 @@ enum {
     SIM_BOOT_MOST_US = 1000000,
     SIM_NODE_CALLS_MAX = 4096, /* in one node; more are dropped, as by a full queue */
 };
+
+/* A shard's place on a node, as whoever runs the cluster wrote it down (members.h). */
+enum sim_seat_stage {
+    SIM_SEAT_EMPTY,   /* nobody; rows and log of an earlier one may be left */
+    SIM_SEAT_JOINING, /* runs, and is to become a voter */
+    SIM_SEAT_MEMBER,  /* runs, and votes, or learns for a while */
+    SIM_SEAT_LEAVING, /* runs, and is to be removed */
+    SIM_SEAT_REMOVED, /* runs on, though it is no member any more */
+    SIM_SEAT_DEAD,    /* damaged: runs no more, and is to be replaced under a new id */
+};
+
+struct sim_seat {
+    enum sim_seat_stage stage;
+    uint64_t generation;
+    uint64_t replica_id; /* the newest one's; 0: there never was one */
+    uint64_t opened_id;  /* of the newest that was ever opened: whose rows lie here */
+    bool born;           /* with its shard; else it joins or replaces another */
+    /* One that replaces another: which, and what the group said of itself then. */
+    uint64_t replaces;
+    uint32_t healthy_voters;
+    struct raft_members told;
+    uint64_t due_us;       /* DEAD, REMOVED: when it is seen to */
+    uint64_t demoted_us;   /* a learner until then */
+    uint64_t leaves_us;    /* LEAVING from then on; 0: not by itself */
+    uint64_t returns_us;   /* of one that leaves: joins again then; 0: not by itself */
+    unsigned leaves_for;   /* LEAVING once the one on this node votes: node + 1 */
+    bool log_doubt;        /* a bit of its log was flipped, and not found so far */
+    struct buffer flipped; /* key of a row of its state that was; empty: none */
+    uint64_t doubt_us;     /* when it was */
+};
+
+static inline bool seat_runs(const struct sim_seat *seat)
+{
+    return seat->stage != SIM_SEAT_EMPTY && seat->stage != SIM_SEAT_DEAD;
+}
 
 enum sim_death {
     SIM_DEATH_KILL,  /* the process ends: the system keeps what was written to files */
@@ -75,15 +111,24 @@ struct sim_node {
     struct list calls;
     unsigned call_count;
     struct list flows;
+
+    struct sim_seat seats[SIM_SHARDS_MAX]; /* by place of the shard */
+    const struct sim_fault *damage;        /* waits for the atlas to let it; or NULL */
+    unsigned logs_lost;                    /* each log has an identity of its own */
     /* By the place of the shard, as last told. */
-    bool leads[2 * SIM_NODES_MAX];
-    uint64_t told_index[2 * SIM_NODES_MAX]; /* whose state was told */
+    bool leads[SIM_SHARDS_MAX];
+    uint64_t told_index[SIM_SHARDS_MAX]; /* whose state was told */
 };
 
-/* Replica ids name shard and node. */
-static inline uint64_t node_replica_id(unsigned node, uint64_t shard_id)
+/* Replica ids name node, shard and generation: how many there were before in this place.
+ */
+#define SIM_GENERATION_SHIFT 32
+
+static inline uint64_t node_replica_id(unsigned node, uint64_t shard_id,
+                                       uint64_t generation)
 {
-    return shard_id * SIM_REPLICAS_PER_SHARD + node + 1;
+    return (generation << SIM_GENERATION_SHIFT) + shard_id * SIM_REPLICAS_PER_SHARD +
+           node + 1;
 }
 
 static inline unsigned node_of_replica(uint64_t replica_id)
@@ -91,15 +136,28 @@ static inline unsigned node_of_replica(uint64_t replica_id)
     return (unsigned)((replica_id - 1) % SIM_REPLICAS_PER_SHARD);
 }
 
+static inline uint64_t shard_of_replica(uint64_t replica_id)
+{
+    return (uint32_t)(replica_id - 1) / SIM_REPLICAS_PER_SHARD;
+}
+
 void node_init(struct sim_node *node, struct sim_world *world, unsigned id);
 void node_close(struct sim_node *node);
 
 struct moment node_now(const struct sim_node *node);
+/* Opens the replica of the seat in a node that is up. */
+void node_open_seat(struct sim_node *node, unsigned place);
 /* Opens log, host and replicas from what the disks hold. */
 void node_boot(struct sim_node *node);
 /* Nothing when it is down. It starts again after a while, unless boot_held. */
 void node_die(struct sim_node *node, enum sim_death how);
 void node_plan_boot(struct sim_node *node);
+/* A disk answered an error: it dies as if the power went. */
+void node_broken(struct sim_node *node);
+/* Has a replica here stopped for good? Then the node is down now. */
+bool node_failed(struct sim_node *node);
+/* The identity of its log. */
+uint64_t node_log_id(const struct sim_node *node);
 /* The handlers of events. */
 void node_turn(struct sim_node *node);
 void node_log_written(struct sim_node *node);

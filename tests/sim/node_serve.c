@@ -230,12 +230,10 @@ static void node_take_peer(struct sim_node *node, const struct sim_packet *packe
                                          .to_replica_id = packet->peer.to_replica_id,
                                          .bytes = buffer_slice(&packet->bytes)};
     host_receive(node->host, node_now(node), &message);
-    if (host_failed(node->host) != STATUS_OK) {
-        world_violation(node->world, "apply", "node %u cannot go on: %s", node->id,
-                        status_name(host_failed(node->host)));
+    if (!node_failed(node)) {
+        node_post(node);
+        node_wake(node);
     }
-    node_post(node);
-    node_wake(node);
 }
 
 void node_take_packet(struct sim_node *node, struct sim_packet *packet)

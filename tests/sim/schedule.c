@@ -7,6 +7,7 @@
 
 #include "shard/base/memory.h"
 #include "tests/sim/chance.h"
+#include "tests/sim/network.h"
 #include "tests/sim/plot.h"
 
 enum {
@@ -84,6 +85,7 @@ void schedule_copy(struct sim_schedule *to, const struct sim_schedule *from)
     *to = (struct sim_schedule){.seed = from->seed,
                                 .profile = from->profile,
                                 .nodes = from->nodes,
+                                .spares = from->spares,
                                 .minutes = from->minutes};
     for (size_t i = 0; i < from->count; i++) {
         schedule_add(to, &from->faults[i]);
@@ -100,20 +102,30 @@ static enum sim_fault_kind draw_kind(struct rng *rng, enum sim_profile profile)
     }
 }
 
+unsigned schedule_spares(enum sim_profile profile, unsigned nodes)
+{
+    bool members_change = (profile & SIM_PROFILE_CRASH) != 0;
+    return members_change && nodes > 1 && nodes < SIM_NODES_MAX ? 1 : 0;
+}
+
 void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profile profile,
                    unsigned nodes, uint64_t minutes)
 {
     struct rng rng;
     uint64_t end_us = minutes * 60000000;
-    *schedule = (struct sim_schedule){
-        .seed = seed, .profile = profile, .nodes = nodes, .minutes = minutes};
+    unsigned spares = schedule_spares(profile, nodes);
+    *schedule = (struct sim_schedule){.seed = seed,
+                                      .profile = profile,
+                                      .nodes = nodes,
+                                      .spares = spares,
+                                      .minutes = minutes};
     sim_stream_init(&rng, seed, SIM_STREAM_NEMESIS);
     uint64_t at_us = 0;
     while (profile != SIM_PROFILE_CALM && schedule->count < SIM_FAULTS_MAX) {
         at_us += sim_wait(&rng, SIM_FAULT_MEAN_US);
         struct sim_fault fault = {.at_us = at_us / 1000 * 1000,
                                   .kind = draw_kind(&rng, profile),
-                                  .target = (uint32_t)rng_below(&rng, nodes)};
+                                  .target = (uint32_t)rng_below(&rng, nodes + spares)};
         uint64_t longest_us = fault_table[fault.kind].longest_us;
         fault.length_us =
             longest_us == 0
@@ -132,9 +144,10 @@ void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profil
 
 void schedule_write(const struct sim_schedule *schedule, FILE *file)
 {
-    fprintf(file, "world seed=%" PRIu64 " profile=%s nodes=%u minutes=%" PRIu64 "\n",
+    fprintf(file,
+            "world seed=%" PRIu64 " profile=%s nodes=%u minutes=%" PRIu64 " spares=%u\n",
             schedule->seed, sim_profile_name(schedule->profile), schedule->nodes,
-            schedule->minutes);
+            schedule->minutes, schedule->spares);
     for (size_t i = 0; i < schedule->count; i++) {
         const struct sim_fault *fault = &schedule->faults[i];
         fprintf(file, "%" PRIu64 " %s %u %" PRIu64 " %" PRIu64 "\n", fault->at_us / 1000,
@@ -146,8 +159,13 @@ void schedule_write(const struct sim_schedule *schedule, FILE *file)
 static bool read_world(struct sim_schedule *schedule, const char *line)
 {
     char profile[NAME_BYTES];
-    return sscanf(line, "world seed=%" SCNu64 " profile=%31s nodes=%u minutes=%" SCNu64,
-                  &schedule->seed, profile, &schedule->nodes, &schedule->minutes) == 4 &&
+    int found = sscanf(line,
+                       "world seed=%" SCNu64 " profile=%31s nodes=%u minutes=%" SCNu64
+                       " spares=%u",
+                       &schedule->seed, profile, &schedule->nodes, &schedule->minutes,
+                       &schedule->spares);
+    return found >= 4 && schedule->nodes >= 1 && schedule->nodes <= SIM_NODES_MAX &&
+           schedule->spares <= SIM_NODES_MAX - schedule->nodes &&
            sim_profile_parse(profile, &schedule->profile);
 }
 
@@ -164,7 +182,7 @@ static bool read_fault(struct sim_schedule *schedule, const char *line)
     while (kind < SIM_FAULT_KINDS && strcmp(fault_table[kind].name, name) != 0) {
         kind++;
     }
-    if (kind == SIM_FAULT_KINDS || fault.target >= schedule->nodes) {
+    if (kind == SIM_FAULT_KINDS || fault.target >= schedule->nodes + schedule->spares) {
         return false;
     }
     fault.kind = (enum sim_fault_kind)kind;

@@ -3,8 +3,9 @@
  * The faults of a world as a list: drawn from the seed beforehand, so that a failing list
  * can be shortened, written down, and played again.
  *
- * A schedule as text: `# ` comments, then `world seed=N profile=P nodes=N minutes=M`, then
- * one fault a line: `at_ms kind target length_ms detail`.
+ * A schedule as text: `# ` comments, then `world seed=N profile=P nodes=N minutes=M spares=N`
+ * (no spares when it does not say), then one fault a line: `at_ms kind target length_ms
+ * detail`.
  */
 #ifndef SOUK_TESTS_SIM_SCHEDULE_H
 #define SOUK_TESTS_SIM_SCHEDULE_H
@@ -23,7 +24,8 @@ enum sim_profile {
     SIM_PROFILE_ALL = 7,
 };
 
-/* X(NAME, "name", profile, longest ms): length 0 is a blow, the others last. */
+/* X(NAME, "name", profile, longest ms): length 0 is a blow, the others last. WIPE and
+ * FLIP_* are blows that wait so long at most for the atlas (atlas.h) to let them. */
 #define SIM_FAULT_TABLE(X)                                                               \
     X(KILL, "kill", CRASH, 0)                                                            \
     X(POWER, "power", CRASH, 0)                                                          \
@@ -34,6 +36,9 @@ enum sim_profile {
     X(CLOCK_DRIFT, "clock_drift", CRASH, 10000)                                          \
     X(TRANSFER, "transfer", CRASH, 0)                                                    \
     X(DEMOTE, "demote", CRASH, 8000)                                                     \
+    X(REMOVE, "remove", CRASH, 8000)                                                     \
+    X(JOIN, "join", CRASH, 12000)                                                        \
+    X(MOVE, "move", CRASH, 0)                                                            \
     X(LOSE, "lose", NET, 6000)                                                           \
     X(REPEAT, "repeat", NET, 6000)                                                       \
     X(SLOW_LINE, "slow_line", NET, 6000)                                                 \
@@ -49,6 +54,9 @@ enum sim_profile {
     X(DISK_FULL, "disk_full", DISK, 4000)                                                \
     X(NO_SPACE, "no_space", DISK, 3000)                                                  \
     X(DISK_ERROR, "disk_error", DISK, 0)                                                 \
+    X(WIPE, "wipe", DISK, 6000)                                                          \
+    X(FLIP_LOG, "flip_log", DISK, 6000)                                                  \
+    X(FLIP_STATE, "flip_state", DISK, 6000)                                              \
     X(CUT_AT_VOTE, "cut_at_vote", CRASH, 8000)                                           \
     X(LEADERS_FALL, "leaders_fall", CRASH, 8000)                                         \
     X(CUT_AT_INSTALL, "cut_at_install", DISK, 8000)                                      \
@@ -65,7 +73,7 @@ const char *sim_fault_name(enum sim_fault_kind kind);
 struct sim_fault {
     uint64_t at_us; /* since the faults began */
     enum sim_fault_kind kind;
-    uint32_t target; /* a node */
+    uint32_t target; /* a node, perhaps a spare one */
     uint64_t length_us;
     uint64_t detail; /* chance for whatever the kind has to choose */
 };
@@ -79,6 +87,7 @@ struct sim_schedule {
     uint64_t seed;
     enum sim_profile profile;
     unsigned nodes;
+    unsigned spares; /* more nodes, without a replica as the world begins */
     uint64_t minutes;
     struct sim_fault *faults;
     size_t count;
@@ -89,6 +98,8 @@ void schedule_init(struct sim_schedule *schedule);
 void schedule_close(struct sim_schedule *schedule);
 void schedule_add(struct sim_schedule *schedule, const struct sim_fault *fault);
 void schedule_copy(struct sim_schedule *to, const struct sim_schedule *from);
+/* How many spare nodes a drawn world has. */
+unsigned schedule_spares(enum sim_profile profile, unsigned nodes);
 /* Draws the list of a seed. */
 void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profile profile,
                    unsigned nodes, uint64_t minutes);

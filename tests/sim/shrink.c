@@ -28,6 +28,7 @@ static void cut_out(const struct sim_schedule *whole, size_t from, size_t to,
     *out = (struct sim_schedule){.seed = whole->seed,
                                  .profile = whole->profile,
                                  .nodes = whole->nodes,
+                                 .spares = whole->spares,
                                  .minutes = whole->minutes};
     for (size_t i = 0; i < whole->count; i++) {
         if (i < from || i >= to) {

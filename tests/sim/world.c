@@ -9,6 +9,7 @@
 #include "shard/base/memory.h"
 #include "shard/storage/key.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/members.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/plot.h"
 
@@ -108,7 +109,7 @@ void world_violation(struct sim_world *world, const char *invariant, const char 
 
 /* --- Making a world -------------------------------------------------------------------- */
 
-/* Every node has a member of every shard. */
+/* Every node but the spare ones begins with a member of every shard. */
 static void world_lay_table(struct sim_world *world, enum shard_map_table table,
                             enum replica_kind kind, unsigned count)
 {
@@ -120,11 +121,7 @@ static void world_lay_table(struct sim_world *world, enum shard_map_table table,
             .shard_id = world->shard_count,
             .kind = kind,
             .range = {.start = shard_map_even_start(table, i, count), .end = end},
-            .member_count = world->node_count,
         };
-        for (unsigned node = 0; node < world->node_count; node++) {
-            shard->members[node] = node;
-        }
         ranges[i] = (struct shard_range){.shard_id = shard->shard_id,
                                          .start = shard->range.start,
                                          .end = end,
@@ -183,7 +180,11 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     ASSERT(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
     world->options = *options;
     world->now_us = SIM_START_US;
-    world->node_count = options->nodes;
+    world->node_count =
+        options->nodes + (options->schedule != NULL
+                              ? options->schedule->spares
+                              : schedule_spares(options->profile, options->nodes));
+    ASSERT(world->node_count <= SIM_NODES_MAX);
     sim_heap_init(&world->heap);
     sim_stream_init(&world->rng, options->seed, SIM_STREAM_WORLD);
     network_init(&world->network, &world->heap, options->seed, node_packet_drop);
@@ -197,6 +198,7 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     world_name(world);
     history_init(&world->history, world, options->history);
     world_make_nodes(world);
+    members_init(world);
     for (unsigned i = 0; i < world->client_count; i++) {
         client_init(&world->clients[i], world, i);
     }
@@ -259,6 +261,7 @@ void world_begin_faults(struct sim_world *world)
                       options->minutes);
     }
     nemesis_begin(world);
+    members_tick(world);
 }
 
 bool world_others_done(const struct sim_world *world)
@@ -281,27 +284,52 @@ static bool world_has_progress(const struct sim_world *world)
     return true;
 }
 
-/* Have all members of all shards applied the same? Then their states have to be equal. */
+/* Are the members those that should be, and have all of them applied the same? */
+static bool shard_is_even(struct sim_world *world, unsigned place)
+{
+    const struct sim_shard *shard = &world->shards[place];
+    uint64_t applied = 0;
+    if (!members_settled(world, place)) {
+        return false;
+    }
+    for (unsigned i = 0; i < shard->member_count; i++) {
+        const struct sim_node *node = &world->nodes[shard->members[i]];
+        struct replica_status status;
+        if (!node->up) {
+            return false;
+        }
+        replica_status(host_replica(node->host, shard->shard_id), &status);
+        if (status.installing || (i > 0 && status.applied_index != applied)) {
+            return false;
+        }
+        applied = status.applied_index;
+    }
+    return true;
+}
+
+/* Then their states have to be equal. */
+static void shard_compare(struct sim_world *world, unsigned place)
+{
+    const struct sim_shard *shard = &world->shards[place];
+    for (unsigned i = 0; i < shard->member_count; i++) {
+        const struct sim_node *node = &world->nodes[shard->members[i]];
+        const struct replica *replica = host_replica(node->host, shard->shard_id);
+        struct replica_status status;
+        replica_status(replica, &status);
+        judge_state(&world->history, node, replica, &status);
+    }
+}
+
+/* Who was removed does not count. */
 static bool world_agrees(struct sim_world *world)
 {
     for (unsigned place = 0; place < world->shard_count; place++) {
-        const struct sim_shard *shard = &world->shards[place];
-        uint64_t first_index = 0;
-        for (unsigned i = 0; i < shard->member_count; i++) {
-            const struct sim_node *node = &world->nodes[shard->members[i]];
-            struct replica_status status;
-            if (!node->up) {
-                return false;
-            }
-            const struct replica *replica = host_replica(node->host, shard->shard_id);
-            replica_status(replica, &status);
-            judge_state(&world->history, node, replica, &status);
-            if (i == 0) {
-                first_index = status.applied_index;
-            } else if (status.applied_index != first_index || status.installing) {
-                return false;
-            }
+        if (!shard_is_even(world, place)) {
+            return false;
         }
+    }
+    for (unsigned place = 0; place < world->shard_count; place++) {
+        shard_compare(world, place);
     }
     return true;
 }
@@ -416,6 +444,9 @@ static void world_event(struct sim_world *world, const struct sim_event *event)
         break;
     case SIM_EVENT_FAULT_END:
         nemesis_relent(world, event->target);
+        break;
+    case SIM_EVENT_MEMBERS:
+        members_tick(world);
         break;
     default:
         world_node_event(world, event);

@@ -31,7 +31,6 @@ enum {
     SIM_SKUS_MAX = 16,
     SIM_LOCATIONS_MAX = 3,
     SIM_CUSTOMERS_MAX = 8,
-    SIM_SHARDS_MAX = 2 * SIM_NODES_MAX,
     SIM_HASH_SEED = 7,
     SIM_NAME_BYTES = 16,
     SIM_START_US = 1000000,
@@ -61,7 +60,7 @@ struct sim_shard {
     uint64_t shard_id;
     enum replica_kind kind;
     struct key_range range;
-    unsigned members[SIM_NODES_MAX]; /* nodes */
+    unsigned members[SIM_NODES_MAX]; /* nodes where a replica of it runs, at least one */
     unsigned member_count;
 };
 
@@ -77,6 +76,12 @@ struct sim_counts {
     uint64_t operations[SIM_OPERATION_KINDS];
     uint64_t faults[SIM_FAULT_KINDS];
     uint64_t leader_changes;
+    uint64_t joined;   /* replicas that came to vote under a new id */
+    uint64_t removed;  /* and that were seen to be no members any more */
+    uint64_t rebuilt;  /* new ids in the place of damaged ones */
+    uint64_t found;    /* of flipped bits, by checksums */
+    uint64_t harmless; /* of flipped bits: nobody missed them at the next start */
+    uint64_t dropped; /* messages, by replicas that ended since: of removed ones mostly */
     uint64_t boots;
     uint64_t tries; /* of operations */
     uint64_t virtual_us;
@@ -96,10 +101,11 @@ struct sim_world {
     struct {
         uint64_t term;
         uint64_t replica_id;
+        uint64_t commit;       /* as it said last */
     } leaders[SIM_SHARDS_MAX]; /* the newest of each shard */
     unsigned shard_count;
     struct sim_node nodes[SIM_NODES_MAX];
-    unsigned node_count;
+    unsigned node_count; /* spare ones too */
     struct sim_client clients[SIM_CLIENTS_MAX];
     unsigned client_count;
     char sku_names[SIM_SKUS_MAX][SIM_NAME_BYTES];
@@ -109,6 +115,8 @@ struct sim_world {
     char location_names[SIM_LOCATIONS_MAX][SIM_NAME_BYTES];
     unsigned location_count;
     unsigned customer_count;
+    struct rng members_rng;            /* SIM_STREAM_MEMBERS */
+    bool members_busy[SIM_SHARDS_MAX]; /* something may be to do about them */
     struct sim_schedule schedule;
     struct sim_aim aim;
     struct sim_history history;

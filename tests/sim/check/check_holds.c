@@ -19,6 +19,7 @@ struct hold_fact {
     uint64_t index; /* the newest that was told */
     enum history_hold_state state;
     int64_t expire_ms, end_ms;
+    int64_t due_ms; /* no later than this, for all that anybody may have asked */
     enum history_hold_state end; /* 0: not known to have ended */
     uint64_t end_index;          /* the lowest it was seen ended at */
 };
@@ -123,11 +124,25 @@ static void holds_order(struct check_holds *holds, const struct hold_fact *known
     }
 }
 
+/* An extension may be told by a replay alone, or happen and be told to nobody. */
+static void holds_extended(struct check_holds *holds, const struct check_call *call)
+{
+    bool told = !call->open && !call->failed && call->told.has_hold;
+    const struct history_hold_id *id = told ? &call->told.hold : &call->asked.hold;
+    struct hold_fact *known;
+    if (call->asked.op == HISTORY_OP_HOLD_EXTEND && !call->failed &&
+        (known = check_facts_find(&holds->facts, id->anchor, id->unique)) != NULL) {
+        int64_t due_ms = told ? call->told.expire_ms : INT64_MAX;
+        known->due_ms = due_ms > known->due_ms ? due_ms : known->due_ms;
+    }
+}
+
 void check_holds_call(struct check_holds *holds, const struct check_call *call)
 {
     const struct history_call *told = &call->told;
     struct hold_fact *known;
     bool is_new;
+    holds_extended(holds, call);
     if (call->open || call->failed || !told->has_hold || told->replayed ||
         told->index == 0) {
         return;
@@ -155,6 +170,7 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
         known->state = told->hold_state;
         known->expire_ms = told->expire_ms;
     }
+    known->due_ms = told->expire_ms > known->due_ms ? told->expire_ms : known->due_ms;
 }
 
 enum {
@@ -201,8 +217,8 @@ void check_holds_movement(struct check_holds *holds, const struct history_row *r
         *units = (struct hold_units){0, 0};
     }
     holds_whole(holds, units, row);
-    if (row->reason == REASON_COMMIT && known != NULL && known->expire_ms != 0 &&
-        row->log_ms >= known->expire_ms) {
+    if (row->reason == REASON_COMMIT && known != NULL && known->due_ms != 0 &&
+        row->log_ms >= known->due_ms) {
         check_fail(holds->report, CHECK_HOLDS,
                    "hold %lx-%lx is committed at %ld, though it was due at %ld",
                    row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);

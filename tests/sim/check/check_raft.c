@@ -6,8 +6,11 @@
  * durable or applied: two leaders of one term, two payloads at one (index, term), another
  * predecessor, another entry applied at an index, a new leader whose log lacks what was
  * committed before, a durable term that falls, a vote that changes in it or is told to
- * two. An entry counts as committed once any replica has applied it. Members come from the
- * log (thesis, 4.1): who has applied the entry that made a version cannot have an older one.
+ * two. An entry counts as committed once any replica has applied it, or a leader said so of
+ * one of its own term. Members come from the log (thesis, 4.1): who has applied the entry
+ * that made a version cannot have an older one; they differ from those before them in one
+ * voter at most; whoever leads has the durable votes of most voters in its own log; and what
+ * a leader says is committed lies in the durable logs of most of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +46,27 @@ struct raft_stored {
     uint64_t index, term;
 };
 
+struct raft_voters {
+    uint64_t version; /* 0: not known */
+    uint64_t index;   /* of the entry, where they are a log's */
+    uint64_t voters[HISTORY_VOTERS_MAX];
+    uint32_t count;
+};
+
+enum {
+    RAFT_VOTES_KEPT = 16, /* durable votes of a replica, in its newest terms */
+};
+
 struct raft_replica {
     uint64_t shard, replica;
     uint64_t term, vote;
     uint64_t applied, committed;
     uint64_t reached; /* its entries through here are known as committed */
+    uint64_t covered; /* a state that came from elsewhere stands in for its log so far */
     uint64_t last;    /* durable; what lies behind is not in `stored` */
+    struct raft_stored votes[RAFT_VOTES_KEPT]; /* for replica `index`, in `term` */
+    struct raft_voters members;                /* the newest in its log, if it was told */
+    struct raft_voters led_by;                 /* those its last COMMIT was told with */
     struct raft_stored stored[CHECK_STORED_MAX];
 };
 
@@ -191,6 +209,151 @@ static void raft_applied(struct check_raft *raft, struct raft_shard *shard,
     }
 }
 
+/* --- Members --------------------------------------------------------------------------- */
+
+static struct raft_voters raft_told_voters(const struct history_replica *seen)
+{
+    struct raft_voters told = {.version = seen->version, .index = seen->index};
+    told.count = seen->voter_count < HISTORY_VOTERS_MAX ? seen->voter_count
+                                                        : (uint32_t)HISTORY_VOTERS_MAX;
+    memcpy(told.voters, seen->voters, sizeof told.voters);
+    return told;
+}
+
+static bool raft_votes_in(const struct raft_voters *members, uint64_t replica)
+{
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->voters[i] == replica) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many vote in one of them and not in the other. */
+static uint32_t raft_voters_differ(const struct raft_voters *a,
+                                   const struct raft_voters *b)
+{
+    uint32_t differ = 0;
+    for (uint32_t i = 0; i < a->count; i++) {
+        differ += !raft_votes_in(b, a->voters[i]);
+    }
+    for (uint32_t i = 0; i < b->count; i++) {
+        differ += !raft_votes_in(a, b->voters[i]);
+    }
+    return differ;
+}
+
+/* Members that a log holds now; what stood behind the entry is gone. */
+static void raft_members_stored(struct check_raft *raft, struct raft_replica *replica,
+                                const struct history_replica *seen)
+{
+    struct raft_voters *before = &replica->members;
+    if (seen->voter_count == 0) {
+        return;
+    }
+    struct raft_voters told = raft_told_voters(seen);
+    if (before->version != 0 &&
+        (told.version <= before->version || (told.version == before->version + 1 &&
+                                             raft_voters_differ(before, &told) > 1))) {
+        check_fail(raft->report, CHECK_RAFT,
+                   "shard %lu: replica %lu stores members v%lu behind v%lu, %u voters "
+                   "differ",
+                   seen->shard, seen->replica, told.version, before->version,
+                   raft_voters_differ(before, &told));
+    }
+    *before = told;
+}
+
+static uint32_t raft_count_votes(struct check_raft *raft,
+                                 const struct raft_voters *members,
+                                 const struct history_replica *leader)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < raft->replica_count; i++) {
+        const struct raft_replica *voter = raft->replicas[i];
+        const struct raft_stored *vote = &voter->votes[leader->term % RAFT_VOTES_KEPT];
+        count += voter->shard == leader->shard &&
+                 raft_votes_in(members, voter->replica) && vote->term == leader->term &&
+                 vote->index == leader->replica;
+    }
+    return count;
+}
+
+/* The only voter since its shard began needs nobody's word, nor its disk's. */
+static void raft_elected(struct check_raft *raft, struct raft_replica *replica,
+                         const struct history_replica *seen)
+{
+    struct raft_voters members = raft_told_voters(seen);
+    bool alone = members.count == 1 && members.voters[0] == seen->replica;
+    if (replica->members.version == 0) {
+        replica->members = members;
+        replica->members.index = seen->last_index; /* there or before */
+    }
+    if (members.count == 0 || alone) {
+        return;
+    }
+    uint32_t votes = raft_count_votes(raft, &members, seen);
+    if (votes <= members.count / 2) {
+        check_fail(raft->report, CHECK_RAFT,
+                   "shard %lu: replica %lu leads term %lu by %u durable votes of %u "
+                   "voters (members v%lu)",
+                   seen->shard, seen->replica, seen->term, votes, members.count,
+                   members.version);
+    }
+}
+
+/* Durable logs of voters that hold the entry, or a state that covers it. */
+static uint32_t raft_count_holders(const struct check_raft *raft,
+                                   const struct raft_voters *members,
+                                   const struct history_replica *seen)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < raft->replica_count; i++) {
+        const struct raft_replica *voter = raft->replicas[i];
+        const struct raft_stored *stored = &voter->stored[seen->index % CHECK_STORED_MAX];
+        bool holds = voter->covered >= seen->index || voter->reached >= seen->index ||
+                     (stored->index == seen->index && stored->term == seen->term &&
+                      voter->last >= seen->index);
+        count += holds && voter->shard == seen->shard &&
+                 raft_votes_in(members, voter->replica);
+    }
+    return count;
+}
+
+/* Only an entry of its own term is committed by counting; what no log holds with that
+ * term, it had heard of before it led. */
+static void raft_counted(struct check_raft *raft, struct raft_shard *shard,
+                         struct raft_replica *replica, const struct history_replica *seen)
+{
+    uint64_t place = hash_mix(seen->shard) + seen->index;
+    struct raft_voters members = raft_told_voters(seen);
+    if (members.count == 0 || check_facts_find(&raft->pairs, place, seen->term) == NULL) {
+        return;
+    }
+    uint32_t holders = raft_count_holders(raft, &members, seen);
+    /* Members appended since behind the entry did not count for it; whether they were, is
+     * not known before they are durable. */
+    bool since = replica->members.version != members.version ||
+                 replica->members.index > seen->index;
+    if (holders <= members.count / 2 &&
+        (!since || replica->led_by.version == 0 ||
+         raft_count_holders(raft, &replica->led_by, seen) <= replica->led_by.count / 2)) {
+        check_fail(raft->report, CHECK_RAFT,
+                   "shard %lu: replica %lu commits index %lu in term %lu, durable on %u "
+                   "of %u voters (members v%lu)",
+                   seen->shard, seen->replica, seen->index, seen->term, holders,
+                   members.count, members.version);
+    }
+    replica->led_by = members;
+    struct raft_entry *entry = raft_entry_at(raft, shard, seen->index);
+    if (entry != NULL) {
+        raft_term_committed(raft, shard, entry, seen->term, seen->replica);
+    }
+}
+
+/* --- Logs ------------------------------------------------------------------------------ */
+
 /* The log ends before `index`, as far as is known. */
 static void raft_cut(struct raft_replica *replica, uint64_t index)
 {
@@ -200,6 +363,9 @@ static void raft_cut(struct raft_replica *replica, uint64_t index)
         }
     }
     replica->last = replica->last < index ? replica->last : index - 1;
+    if (index <= replica->members.index) {
+        replica->members.version = 0;
+    }
 }
 
 static void raft_stored(struct check_raft *raft, struct raft_replica *replica,
@@ -222,12 +388,15 @@ static void raft_stored(struct check_raft *raft, struct raft_replica *replica,
     replica->stored[seen->index % CHECK_STORED_MAX] =
         (struct raft_stored){seen->index, seen->term};
     replica->last = seen->index;
+    raft_members_stored(raft, replica, seen);
 }
 
 /* The state came from elsewhere: what the log had says nothing any more. */
 static void raft_reset(struct raft_replica *replica, const struct history_replica *seen)
 {
     raft_cut(replica, 1);
+    replica->members.version = 0;
+    replica->covered = seen->index;
     replica->last = seen->index;
 }
 
@@ -319,8 +488,7 @@ static void raft_committed(struct check_raft *raft, struct raft_replica *replica
 }
 
 static void raft_leads(struct check_raft *raft, struct raft_shard *shard,
-                       const struct raft_replica *replica,
-                       const struct history_replica *seen)
+                       struct raft_replica *replica, const struct history_replica *seen)
 {
     bool is_new;
     uint64_t *leader = check_facts_put(&raft->leaders, seen->shard, seen->term, &is_new);
@@ -332,6 +500,7 @@ static void raft_leads(struct check_raft *raft, struct raft_shard *shard,
                    *leader, seen->replica, seen->term);
     }
     *leader = seen->replica;
+    raft_elected(raft, replica, seen);
     for (uint64_t i = shard->committed; i >= low; i--) {
         const struct raft_entry *entry = &shard->entries[i % CHECK_ENTRIES_MAX];
         const struct raft_stored *stored = &replica->stored[i % CHECK_STORED_MAX];
@@ -365,6 +534,8 @@ static void raft_hard(struct check_raft *raft, struct raft_replica *replica,
     }
     replica->term = seen->term;
     replica->vote = seen->vote;
+    replica->votes[seen->term % RAFT_VOTES_KEPT] =
+        (struct raft_stored){.index = seen->vote, .term = seen->term};
 }
 
 static void raft_digest(struct check_raft *raft, struct raft_shard *shard,
@@ -404,6 +575,7 @@ void check_raft_event(struct check_raft *raft, const struct history_event *event
         raft_hard(raft, replica, seen);
     } else if (event->type == HISTORY_COMMIT) {
         raft_committed(raft, replica, seen);
+        raft_counted(raft, shard, replica, seen);
     } else if (event->type == HISTORY_APPLIED) {
         raft_reached(raft, shard, replica, seen);
     } else if (event->type == HISTORY_RESET) {

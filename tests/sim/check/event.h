@@ -18,6 +18,7 @@ enum {
     HISTORY_BUCKETS = 9, /* indexed by enum history_bucket */
     HISTORY_NAME_BYTES = 32,
     HISTORY_NOWHERE = 0xffff, /* a line without a location: the shard picks */
+    HISTORY_VOTERS_MAX = 9,
 };
 
 enum history_bucket {
@@ -154,8 +155,12 @@ struct history_replica {
     uint64_t vote;          /* HARD, VOTE: replica id; 0: none */
     uint64_t last_index;    /* LEADER, MEMBERS: of its log */
     /* MEMBERS: the version of the newest in its log; `index` is what it has applied, `hash`
-     * of the members themselves. */
+     * of the members themselves. STORED: of those in the entry, if it has some, with the
+     * voters among them. LEADER, and COMMIT of one that leads `term`: of the newest in its
+     * log, with their voters. No voters: not told. */
     uint64_t version;
+    uint64_t voters[HISTORY_VOTERS_MAX];
+    uint32_t voter_count;
 };
 
 /* LEVEL, MOVEMENT. */

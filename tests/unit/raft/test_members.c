@@ -160,6 +160,20 @@ TEST(members, a_removed_replica_is_not_listened_to)
     world_free(world);
 }
 
+TEST(members, a_learner_that_was_never_heard_of_is_not_promoted)
+{
+    struct world *world = world_led(3, 1);
+    world_cut(world, 4, true);
+    EXPECT_OK(world_change(world, 1, RAFT_ADD_LEARNER, 4));
+    world_settle(world);
+    EXPECT_STATUS(world_change(world, 1, RAFT_PROMOTE, 4), STATUS_SHARD_MOVING);
+    world_cut(world, 4, false);
+    world_tick(world, 1, 1);
+    world_settle(world);
+    EXPECT_OK(world_change(world, 1, RAFT_PROMOTE, 4));
+    world_free(world);
+}
+
 TEST(members, one_that_was_away_follows_a_leader_it_has_never_heard_of)
 {
     struct world *world = world_led(3, 1);

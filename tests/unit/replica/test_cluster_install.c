@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members that the log no longer reaches: snapshots, crashes in them, dead replicas. */
+#include "shard/storage/meta_row.h"
 #include "shard/storage/segment_log.h"
 #include "tests/lib/cluster_world.h"
 #include "tests/lib/test.h"
@@ -7,6 +8,8 @@
 enum {
     FILL_COMMANDS = 120,
     CRASH_STEPS = 120,
+    FLIP_FIRST_AT = 100,
+    FLIP_EVERY = 20,
 };
 
 static struct shard_world *any_world(struct cluster_world *cluster)
@@ -197,5 +200,158 @@ TEST(cluster_install, a_damaged_replica_is_dead_and_rebuilt_under_a_new_id)
     cluster_crash(&cluster, lost, &rng);
     EXPECT_OK(cluster_boot(&cluster, lost));
     cluster_expect_same(&cluster, WORLD_SKU_SHARD);
+    cluster_close(&cluster);
+}
+
+static void flip_meta(struct cluster_node *node, uint64_t shard_id, enum meta_kind kind)
+{
+    struct buffer key;
+    buffer_init(&key);
+    key_append_meta(&key,
+                    &(struct key_meta){.shard_id = shard_id, .kind = (uint8_t)kind});
+    memory_store_flip(node->world.store, buffer_slice(&key));
+    buffer_close(&key);
+}
+
+TEST(cluster_install,
+     a_dead_replica_that_cannot_be_read_is_rebuilt_on_what_the_others_say)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 3);
+    fill(&cluster);
+    unsigned leader = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    unsigned lost = leader % 3 + 1;
+    struct cluster_node *node = &cluster.nodes[lost];
+    cluster_flush(&cluster, lost);
+    cluster_kill(&cluster, lost);
+    flip_meta(node, WORLD_SKU_SHARD, META_DESCRIPTOR);
+    flip_meta(node, WORLD_SKU_SHARD, META_MEMBERS);
+    EXPECT_STATUS(cluster_boot(&cluster, lost), STATUS_CHECKSUM);
+    world_kill(&node->world);
+    node->replaces[WORLD_SKU_SHARD] = cluster_replica_id(&cluster, lost, WORLD_SKU_SHARD);
+    node->replica_ids[WORLD_SKU_SHARD] = 9001;
+    node->healthy_voters = 2;
+    EXPECT_STATUS(cluster_boot(&cluster, lost), STATUS_CHECKSUM);
+    world_kill(&node->world);
+    node->told = cluster_status(&cluster, leader, WORLD_SKU_SHARD).members;
+    node->healthy_voters = 1; /* of three */
+    EXPECT_STATUS(cluster_boot(&cluster, lost), STATUS_INVALID);
+    world_kill(&node->world);
+    node->healthy_voters = 2;
+    EXPECT_OK(cluster_boot(&cluster, lost));
+    EXPECT_OK(cluster_change(&cluster, WORLD_SKU_SHARD, RAFT_ADD_LEARNER, lost));
+    cluster_expect_same(&cluster, WORLD_SKU_SHARD);
+    /* From here on the rows are its own: it is not emptied once more. */
+    cluster_flush(&cluster, lost);
+    cluster_kill(&cluster, lost);
+    flip_meta(node, WORLD_SKU_SHARD, META_DESCRIPTOR);
+    EXPECT_STATUS(cluster_boot(&cluster, lost), STATUS_CHECKSUM);
+    world_kill(&node->world);
+    cluster_close(&cluster);
+}
+
+/* The status of a read of the whole ledger. */
+static enum status read_ledger(struct cluster_world *cluster, unsigned node)
+{
+    struct world_call call;
+    world_call_init(&call);
+    call.query = (struct replica_query){
+        .kind = REPLICA_QUERY_INVENTORY,
+        .inventory = {.kind = INVENTORY_QUERY_LEDGER, .page_size = 1000},
+    };
+    EXPECT(cluster_call(cluster, node, &call, WORLD_SKU_SHARD, 1000));
+    enum status status = call.call.status;
+    world_call_close(&call);
+    return status;
+}
+
+static void flip_ledger(struct cluster_node *node)
+{
+    struct buffer key;
+    buffer_init(&key);
+    EXPECT(memory_store_pick(node->world.store, KEY_TABLE_ORDER, 3, &key));
+    memory_store_flip(node->world.store, buffer_slice(&key));
+    EXPECT(memory_store_damaged(node->world.store, buffer_slice(&key)));
+    buffer_close(&key);
+}
+
+TEST(cluster_install, a_leader_that_cannot_read_its_state_ends_and_the_others_go_on)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 3);
+    fill(&cluster);
+    unsigned leader = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    struct cluster_node *node = &cluster.nodes[leader];
+    EXPECT_OK(read_ledger(&cluster, leader));
+    flip_ledger(node);
+    EXPECT_STATUS(read_ledger(&cluster, leader), STATUS_CHECKSUM);
+    EXPECT_STATUS(cluster_status(&cluster, leader, WORLD_SKU_SHARD).failed,
+                  STATUS_CHECKSUM);
+    EXPECT_STATUS(host_failed(node->world.host), STATUS_CHECKSUM);
+    cluster_kill(&cluster, leader);
+    unsigned next = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    EXPECT(next != 0 && next != leader);
+    EXPECT_OK(read_ledger(&cluster, next));
+    cluster_close(&cluster);
+}
+
+TEST(cluster_install, the_only_copy_goes_on_with_what_can_be_read_of_it)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 3);
+    fill(&cluster);
+    unsigned leader = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    for (unsigned i = 1; i <= 3; i++) {
+        if (i != leader) {
+            EXPECT_OK(cluster_change(&cluster, WORLD_SKU_SHARD, RAFT_DEMOTE, i));
+        }
+    }
+    flip_ledger(&cluster.nodes[leader]);
+    EXPECT_STATUS(read_ledger(&cluster, leader), STATUS_CHECKSUM);
+    EXPECT_STATUS(cluster_status(&cluster, leader, WORLD_SKU_SHARD).failed, STATUS_OK);
+    EXPECT_EQ(cluster_on_hand(&cluster, "S1"), FILL_COMMANDS / 10);
+    cluster_close(&cluster);
+}
+
+/* Bits all over the first segment. */
+static void flip_log(struct cluster_node *node)
+{
+    unsigned hits = 0;
+    for (uint64_t at = FLIP_FIRST_AT; at < node->world.segment_bytes; at += FLIP_EVERY) {
+        hits += crash_files_flip(node->world.files, "/log/0000000000000001.segment", at,
+                                 (unsigned)at);
+    }
+    EXPECT(hits > 0);
+}
+
+TEST(cluster_install, a_leader_that_cannot_read_its_log_for_a_follower_ends)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 3);
+    unsigned leader = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    unsigned behind = leader % 3 + 1;
+    struct inventory_command command = world_location_upsert(any_world(&cluster), "L", 1);
+    EXPECT_OK(cluster_apply(&cluster, &command, NULL));
+    cluster_kill(&cluster, behind);
+    command = world_sku_upsert(any_world(&cluster), "S1", 2);
+    EXPECT_OK(cluster_apply(&cluster, &command, NULL));
+    /* Their cores forget with a restart what they had in memory. */
+    for (unsigned i = 1; i <= 3; i++) {
+        if (i != behind) {
+            cluster_flush(&cluster, i);
+            cluster_kill(&cluster, i);
+            EXPECT_OK(cluster_boot(&cluster, i));
+        }
+    }
+    leader = cluster_await_leader(&cluster, WORLD_SKU_SHARD);
+    flip_log(&cluster.nodes[leader]);
+    EXPECT_OK(cluster_boot(&cluster, behind));
+    enum status failed = STATUS_OK;
+    for (unsigned i = 0; i < 300 && failed == STATUS_OK; i++) {
+        cluster_step(&cluster);
+        failed = cluster_status(&cluster, leader, WORLD_SKU_SHARD).failed;
+    }
+    EXPECT_STATUS(failed, STATUS_CHECKSUM);
+    cluster_kill(&cluster, leader);
     cluster_close(&cluster);
 }

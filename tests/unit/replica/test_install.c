@@ -109,7 +109,8 @@ static void source_open(struct source *source, enum replica_kind kind)
     buffer_close(&bytes);
     EXPECT(world_write_state(world));
     sending_state_written(&source->sending);
-    while (sending_step(&source->sending, world->now)) {
+    while (source->sending.stage == SENDING_CUTTING) {
+        EXPECT_OK(sending_step(&source->sending, world->now));
     }
     EXPECT_EQ(source->sending.stage, SENDING_READY);
 }
@@ -242,7 +243,7 @@ static void target_message(struct target *target, struct sending *sending)
     if (target_event(target)) {
         return;
     }
-    sending_answer(sending, target->now, &ask, &answer);
+    EXPECT_OK(sending_answer(sending, target->now, &ask, &answer));
     answer.from_replica_id = 1;
     install_take(&target->install, target->now, &answer);
 }

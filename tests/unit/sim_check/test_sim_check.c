@@ -258,6 +258,62 @@ TEST(checks, raft_is_safe)
     EXPECT_BAD(10, seen(HISTORY_COMMIT, 1, 0, 1, 0), CHECK_RAFT); /* commit falls */
 }
 
+/* Voters from `first` to `last`. */
+static struct history_event told(struct history_event event, uint64_t version,
+                                 uint64_t first, uint64_t last)
+{
+    event.replica.version = version;
+    for (uint64_t voter = first; voter <= last; voter++) {
+        event.replica.voters[event.replica.voter_count++] = voter;
+    }
+    return event;
+}
+
+TEST(checks, what_a_snapshot_covers_is_no_matter_of_the_log_before_it)
+{
+    struct history_event events[] = {
+        seen(HISTORY_STORED, 2, 1, 1, 7), /* never committed */
+        seen(HISTORY_STORED, 1, 1, 2, 9), seen(HISTORY_ENTRY, 1, 1, 2, 9),
+        seen(HISTORY_RESET, 2, 2, 0, 0),  seen(HISTORY_STORED, 2, 3, 2, 5),
+        seen(HISTORY_LEADER, 2, 3, 3, 0)};
+    EXPECT(!found_in(events, 6, CHECK_RAFT));
+    events[3] = seen(HISTORY_HARD, 2, 0, 2, 0);
+    EXPECT(found_in(events, 6, CHECK_RAFT));
+}
+
+TEST(checks, raft_counts_the_voters_that_its_logs_say)
+{
+    struct history_event good[] = {
+        seen(HISTORY_HARD, 1, 0, 1, 1),
+        seen(HISTORY_HARD, 2, 0, 1, 1),
+        told(seen(HISTORY_LEADER, 1, 0, 1, 0), 1, 1, 3),
+        seen(HISTORY_STORED, 1, 1, 1, 9),
+        seen(HISTORY_STORED, 3, 1, 1, 9),
+        told(seen(HISTORY_COMMIT, 1, 1, 1, 0), 1, 1, 3),
+        told(seen(HISTORY_STORED, 1, 2, 1, 8), 2, 1, 4),
+        seen(HISTORY_RESET, 4, 2, 0, 0), /* a snapshot */
+        seen(HISTORY_STORED, 3, 2, 1, 8),
+        told(seen(HISTORY_COMMIT, 1, 2, 1, 0), 2, 1, 4),
+        told(seen(HISTORY_STORED, 1, 3, 1, 7), 3, 1, 3),
+        told(seen(HISTORY_STORED, 1, 3, 2, 6), 3, 2, 4), /* another one instead */
+    };
+    struct history_event bad;
+    EXPECT(!found_in(good, 12, CHECK_RAFT));
+#define EXPECT_COUNTED(place_, event_)                                                   \
+    do {                                                                                 \
+        bad = good[place_];                                                              \
+        good[place_] = event_;                                                           \
+        EXPECT(found_in(good, 12, CHECK_RAFT));                                          \
+        good[place_] = bad;                                                              \
+    } while (0)
+    EXPECT_COUNTED(1, seen(HISTORY_HARD, 2, 0, 1, 3));   /* led by one vote of three */
+    EXPECT_COUNTED(1, seen(HISTORY_HARD, 4, 0, 1, 1));   /* and by one that has none */
+    EXPECT_COUNTED(4, seen(HISTORY_STORED, 4, 1, 1, 9)); /* durable on one voter */
+    EXPECT_COUNTED(7, seen(HISTORY_RESET, 4, 1, 0, 0));  /* on two of four */
+    EXPECT_COUNTED(6, told(seen(HISTORY_STORED, 1, 2, 1, 8), 2, 1, 5));  /* two at once */
+    EXPECT_COUNTED(10, told(seen(HISTORY_STORED, 1, 3, 1, 7), 2, 1, 3)); /* v2 again */
+}
+
 TEST(checks, a_leader_without_what_was_applied_is_found_by_logs_alone)
 {
     struct history_event good[] = {
