@@ -47,17 +47,12 @@ static void apply_tick(struct inventory *inventory, const struct inventory_tick 
     }
 }
 
-static void apply_decide(struct inventory *inventory,
-                         const struct inventory_command *command, struct arena *arena,
-                         struct inventory_outcome *out)
+/* What belongs to the catalogue. */
+static void apply_catalogue(struct inventory *inventory,
+                            const struct inventory_command *command, struct arena *arena,
+                            struct inventory_outcome *out)
 {
-    struct check_fault fault;
-    if (!check_command(command, &fault)) {
-        outcome_refuse(out, fault.status, fault.field);
-        out->line = fault.line;
-        return;
-    }
-    switch (command->kind) {
+    switch ((unsigned)command->kind) {
     case INVENTORY_SKU_UPSERT:
         catalog_sku_upsert(inventory, &command->sku_upsert, arena, out);
         break;
@@ -84,6 +79,31 @@ static void apply_decide(struct inventory *inventory,
         break;
     case INVENTORY_PRODUCT_GENERATE:
         product_generate(inventory, &command->product_generate, arena, out);
+        break;
+    }
+}
+
+static void apply_decide(struct inventory *inventory,
+                         const struct inventory_command *command, struct arena *arena,
+                         struct inventory_outcome *out)
+{
+    struct check_fault fault;
+    if (!check_command(command, &fault)) {
+        outcome_refuse(out, fault.status, fault.field);
+        out->line = fault.line;
+        return;
+    }
+    switch (command->kind) {
+    case INVENTORY_SKU_UPSERT:
+    case INVENTORY_SKU_DELETE:
+    case INVENTORY_LOCATION_UPSERT:
+    case INVENTORY_LOCATION_COPY:
+    case INVENTORY_ALIAS_RESERVE:
+    case INVENTORY_ALIAS_SETTLE:
+    case INVENTORY_PRODUCT_UPSERT:
+    case INVENTORY_PRODUCT_DELETE:
+    case INVENTORY_PRODUCT_GENERATE:
+        apply_catalogue(inventory, command, arena, out);
         break;
     case INVENTORY_STOCK_ADJUST:
         stock_adjust(inventory, &command->stock_adjust, arena, out);

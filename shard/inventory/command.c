@@ -217,9 +217,11 @@ static void command_put_create(struct buffer *out,
     command_put_ttl(out, command->ttl_kind, command->ttl_ms, command->expire_ms);
 }
 
-static void command_put(struct buffer *out, const struct inventory_command *command)
+/* Of what belongs to the catalogue. */
+static void command_put_catalogue(struct buffer *out,
+                                  const struct inventory_command *command)
 {
-    switch (command->kind) {
+    switch ((unsigned)command->kind) {
     case INVENTORY_SKU_UPSERT:
         command_put_sku(out, &command->sku_upsert);
         break;
@@ -230,6 +232,32 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
     case INVENTORY_LOCATION_UPSERT:
     case INVENTORY_LOCATION_COPY:
         command_put_location(out, &command->location_upsert);
+        break;
+    case INVENTORY_PRODUCT_UPSERT:
+        command_put_product(out, &command->product_upsert);
+        break;
+    case INVENTORY_PRODUCT_DELETE:
+        encode_bytes(out, command->product_delete.product_id);
+        encode_le64(out, command->product_delete.etag);
+        break;
+    case INVENTORY_PRODUCT_GENERATE:
+        encode_bytes(out, command->product_generate.product_id);
+        encode_le64(out, command->product_generate.payload);
+        break;
+    }
+}
+
+static void command_put(struct buffer *out, const struct inventory_command *command)
+{
+    switch (command->kind) {
+    case INVENTORY_SKU_UPSERT:
+    case INVENTORY_SKU_DELETE:
+    case INVENTORY_LOCATION_UPSERT:
+    case INVENTORY_LOCATION_COPY:
+    case INVENTORY_PRODUCT_UPSERT:
+    case INVENTORY_PRODUCT_DELETE:
+    case INVENTORY_PRODUCT_GENERATE:
+        command_put_catalogue(out, command);
         break;
     case INVENTORY_STOCK_ADJUST:
         encode_bytes(out, command->stock_adjust.sku_id);
@@ -271,17 +299,6 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         encode_bytes(out, command->hold_change.owner);
         command_put_ttl(out, command->hold_change.ttl_kind, command->hold_change.ttl_ms,
                         command->hold_change.expire_ms);
-        break;
-    case INVENTORY_PRODUCT_UPSERT:
-        command_put_product(out, &command->product_upsert);
-        break;
-    case INVENTORY_PRODUCT_DELETE:
-        encode_bytes(out, command->product_delete.product_id);
-        encode_le64(out, command->product_delete.etag);
-        break;
-    case INVENTORY_PRODUCT_GENERATE:
-        encode_bytes(out, command->product_generate.product_id);
-        encode_le64(out, command->product_generate.payload);
         break;
     case INVENTORY_ALIAS_RESERVE: /* not remembered */
     case INVENTORY_ALIAS_SETTLE:

@@ -307,10 +307,11 @@ static enum status decode_tick(const PB(Tick) * in, struct arena *arena,
     return STATUS_OK;
 }
 
-static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena,
-                                  struct inventory_command *out)
+/* Of what belongs to the catalogue. */
+static enum status decode_catalogue(const PB(SkuCommand) * in, struct arena *arena,
+                                    struct inventory_command *out)
 {
-    switch (out->kind) {
+    switch ((unsigned)out->kind) {
     case INVENTORY_SKU_UPSERT:
         return decode_sku_upsert(in->sku_upsert, arena, &out->sku_upsert);
     case INVENTORY_SKU_DELETE:
@@ -345,6 +346,25 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
             .product_id = command_slice(in->product_generate->product_id),
             .payload = in->product_generate->payload};
         return STATUS_OK;
+    default:
+        return STATUS_VERSION;
+    }
+}
+
+static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena,
+                                  struct inventory_command *out)
+{
+    switch (out->kind) {
+    case INVENTORY_SKU_UPSERT:
+    case INVENTORY_SKU_DELETE:
+    case INVENTORY_LOCATION_UPSERT:
+    case INVENTORY_LOCATION_COPY:
+    case INVENTORY_ALIAS_RESERVE:
+    case INVENTORY_ALIAS_SETTLE:
+    case INVENTORY_PRODUCT_UPSERT:
+    case INVENTORY_PRODUCT_DELETE:
+    case INVENTORY_PRODUCT_GENERATE:
+        return decode_catalogue(in, arena, out);
     case INVENTORY_STOCK_ADJUST:
         decode_stock_adjust(in->stock_adjust, &out->stock_adjust);
         return STATUS_OK;
