@@ -7,9 +7,15 @@
 
 static bool replica_outcome_replayed(const struct replica_outcome *outcome)
 {
-    return outcome->kind == REPLICA_SKU
-               ? outcome->inventory.replayed || outcome->inventory.duplicate
-               : outcome->customer.replayed || outcome->customer.duplicate;
+    switch (outcome->kind) {
+    case REPLICA_SKU:
+        return outcome->inventory.replayed || outcome->inventory.duplicate;
+    case REPLICA_CUSTOMER:
+        return outcome->customer.replayed || outcome->customer.duplicate;
+    case REPLICA_DIRECTORY:
+        return false;
+    }
+    return false;
 }
 
 static enum status replica_apply_command(struct replica *replica, struct slice command,

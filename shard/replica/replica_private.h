@@ -46,10 +46,11 @@ struct replica_ticket {
 };
 
 /* Messages to other members, encoded one behind the other. */
-struct replica_mail {
+struct replica_mailbag {
     struct buffer bytes;
     struct replica_letter {
         uint64_t to_replica_id;
+        enum replica_mail mail;
         size_t offset;
         size_t size;
     } * letters;
@@ -91,7 +92,8 @@ struct replica {
     bool level_proposed;
     struct replica_peer peers[RAFT_MEMBERS_MAX];
     uint32_t peer_count;
-    struct replica_mail mail;
+    struct replica_mailbag mail;
+    bool abandoned;        /* replica_abandon */
     struct arena messages; /* entries read back for followers, until the next step */
     struct install install;
     struct sending sending;
@@ -160,7 +162,8 @@ void replica_raft_release(struct replica *replica, struct moment now);
 void replica_raft_note_members(struct replica *replica);
 /* Snapshots on: cut, offered, asked for. */
 void replica_snapshot_tick(struct replica *replica, struct moment now);
-void replica_mail_put(struct replica *replica, struct peer_message *message);
+void replica_mail_put(struct replica *replica, enum replica_mail mail,
+                      struct peer_message *message);
 uint32_t replica_level_supported(const struct replica *replica);
 
 /* --- replica_open.c ------------------------------------------------------------------ */
