@@ -93,6 +93,7 @@ enum command_exit cli_rec_rank(struct cli *cli);
 enum command_exit cli_shard_add_replica(struct cli *cli);
 enum command_exit cli_shard_remove_replica(struct cli *cli);
 enum command_exit cli_shard_transfer(struct cli *cli);
+enum command_exit cli_shard_verify(struct cli *cli);
 enum command_exit cli_sku_delete(struct cli *cli);
 enum command_exit cli_sku_get(struct cli *cli);
 enum command_exit cli_sku_list(struct cli *cli);

@@ -113,3 +113,45 @@ enum command_exit cli_shard_transfer(struct cli *cli)
 {
     return shard_change(cli, souk_leader_transfer);
 }
+
+enum command_exit cli_shard_verify(struct cli *cli)
+{
+    static const struct output_column columns[] = {
+        {"NODE", "node_id", true},   {"REPLICA", "replica_id", true},
+        {"DIGEST", "digest", false}, {"WHY NOT", "reason", false},
+        {NULL, NULL, false},
+    };
+    struct souk_shard_verify_request request;
+    struct souk_shard_verify_reply *reply = NULL;
+    enum command_exit result;
+    json_t *rows, *extra;
+    if (!cluster_number(cli, 0, "SHARD", &request.shard_id) || cli_client(cli) == NULL) {
+        return COMMAND_USAGE;
+    }
+    if (souk_shard_verify(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+        return cli_failed(cli);
+    }
+    rows = json_array();
+    for (size_t i = 0; i < reply->replica_count; i++) {
+        const struct souk_replica_digest *replica = &reply->replicas[i];
+        json_t *row = json_object();
+        char digest[17];
+        output_number(row, "node_id", (int64_t)replica->node_id);
+        output_number(row, "replica_id", (int64_t)replica->replica_id);
+        snprintf(digest, sizeof digest, "%016llx", (unsigned long long)replica->digest);
+        output_text(row, "digest", replica->reason[0] == '\0' ? digest : "");
+        output_text(row, "reason", replica->reason);
+        json_array_append_new(rows, row);
+    }
+    extra = json_object();
+    output_number(extra, "shard_id", (int64_t)request.shard_id);
+    output_number(extra, "log_index", (int64_t)reply->log_index);
+    json_object_set_new(extra, "agree", json_boolean(reply->agree));
+    output_rows(&cli->output, "replicas", columns, rows, extra);
+    fprintf(stderr, "%s at index %llu of shard %llu\n",
+            reply->agree ? "all replicas agree" : "the replicas do NOT agree",
+            (unsigned long long)reply->log_index, (unsigned long long)request.shard_id);
+    result = reply->agree ? COMMAND_OK : COMMAND_UNHEALTHY;
+    souk_reply_free(reply);
+    return result;
+}

@@ -88,6 +88,9 @@ static const struct command table_commands[] = {
      "  souk shard add-replica 1 3\n", {{NULL, NULL, NULL}}, cli_shard_add_replica},
     {"shard remove-replica", "SHARD NODE", 2, 2, "take a shard off a node", NULL,
      "  souk shard remove-replica 1 3\n", {{NULL, NULL, NULL}}, cli_shard_remove_replica},
+    {"shard verify", "SHARD", 1, 1, "compare the replicas of a shard, at one index of its log, while it works",
+     "Exit 0: all answered, and all alike; 3: not so. Each replica walks its whole state once.\n",
+     "  souk shard verify 1\n", {{NULL, NULL, NULL}}, cli_shard_verify},
 
     {"stock", "", 0, 0, "what is on the shelf", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"stock get", "SKU [LOCATION]", 1, 2, "the levels of one SKU",

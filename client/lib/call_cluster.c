@@ -203,6 +203,37 @@ CALL_DEFINE(replica_remove, souk__v1__cluster_service__service, "RemoveReplica",
 CALL_DEFINE(leader_transfer, souk__v1__cluster_service__service, "TransferLeader", false,
             souk_replica_request, souk_replica_reply);
 
+static ProtobufCMessage *shard_verify_encode(struct call *call, const void *request)
+{
+    const struct souk_shard_verify_request *in = request;
+    Souk__V1__VerifyShardRequest *out = arena_alloc(call_arena(call), sizeof *out);
+    souk__v1__verify_shard_request__init(out);
+    out->shard_id = in->shard_id;
+    return &out->base;
+}
+
+static void shard_verify_decode(struct call *call, const ProtobufCMessage *response,
+                                void *out_reply)
+{
+    const Souk__V1__VerifyShardResponse *in = (const void *)response;
+    struct souk_shard_verify_reply *out = out_reply;
+    struct souk_replica_digest *replicas =
+        arena_zalloc(call_arena(call), in->n_replicas * sizeof *replicas);
+    for (size_t i = 0; i < in->n_replicas; i++) {
+        replicas[i].replica_id = in->replicas[i]->replica_id;
+        replicas[i].node_id = in->replicas[i]->node_id;
+        replicas[i].digest = in->replicas[i]->digest;
+        replicas[i].reason = in->replicas[i]->reason;
+    }
+    out->log_index = in->log_index;
+    out->agree = in->agree != 0;
+    out->replicas = replicas;
+    out->replica_count = in->n_replicas;
+}
+
+CALL_DEFINE(shard_verify, souk__v1__cluster_service__service, "VerifyShard", false,
+            souk_shard_verify_request, souk_shard_verify_reply);
+
 static ProtobufCMessage *health_check_encode(struct call *call, const void *request)
 {
     const struct souk_health_request *in = request;

@@ -142,7 +142,7 @@ void wire_status_answer(struct wire *wire, struct replica_status *status)
 
 static void wire_query(struct wire *wire, struct replica_query *query)
 {
-    WIRE_ENUM(wire, query->kind, replica_query_kind, REPLICA_QUERY_DIRECTORY);
+    WIRE_ENUM(wire, query->kind, replica_query_kind, REPLICA_QUERY_DIGEST);
     wire_bool(wire, &query->at_leader);
     switch (query->kind) {
     case REPLICA_QUERY_STATUS:
@@ -159,6 +159,9 @@ static void wire_query(struct wire *wire, struct replica_query *query)
     case REPLICA_QUERY_SKU_SEARCH:
     case REPLICA_QUERY_TOKENS:
         wire_search(wire, query);
+        break;
+    case REPLICA_QUERY_DIGEST:
+        wire_u64(wire, &query->digest_index);
         break;
     case REPLICA_QUERY_DIRECTORY:
     default:
@@ -191,6 +194,9 @@ static void wire_answer_of(struct wire *wire, const struct replica_query *query,
     case REPLICA_QUERY_SKU_SEARCH:
     case REPLICA_QUERY_TOKENS:
         wire_found(wire, query, answer);
+        break;
+    case REPLICA_QUERY_DIGEST:
+        wire_fixed(wire, &answer->digest);
         break;
     case REPLICA_QUERY_DIRECTORY:
     default:

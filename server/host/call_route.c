@@ -51,7 +51,7 @@ struct call_step call_route_next(struct shard_call *call, uint64_t node_id,
 {
     struct call_travel *travel = &call->travel;
     bool here = travel->sent_to == 0;
-    if (travel->from_elsewhere || !route_again(call)) {
+    if (travel->from_elsewhere || call->at_node != 0 || !route_again(call)) {
         return (struct call_step){.next = CALL_NEXT_DONE};
     }
     if (call->status == STATUS_DRAINING && here) {

@@ -58,6 +58,9 @@ struct shard_call {
     struct arena *arena;  /* bytes of outcomes and answers; the host's until done */
     shard_call_done *done;
 
+    /* In: the node whose replica is asked; 0: whichever leads. */
+    uint64_t at_node;
+
     /* In, PROPOSE: encoded by shard/replica/command.h, for the shard's table. */
     const struct slice *commands;
     size_t command_count; /* at least 1 */

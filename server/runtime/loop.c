@@ -150,6 +150,9 @@ static void loop_take_searched(struct loop *loop)
 
 void loop_take_call(struct loop *loop, struct moment now, struct shard_call *call)
 {
+    if (loop_travel_sends(loop, call)) {
+        return;
+    }
     switch (search_pool_offer(loop->search_pool, loop->host, loop, call)) {
     case SEARCH_OFFER_DECLINED:
         host_submit(loop->host, now, call);

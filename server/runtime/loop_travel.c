@@ -142,6 +142,21 @@ void loop_call_ended(struct shard_call *call)
     travel_go_on(loop, system_clock_monotonic_us(), call);
 }
 
+/* False: the call is for the replica here, or for whichever leads. */
+bool loop_travel_sends(struct loop *loop, struct shard_call *call)
+{
+    if (call->at_node == 0 || call->at_node == loop->node_id ||
+        call->travel.from_elsewhere || loop->network == NULL) {
+        return false;
+    }
+    call->travel.sent_to = call->at_node;
+    call->status = loop->network->forward(loop->network->context, call->at_node, call);
+    if (call->status != STATUS_OK) {
+        travel_end(loop, call);
+    }
+    return true;
+}
+
 static void travel_take_back(struct loop *loop, struct moment now,
                              struct loop_return *back)
 {

@@ -17,6 +17,8 @@ size_t loop_take_letters(struct loop *loop, struct moment now);
 void loop_send_letters(struct loop *loop);
 /* Calls that came back, and those whose pause is over. */
 void loop_take_travellers(struct loop *loop, struct moment now);
+/* Sends a call that names another node's replica there; false: it names none. */
+bool loop_travel_sends(struct loop *loop, struct shard_call *call);
 /* When the next pause is over; UINT64_MAX: none is. */
 uint64_t loop_travel_due_us(const struct loop *loop);
 

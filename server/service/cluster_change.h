@@ -16,4 +16,8 @@ void cluster_remove_replica(struct rpc_call *rpc,
 void cluster_transfer(struct rpc_call *rpc,
                       const Souk__V1__TransferLeaderRequest *request, void *context);
 
+/* cluster_verify.c */
+void cluster_verify(struct rpc_call *rpc, const Souk__V1__VerifyShardRequest *request,
+                    void *context);
+
 #endif

@@ -319,6 +319,7 @@ void cluster_service_register(struct service *service, struct rpc_server *server
         .add_replica = cluster_add_replica,
         .remove_replica = cluster_remove_replica,
         .transfer_leader = cluster_transfer,
+        .verify_shard = cluster_verify,
     };
     souk__v1__cluster_service__register(server, &handlers, service);
 }

@@ -331,6 +331,7 @@ static void sku_read(const struct machine *machine, const struct replica_read *r
         break;
     case REPLICA_QUERY_STATUS:
     case REPLICA_QUERY_DIRECTORY:
+    case REPLICA_QUERY_DIGEST:
     case REPLICA_QUERY_PROFILE:
     case REPLICA_QUERY_CONTEXT:
     case REPLICA_QUERY_HISTORY:

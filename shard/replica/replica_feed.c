@@ -139,6 +139,7 @@ void replica_abandon(struct replica *replica)
     replica_step_down(replica);
     replica_end_reads(replica, &replica->confirming_reads);
     replica_end_reads(replica, &replica->confirmed_reads);
+    replica_end_reads(replica, &replica->digest_reads);
 }
 
 struct replica_proposal *replica_done_proposal(struct replica *replica)
@@ -198,6 +199,12 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
     replica->read_count++;
     if (replica_reads_here(replica, read->query)) {
         replica_serve_read(replica, now, read);
+        return;
+    }
+    if (read->query->kind == REPLICA_QUERY_DIGEST && !replica->abandoned) {
+        read->wait_index = read->query->digest_index;
+        list_append(&replica->digest_reads, &read->link);
+        replica_serve_digests(replica);
         return;
     }
     if (replica->abandoned || !replica_leads(replica) || replica->failed != STATUS_OK) {
@@ -368,6 +375,7 @@ void replica_tick(struct replica *replica, struct moment now)
     replica_drop_late_reads(replica, &replica->asking_reads, now);
     replica_drop_late_reads(replica, &replica->confirming_reads, now);
     replica_drop_late_reads(replica, &replica->confirmed_reads, now);
+    replica_drop_late_reads(replica, &replica->digest_reads, now);
     replica_free_retired(replica);
     if (replica_install_only(replica)) {
         return;

@@ -117,6 +117,7 @@ struct replica {
     struct list asking_reads;
     struct list confirming_reads;
     struct list confirmed_reads;
+    struct list digest_reads; /* each for its own index */
     uint64_t read_id;
     size_t read_count;
     struct list done_reads;
@@ -185,6 +186,8 @@ void replica_free_retired(struct replica *replica);
 struct moment replica_judged(const struct replica *replica, struct moment now);
 /* Ends every proposal and read that only a leader can decide. */
 void replica_step_down(struct replica *replica);
+/* Those that wait for the state as it is at this very index. */
+void replica_serve_digests(struct replica *replica);
 void replica_serve_waiting(struct replica *replica, struct moment now);
 /* Applies one committed entry, and answers who waits for it. VERSION or CHECKSUM: the
  * replica must stop. */

@@ -65,6 +65,9 @@ enum replica_query_kind {
     /* The directory group's, as applied here, from whoever is asked, as STATUS: who wants
      * the newest asks again. */
     REPLICA_QUERY_DIRECTORY = 32,
+    /* A hash over the state at one index, from whichever replica is asked: it waits until
+     * that index is applied. NOT_FOUND: it has passed. Walks the whole state. */
+    REPLICA_QUERY_DIGEST = 33,
 };
 
 /* Where a replica stands; also what operators see of a shard. */
@@ -130,6 +133,7 @@ struct replica_query {
         const struct recommend_customer_search *customer_search; /* SEARCH */
         const struct recommend_sku_search *sku_search;           /* SKU_SEARCH */
         struct replica_tokens_query tokens;
+        uint64_t digest_index; /* DIGEST */
     };
 };
 
@@ -151,6 +155,7 @@ struct replica_answer {
         const struct recommend_sku_found *sku_found;           /* SKU_SEARCH */
         const struct recommend_tokens *tokens; /* TOKENS: one per SKU, as asked */
         struct slice directory;                /* DIRECTORY: directory_decode */
+        uint64_t digest;                       /* DIGEST */
     };
 };
 

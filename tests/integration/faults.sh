@@ -20,6 +20,7 @@ under_writes() { # NAME THROUGH MILLISECONDS COMMAND...
   local writers=$!
   sleep 1 # somewhere in the middle
   "$@"
+  kill -0 $writers 2> /dev/null || fail "$name: the writers ended too soon"
   wait $writers || { cat "$folder/$name.out" >&2; fail "$name: writes failed for good"; }
   echo "# $name: $(cat "$folder/$name.out")"
 }
@@ -52,6 +53,10 @@ for node in 1 2 3; do node_start "$node"; done
 for node in 1 2 3; do await "node $node to answer" 30 node_answers "$node"; done
 await_settled 2 "1, 2, 3"
 checked freeze 3
+"$bin/kill_writers" write "$(addresses)" "$folder/history.verify" 9 2000 > "$folder/verify.out" 2>&1 &
+writers=$!
+souk_at 3 shard verify 1 > "$folder/verify.txt" 2>&1 || fail "replicas differ under writes: $(cat "$folder/verify.txt")"
+wait $writers || fail "writes failed while replicas were compared"
 echo "ok - all are killed at once and come back"
 
 node_kill 3

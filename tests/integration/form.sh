@@ -42,6 +42,12 @@ souk_at "$follower" stock list -o json | grep -q MUG || fail "a list through a f
 souk_at "$follower" stock movements MUG -o json | grep -q receipt || true
 echo "ok - a follower answers what its leader would"
 
+for shard in 1 2 1000000; do
+  souk_at "$follower" shard verify $shard -o json > "$folder/verify.json" 2>&1 || fail "shard verify: $(cat "$folder/verify.json")"
+  [ "$(grep -o '"digest": "' "$folder/verify.json" | wc -l)" = 3 ] || fail "not three digests: $(cat "$folder/verify.json")"
+done
+echo "ok - the replicas of every shard agree, and say so"
+
 souk_at 1 shard transfer 1 "$follower" > /dev/null || fail "shard transfer"
 await "node $follower to lead" 20 cluster_is 1 \
   "[s['leader_node_id'] for s in c['shards'] if s['shard_id'] == 1] == [$follower]"

@@ -133,6 +133,25 @@ SOUK_CALL(replica_add, souk_replica_request, souk_replica_reply);
 SOUK_CALL(replica_remove, souk_replica_request, souk_replica_reply);
 SOUK_CALL(leader_transfer, souk_replica_request, souk_replica_reply);
 
+struct souk_shard_verify_request {
+    uint64_t shard_id;
+};
+struct souk_replica_digest {
+    uint64_t replica_id;
+    uint64_t node_id;
+    uint64_t digest;
+    const char *reason; /* "", or why there is no digest */
+};
+struct souk_shard_verify_reply {
+    struct souk_answer answer;
+    uint64_t log_index; /* at which all were asked */
+    bool agree;
+    const struct souk_replica_digest *replicas;
+    size_t replica_count;
+};
+/* Compares the states of a shard's replicas at one index of its log. */
+SOUK_CALL(shard_verify, souk_shard_verify_request, souk_shard_verify_reply);
+
 #ifdef __cplusplus
 }
 #endif

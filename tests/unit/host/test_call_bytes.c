@@ -194,27 +194,25 @@ TEST(call_bytes, a_search_and_what_was_found)
     struct world world;
     world_open(&world);
     const uint64_t clicks[] = {1, 2};
-    struct recommend_customer_search search = {
-        .sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS,
-        .neighbours = {.clicks = clicks,
-                       .click_count = 2,
-                       .clicks_max = 9,
-                       .candidates = 100,
-                       .neighbours = 50,
-                       .bucket_count = 64,
-                       .buckets = UINT64_MAX}};
+    struct recommend_customer_search search = {.sources = 1u
+                                                          << RECOMMEND_SOURCE_NEIGHBOURS,
+                                               .neighbours = {.clicks = clicks,
+                                                              .click_count = 2,
+                                                              .clicks_max = 9,
+                                                              .candidates = 100,
+                                                              .neighbours = 50,
+                                                              .bucket_count = 64,
+                                                              .buckets = UINT64_MAX}};
     struct replica_query query = {.kind = REPLICA_QUERY_SEARCH,
                                   .customer_search = &search};
     struct replica_answer answer;
     shard_call_init_read(&world.call, 2, &query, &answer);
     go(&world);
     EXPECT_EQ(world.served.query->customer_search->neighbours.clicks[1], 2);
-    struct recommend_customer_found found = {.sources =
-                                                 1u << RECOMMEND_SOURCE_NEIGHBOURS,
-                                             .neighbours = {.version = 12,
-                                                            .bucket_count = 64,
-                                                            .buckets = UINT64_MAX,
-                                                            .related = 2}};
+    struct recommend_customer_found found = {
+        .sources = 1u << RECOMMEND_SOURCE_NEIGHBOURS,
+        .neighbours = {
+            .version = 12, .bucket_count = 64, .buckets = UINT64_MAX, .related = 2}};
     world.served.answer->customer_found = &found;
     come_back(&world);
     EXPECT_EQ(answer.customer_found->neighbours.version, 12);
