@@ -89,11 +89,22 @@ class Node:
         return None
 
     def start(self):
+        """On the port of before, if there was one and it is still free: what was told stands."""
+        port = self.souk.address.rpartition(":")[2] if self.souk.address else "0"
+        try:
+            self.start_on(port)
+        except StepFailed:
+            self.stop()
+            if port == "0":
+                raise
+            self.start_on("0")
+
+    def start_on(self, wanted):
         with contextlib.suppress(FileNotFoundError):
             (self.data / "ports.json").unlink()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "--dir", str(self.data), "--port", "0"], stdout=log, stderr=log,
+                [self.program, "--dir", str(self.data), "--port", wanted], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, start_new_session=True,
                 preexec_fn=self._die_with_the_tour)
         deadline = time.monotonic() + START_LIMIT_S
@@ -138,6 +149,7 @@ class Tour:
         self.clicked = []  # by the newcomer, oldest first
         self.explained = None  # their last answer
         self.lamp, self.bought = None, 0
+        self.place = None  # where something trends
 
     # --- Telling -------------------------------------------------------------------------
 
@@ -415,6 +427,31 @@ class Tour:
                  f"entry {proof['log_index']} of shard {proof['shard_id']}. A second erasure finds "
                  "nothing, and what Cleo was shown is forgotten.")
 
+    def step_place(self):
+        """Three people look at one thing in one place: it trends there"""
+        places = [entry["location_id"] for entry in sorted(
+            self.souk.ask("location", "list")["locations"],
+            key=lambda entry: entry["type"] != "store")]
+        place, others = places[0], places[1:2]
+        sku = self.recommended("--placement", "trending", "--location", place)[-1]["sku_id"]
+        self.show("events record view", sku, "--location", place, "--visitor ...   (three visitors)")
+        for number in range(3):
+            self.souk.ask("events", "record", "view", sku, "--location", place, "--visitor",
+                          f"tour-shop-{os.getpid()}-{int(time.time())}-{number}")
+        asked = ("--placement", "trending", "--count", 5, "--location")
+        self.show("rec", *asked, place)
+        here = [reason for item in self.recommended(*asked, place) if item["sku_id"] == sku
+                for reason in item["reasons"] if reason["kind"] == "trending"]
+        check(here and here[0].get("location_id") == place and here[0]["evidence_count"] >= 3,
+              f"{sku} was looked at in {place}, its reasons there are {here}")
+        for other in others:
+            check(all(reason.get("location_id") != place
+                      for item in self.recommended(*asked, other) for reason in item["reasons"]),
+                  f"what is counted in {place} is shown at {other}")
+        self.say(f"     {self.name(sku)} - trending at {place} "
+                 f"({here[0]['evidence_count']} sessions)")
+        self.place = place
+
     def rows(self, *words):
         code, out, talk = self.souk.run(*words, output="jsonl")
         check(code == 0, f"souk {' '.join(words)}: {talk}")
@@ -459,7 +496,8 @@ class Tour:
         ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
         ("hold expires", step_expiry), ("recommendation", step_recommendation),
         ("clicks", step_clicks), ("why this", step_why), ("sold out", step_sold_out),
-        ("purchase", step_purchase), ("erased", step_erase), ("kill -9", step_kill),
+        ("purchase", step_purchase), ("erased", step_erase), ("trending", step_place),
+        ("kill -9", step_kill),
     )
 
     def walk(self):
@@ -478,10 +516,12 @@ class Tour:
             self.say(f"\nAll {len(self.STEPS)} steps went as told; the node stops. Without "
                      "--once it stays up to be played with.")
             return 0
-        self.say(f"\nAll {len(self.STEPS)} steps went as told. Things to try:")
+        self.say(f"\nAll {len(self.STEPS)} steps went as told. The node serves {self.souk.address}. "
+                 "Things to try:")
         self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
         self.say(f"   souk rec --session {self.seed} --count 5 --explain")
         self.say(f"   souk rec --placement also-bought --seed {self.seed} --count 5")
+        self.say(f"   souk rec --placement trending --location {self.place} --count 5")
         self.say(f"   souk hold create {self.seed}:2 --owner me --ttl 1m")
         self.say("   souk status")
         return 0

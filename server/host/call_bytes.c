@@ -4,7 +4,7 @@
 #include "server/host/call_bytes_private.h"
 #include "shard/base/assert.h"
 
-WIRE_KNOWS(replica_query, 184);
+WIRE_KNOWS(replica_query, 200);
 WIRE_KNOWS(replica_status, 1344);
 WIRE_KNOWS(replica_stamp, 32);
 WIRE_KNOWS(raft_follower, 40);

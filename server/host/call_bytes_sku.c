@@ -4,17 +4,18 @@
 
 WIRE_KNOWS(inventory_attribute, 48);
 WIRE_KNOWS(inventory_money, 24);
-WIRE_KNOWS(inventory_sku, 232);
+WIRE_KNOWS(inventory_sku, 248);
 WIRE_KNOWS(inventory_location, 128);
 WIRE_KNOWS(inventory_level, 136);
 WIRE_KNOWS(inventory_hold, 96);
 WIRE_KNOWS(inventory_hold_line, 48);
+WIRE_KNOWS(inventory_alias, 48);
 WIRE_KNOWS(inventory_movement, 296);
-WIRE_KNOWS(inventory_query, 176);
+WIRE_KNOWS(inventory_query, 192);
 WIRE_KNOWS(inventory_availability, 56);
 WIRE_KNOWS(inventory_counters, 96);
-WIRE_KNOWS(inventory_answer, 232);
-WIRE_KNOWS(inventory_outcome, 1120);
+WIRE_KNOWS(inventory_answer, 288);
+WIRE_KNOWS(inventory_outcome, 1184);
 
 static const struct inventory_attribute *
 wire_attributes(struct wire *wire, const struct inventory_attribute *from,
@@ -53,6 +54,7 @@ static void wire_sku(struct wire *wire, struct inventory_sku *sku)
     wire_u32(wire, &sku->unit_exponent);
     sku->options = wire_attributes(wire, sku->options, &sku->option_count);
     sku->gtins = wire_slices(wire, sku->gtins, &sku->gtin_count);
+    sku->aliases = wire_slices(wire, sku->aliases, &sku->alias_count);
     wire_fixed(wire, &sku->etag);
     wire_i64(wire, &sku->create_ms);
     wire_i64(wire, &sku->update_ms);
@@ -72,6 +74,14 @@ static void wire_location(struct wire *wire, struct inventory_location *location
     wire_fixed(wire, &location->etag);
     wire_i64(wire, &location->create_ms);
     wire_i64(wire, &location->update_ms);
+}
+
+static void wire_alias(struct wire *wire, struct inventory_alias *alias)
+{
+    wire_slice(wire, &alias->identifier);
+    wire_slice(wire, &alias->sku_id);
+    WIRE_ENUM(wire, alias->state, inventory_alias_state, INVENTORY_ALIAS_BOUND);
+    wire_fixed(wire, &alias->by);
 }
 
 static void wire_buckets(struct wire *wire, int64_t buckets[STOCK_BUCKET_COUNT])
@@ -145,7 +155,7 @@ static void wire_movement(struct wire *wire, struct inventory_movement *movement
 
 void wire_inventory_query(struct wire *wire, struct inventory_query *query)
 {
-    WIRE_ENUM(wire, query->kind, inventory_query_kind, INVENTORY_QUERY_COUNTERS);
+    WIRE_ENUM(wire, query->kind, inventory_query_kind, INVENTORY_QUERY_IDENTIFIER);
     query->sku_ids = wire_slices(wire, query->sku_ids, &query->sku_count);
     query->sku_hashes = wire_hashes(wire, query->sku_hashes, &query->sku_hash_count);
     query->location_ids = wire_slices(wire, query->location_ids, &query->location_count);
@@ -157,6 +167,7 @@ void wire_inventory_query(struct wire *wire, struct inventory_query *query)
     wire_slice(wire, &query->owner);
     wire_position(wire, &query->from);
     wire_bool(wire, &query->homes_only);
+    wire_slice(wire, &query->identifier);
     wire_u32(wire, &query->page_size);
     wire_slice(wire, &query->page_token);
 }
@@ -220,6 +231,8 @@ void wire_inventory_answer(struct wire *wire, struct inventory_answer *answer)
               wire_availability);
     answer->missing = wire_slices(wire, answer->missing, &answer->missing_count);
     wire_bool(wire, &answer->missing_location);
+    wire_bool(wire, &answer->has_alias);
+    wire_alias(wire, &answer->alias);
     wire_inventory_counters(wire, &answer->counters);
     wire_slice(wire, &answer->next_page_token);
 }
@@ -249,7 +262,8 @@ void wire_inventory_outcome(struct wire *wire, struct inventory_outcome *outcome
     wire_bool(wire, &outcome->has_hold);
     wire_bool(wire, &outcome->has_sku);
     wire_bool(wire, &outcome->has_location);
-    WIRE_ENUM(wire, outcome->field, inventory_field, INVENTORY_FIELD_OTHER);
+    wire_bool(wire, &outcome->has_alias);
+    WIRE_ENUM(wire, outcome->field, inventory_field, INVENTORY_FIELD_IDENTIFIER);
     wire_u32(wire, &outcome->line);
     wire_fixed(wire, &outcome->etag);
     wire_u64(wire, &outcome->expected_line);
@@ -264,6 +278,9 @@ void wire_inventory_outcome(struct wire *wire, struct inventory_outcome *outcome
     }
     if (outcome->has_location) {
         wire_location(wire, &outcome->location);
+    }
+    if (outcome->has_alias) {
+        wire_alias(wire, &outcome->alias);
     }
     wire_shortages(wire, outcome);
 }

@@ -36,6 +36,9 @@ enum inventory_query_kind {
                                        * location_ids[0] if given, paged; reads the store */
     INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
     INVENTORY_QUERY_COUNTERS = 14,
+    INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
+                                      * GTIN it is (canonical);
+                                      * neither is an answer too */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -59,6 +62,7 @@ struct inventory_query {
                     * has come counts until the shard's log says that it has ended. */
     struct inventory_hold_id hold_id;
     struct slice owner;
+    struct slice identifier;
     struct ledger_position from;
     bool homes_only;
     uint32_t page_size; /* 0: the default */
@@ -107,6 +111,8 @@ struct inventory_answer {
     uint32_t availability_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    bool has_alias;
+    struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;

@@ -151,6 +151,14 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
+    case INVENTORY_ALIAS_RESERVE:
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+        break;
     case INVENTORY_REQUEST_SEAL:
     default:
         break;
@@ -168,7 +176,8 @@ struct inventory_command sample_sku(unsigned kind)
             .prev_line = 4999999999,
             .imports_max = 100,
         };
-    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY) {
+    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
+               kind < INVENTORY_ALIAS_RESERVE) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,
