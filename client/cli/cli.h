@@ -75,6 +75,8 @@ bool cli_confirms(FILE *in, FILE *talk, const char *question);
 
 /* The commands, one per leaf of the table. */
 enum command_exit cli_bench(struct cli *cli);
+enum command_exit cli_cluster_init(struct cli *cli);
+enum command_exit cli_cluster_remove_node(struct cli *cli);
 enum command_exit cli_completion(struct cli *cli);
 enum command_exit cli_customer_erase(struct cli *cli);
 enum command_exit cli_customer_export(struct cli *cli);
@@ -100,6 +102,10 @@ enum command_exit cli_manual(struct cli *cli);
 enum command_exit cli_rec(struct cli *cli);
 enum command_exit cli_rec_explain(struct cli *cli);
 enum command_exit cli_rec_rank(struct cli *cli);
+enum command_exit cli_shard_add_replica(struct cli *cli);
+enum command_exit cli_shard_remove_replica(struct cli *cli);
+enum command_exit cli_shard_transfer(struct cli *cli);
+enum command_exit cli_shard_verify(struct cli *cli);
 enum command_exit cli_sku_delete(struct cli *cli);
 enum command_exit cli_sku_get(struct cli *cli);
 enum command_exit cli_sku_list(struct cli *cli);

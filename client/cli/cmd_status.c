@@ -30,6 +30,8 @@ static json_t *status_nodes(const struct souk_cluster_get_reply *reply)
         output_text(object, "version", node->version);
         output_time(object, "start_time", node->start_time_ms);
         json_object_set_new(object, "ready", json_boolean(node->ready));
+        output_text(object, "peer_address", node->peer_address);
+        json_object_set_new(object, "connected", json_boolean(node->connected));
         json_array_append_new(nodes, object);
     }
     return nodes;
@@ -56,9 +58,48 @@ static void status_memory(json_t *object, const struct souk_shard *shard)
     }
 }
 
+/* Who has a replica, and how far the one behind most is. */
+static void status_replicas(json_t *object, const struct souk_shard *shard)
+{
+    static const char *const roles[] = {"unspecified", "learner", "voter"};
+    json_t *replicas = json_array();
+    char members[256] = "";
+    size_t used = 0;
+    uint64_t lag = 0;
+    for (size_t i = 0; i < shard->replica_count; i++) {
+        const struct souk_replica *replica = &shard->replicas[i];
+        json_t *one = json_object();
+        output_number(one, "replica_id", (int64_t)replica->replica_id);
+        output_number(one, "node_id", (int64_t)replica->node_id);
+        output_text(one, "role",
+                    (unsigned)replica->role < 3 ? roles[replica->role] : "?");
+        json_object_set_new(one, "leader", json_boolean(replica->leader));
+        json_object_set_new(one, "active", json_boolean(replica->active));
+        json_object_set_new(one, "leaving", json_boolean(replica->leaving));
+        output_number(one, "durable_index", (int64_t)replica->durable_index);
+        output_number(one, "lag", (int64_t)replica->lag);
+        json_array_append_new(replicas, one);
+        lag = replica->lag > lag ? replica->lag : lag;
+        if (used < sizeof members) {
+            int length =
+                snprintf(members + used, sizeof members - used, "%s%llu%s%s",
+                         i > 0 ? " " : "", (unsigned long long)replica->node_id,
+                         replica->role == SOUK_REPLICA_ROLE_LEARNER ? "(learns)" : "",
+                         replica->active ? "" : "(silent)");
+            used += length > 0 ? (size_t)length : 0;
+        }
+    }
+    json_object_set_new(object, "replicas", replicas);
+    json_object_set_new(object, "from_leader", json_boolean(shard->from_leader));
+    output_number(object, "term", (int64_t)shard->term);
+    output_number(object, "commit_index", (int64_t)shard->commit_index);
+    output_number(object, "lag", (int64_t)lag);
+    output_text(object, "members", members);
+}
+
 static json_t *status_shards(const struct souk_cluster_get_reply *reply)
 {
-    static const char *const tables[] = {"unspecified", "sku", "customer"};
+    static const char *const tables[] = {"unspecified", "sku", "customer", "directory"};
     json_t *shards = json_array();
     for (size_t i = 0; i < reply->shard_count; i++) {
         const struct souk_shard *shard = &reply->shards[i];
@@ -66,7 +107,7 @@ static json_t *status_shards(const struct souk_cluster_get_reply *reply)
         json_t *object = json_object();
         output_number(object, "shard_id", (int64_t)shard->shard_id);
         output_text(object, "table",
-                    (unsigned)shard->table < 3 ? tables[shard->table] : "?");
+                    (unsigned)shard->table < 4 ? tables[shard->table] : "?");
         snprintf(range, sizeof range, "%016llx", (unsigned long long)shard->start_key);
         output_text(object, "start_key", range);
         snprintf(range, sizeof range, "%016llx", (unsigned long long)shard->end_key);
@@ -78,6 +119,7 @@ static json_t *status_shards(const struct souk_cluster_get_reply *reply)
         output_number(object, "memory_bytes", (int64_t)shard->memory_bytes);
         status_totals(object, &shard->totals);
         status_memory(object, shard);
+        status_replicas(object, shard);
         json_array_append_new(shards, object);
     }
     return shards;
@@ -86,14 +128,20 @@ static json_t *status_shards(const struct souk_cluster_get_reply *reply)
 static void status_tables(struct cli *cli, json_t *nodes, json_t *shards)
 {
     static const struct output_column node_columns[] = {
-        {"NODE", "node_id", true},      {"ADDRESS", "address", false},
-        {"READY", "ready", false},      {"VERSION", "version", false},
-        {"SINCE", "start_time", false}, {NULL, NULL, false},
+        {"NODE", "node_id", true},
+        {"ADDRESS", "address", false},
+        {"READY", "ready", false},
+        {"VERSION", "version", false},
+        {"SINCE", "start_time", false},
+        {"PEER", "peer_address", false},
+        {NULL, NULL, false},
     };
     static const struct output_column shard_columns[] = {
         {"SHARD", "shard_id", true},
         {"TABLE", "table", false},
         {"LEADER", "leader_node_id", true},
+        {"NODES", "members", false},
+        {"LAG", "lag", true},
         {"APPLIED", "applied_index", true},
         {"FLUSHED", "flushed_index", true},
         {"SKUS", "skus", true},

@@ -74,6 +74,33 @@ static const struct command table_commands[] = {
      "(setting persist_interval_ms).\n",
      "  souk status\n  souk status -o json\n", {{NULL, NULL, NULL}}, cli_status},
 
+    {"cluster", "", 0, 0, "one store on several nodes", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"cluster init", "", 0, 0, "make the store of this one node a cluster that others can join",
+     "The data stays as it is, and so do its clients. Afterwards every empty folder joins with what\n"
+     "this prints. Three nodes keep going when one of them is lost.\n",
+     "  souk cluster init\n  soukd --dir /var/lib/souk --join 127.0.0.1:7401     on each further node\n",
+     {{NULL, NULL, NULL}}, cli_cluster_init},
+    {"cluster status", "", 0, 0, "nodes, and who leads and follows each shard",
+     "As souk status. LAG counts entries that the replica furthest behind has yet to store.\n",
+     "  souk cluster status\n  souk cluster status -o json | jq '.shards[].replicas'\n", {{NULL, NULL, NULL}}, cli_status},
+    {"cluster remove-node", "NODE", 1, 1, "a node is gone for good: its replicas leave their shards",
+     "They leave once the others are a quorum without them. A node whose folder was lost comes back as\n"
+     "a new one: join with an empty folder, then remove the old one.\n",
+     "  souk cluster remove-node 3\n", {{NULL, NULL, NULL}}, cli_cluster_remove_node},
+
+    {"shard", "", 0, 0, "parts of the store, and the nodes that hold them", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
+    {"shard transfer", "SHARD [NODE]", 1, 2, "hand the lead of a shard to another node",
+     "Without NODE, to the one that is most up to date.\n",
+     "  souk shard transfer 1 2\n", {{NULL, NULL, NULL}}, cli_shard_transfer},
+    {"shard add-replica", "SHARD NODE", 2, 2, "let a node hold a shard",
+     "It learns first, and votes once it has caught up; souk cluster status shows how far it is.\n",
+     "  souk shard add-replica 1 3\n", {{NULL, NULL, NULL}}, cli_shard_add_replica},
+    {"shard remove-replica", "SHARD NODE", 2, 2, "take a shard off a node", NULL,
+     "  souk shard remove-replica 1 3\n", {{NULL, NULL, NULL}}, cli_shard_remove_replica},
+    {"shard verify", "SHARD", 1, 1, "compare the replicas of a shard, at one index of its log, while it works",
+     "Exit 0: all answered, and all alike; 3: not so. Each replica walks its whole state once.\n",
+     "  souk shard verify 1\n", {{NULL, NULL, NULL}}, cli_shard_verify},
+
     {"stock", "", 0, 0, "what is on the shelf", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"stock get", "SKU [LOCATION]", 1, 2, "the levels of one SKU",
      "available = on_hand - held - committed - damaged - quality_control - safety_stock\n",

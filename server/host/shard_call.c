@@ -31,6 +31,16 @@ void shard_call_init_read(struct shard_call *call, uint64_t shard_id,
     call->answer = answer;
 }
 
+void shard_call_init_transfer(struct shard_call *call, uint64_t shard_id,
+                              uint64_t replica_id)
+{
+    memset(call, 0, sizeof *call);
+    list_init(&call->link);
+    call->shard_id = shard_id;
+    call->kind = SHARD_CALL_TRANSFER;
+    call->transfer_to = replica_id;
+}
+
 size_t shard_call_bytes(const struct shard_call *call)
 {
     size_t bytes = SHARD_CALL_FIXED_BYTES;

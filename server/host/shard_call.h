@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "shard/base/arena.h"
+#include "shard/base/heap.h"
 #include "shard/base/list.h"
 #include "shard/base/mailbox.h"
 #include "shard/base/slice.h"
@@ -39,6 +40,7 @@
 enum shard_call_kind {
     SHARD_CALL_PROPOSE,
     SHARD_CALL_READ,
+    SHARD_CALL_TRANSFER, /* leadership, to another replica; OK: begun */
 };
 
 struct shard_call;
@@ -56,6 +58,9 @@ struct shard_call {
     struct arena *arena;  /* bytes of outcomes and answers; the host's until done */
     shard_call_done *done;
 
+    /* In: the node whose replica is asked; 0: whichever leads. */
+    uint64_t at_node;
+
     /* In, PROPOSE: encoded by shard/replica/command.h, for the shard's table. */
     const struct slice *commands;
     size_t command_count; /* at least 1 */
@@ -69,10 +74,14 @@ struct shard_call {
     /* Out, READ: the caller's. */
     struct replica_answer *answer;
 
+    /* In, TRANSFER: a replica id; 0: whoever is most up to date. */
+    uint64_t transfer_to;
+
     /* Out. */
     enum status status;
     struct replica_stamp stamp; /* of the last decided command, or of the state read */
     uint64_t leader_replica_id; /* NOT_LEADER: whom to ask; 0: not known */
+    uint64_t leader_node_id;    /* and where it lives */
 
     /* The host's. */
     union {
@@ -84,6 +93,18 @@ struct shard_call {
         } search;       /* one that runs beside the loop */
     } work;
     size_t queued_bytes;
+
+    /* On its way between nodes; theirs who route it (call_route.h). */
+    struct call_travel {
+        shard_call_done *done;  /* the submitter's, while `done` is the router's */
+        void *home;             /* the loop that it belongs to */
+        struct heap_node waits; /* for its next attempt */
+        uint64_t due_us;
+        uint64_t sent_to; /* the node that the last answer came from; 0: this one */
+        uint32_t attempts;
+        bool from_elsewhere; /* it came from another node, and goes to no third */
+        bool perhaps_done;   /* an attempt ended without telling */
+    } travel;
 };
 
 /* Fills what both kinds need and clears the rest. `arena`, `commands`, `outcomes` stay
@@ -94,6 +115,8 @@ void shard_call_init_propose(struct shard_call *call, uint64_t shard_id,
 void shard_call_init_read(struct shard_call *call, uint64_t shard_id,
                           const struct replica_query *query,
                           struct replica_answer *answer);
+void shard_call_init_transfer(struct shard_call *call, uint64_t shard_id,
+                              uint64_t replica_id);
 /* What the call weighs against proposal_queue_max_bytes. */
 size_t shard_call_bytes(const struct shard_call *call);
 

@@ -227,8 +227,10 @@ static void host_end_call(struct shard_host *host, struct shard_call *call)
     struct host_shard *shard =
         call->status == STATUS_NOT_LEADER ? host_find(host, call->shard_id) : NULL;
     call->leader_replica_id = 0;
+    call->leader_node_id = 0;
     if (shard != NULL) {
         call->leader_replica_id = replica_leader(shard->replica);
+        call->leader_node_id = replica_node_of(shard->replica, call->leader_replica_id);
     }
     list_append(&host->done, &call->link);
 }
@@ -307,6 +309,25 @@ static enum status host_read(struct shard_host *host, struct host_shard *shard,
     return STATUS_OK;
 }
 
+static enum status host_take(struct shard_host *host, struct host_shard *shard,
+                             struct moment now, struct shard_call *call)
+{
+    switch (call->kind) {
+    case SHARD_CALL_PROPOSE:
+        return host_propose(host, shard, call);
+    case SHARD_CALL_READ:
+        return host_read(host, shard, now, call);
+    case SHARD_CALL_TRANSFER:
+        call->status = replica_transfer(shard->replica, now, call->transfer_to);
+        call->stamp.shard_id = call->shard_id;
+        if (call->status == STATUS_OK) {
+            host_end_call(host, call);
+        }
+        return call->status;
+    }
+    UNREACHABLE();
+}
+
 void host_submit(struct shard_host *host, struct moment now, struct shard_call *call)
 {
     host->call_count++;
@@ -317,8 +338,7 @@ void host_submit(struct shard_host *host, struct moment now, struct shard_call *
     struct host_shard *shard = host_find(host, call->shard_id);
     enum status status = STATUS_EPOCH_CHANGED;
     if (shard != NULL) {
-        status = call->kind == SHARD_CALL_PROPOSE ? host_propose(host, shard, call)
-                                                  : host_read(host, shard, now, call);
+        status = host_take(host, shard, now, call);
     }
     if (status == STATUS_OVERLOADED) {
         metric_add(METRIC_PROPOSALS_OVERLOADED, 1);
@@ -488,6 +508,7 @@ bool host_take_message(struct shard_host *host, struct host_message *out_message
                 .shard_id = replica_shard_id(shard->replica),
                 .from_replica_id = replica_id(shard->replica),
                 .to_replica_id = outgoing.to_replica_id,
+                .mail = outgoing.mail,
                 .bytes = outgoing.bytes,
             };
             return true;
@@ -537,6 +558,16 @@ enum status host_transfer(struct shard_host *host, struct moment now, uint64_t s
     enum status status = replica_transfer(shard->replica, now, replica_id);
     host_follow(host, shard);
     return status;
+}
+
+void host_abandon(struct shard_host *host)
+{
+    for (size_t i = 0; i < host->shard_count; i++) {
+        if (!replica_is_single(host->shards[i]->replica)) {
+            replica_abandon(host->shards[i]->replica);
+            host_harvest(host, host->shards[i]);
+        }
+    }
 }
 
 bool host_ready(const struct shard_host *host)

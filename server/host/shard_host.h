@@ -80,6 +80,7 @@ struct host_message {
     uint64_t shard_id;
     uint64_t from_replica_id;
     uint64_t to_replica_id;
+    enum replica_mail mail; /* out only */
     struct slice bytes;
 };
 MUST_USE bool host_take_message(struct shard_host *host,
@@ -93,6 +94,9 @@ MUST_USE enum status host_change_members(struct shard_host *host, struct moment 
                                          const struct raft_change *change);
 MUST_USE enum status host_transfer(struct shard_host *host, struct moment now,
                                    uint64_t shard_id, uint64_t replica_id);
+/* replica_abandon of all that have other members. */
+void host_abandon(struct shard_host *host);
+
 /* Not OK: a replica here has stopped for good (replica_failed); the first that did. */
 enum status host_failed(const struct shard_host *host);
 

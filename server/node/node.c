@@ -12,6 +12,7 @@
 
 #include "proto/rpc/rpc_server.h"
 #include "server/admin/admin.h"
+#include "server/node/cluster.h"
 #include "server/node/disk.h"
 #include "server/node/gauges.h"
 #include "server/node/liveness.h"
@@ -20,6 +21,7 @@
 #include "server/runtime/system_clock.h"
 #include "server/service/service.h"
 #include "shard/base/assert.h"
+#include "shard/base/encode.h"
 #include "shard/base/log.h"
 #include "shard/base/memory.h"
 #include "shard/recommend/placement.h"
@@ -36,6 +38,8 @@ struct node {
     struct log_store *log;
     struct shard_map map;
     struct placement_table placements;
+    struct cluster *cluster;
+    bool joined; /* others know of it already: a start that fails leaves all in place */
     struct runtime *runtime;
     struct liveness *liveness;
     struct gauges *gauges;
@@ -129,6 +133,25 @@ static enum status node_check_buckets(const struct settings *settings, int64_t s
     return STATUS_OK;
 }
 
+/* Whoever has been somebody does not join, but comes back as who it is. */
+static bool node_has_identity(const char *dir)
+{
+    char path[NODE_PATH_BYTES];
+    snprintf(path, sizeof path, "%s/identity", dir);
+    return access(path, F_OK) == 0;
+}
+
+/* A store of its own is not given up for another one. */
+static enum status node_check_join(const struct node *node, struct problem *problem)
+{
+    if (node->settings.join[0] == '\0' || cluster_is_formed(node->cluster)) {
+        return STATUS_OK;
+    }
+    return problem_set(problem, STATUS_INVALID, "join",
+                       "%.200s holds a store of its own; join with an empty folder",
+                       node->settings.dir);
+}
+
 static enum status node_open_folder(struct node *node, struct problem *problem)
 {
     const struct settings *settings = &node->settings;
@@ -146,7 +169,13 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
                         problem));
     node_random(fresh.cluster_id, sizeof fresh.cluster_id);
     node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
+    if (settings->join[0] != '\0' && !node_has_identity(settings->dir)) {
+        TRY(cluster_join(node->cluster, &fresh, problem));
+        node->joined = true;
+    }
     TRY(folder_open(file_system_posix(), settings->dir, &fresh, problem, &node->folder));
+    TRY(cluster_load(node->cluster, node->folder, problem));
+    TRY(node_check_join(node, problem));
     node_check_shards(settings, folder_identity(node->folder));
     return node_check_buckets(settings, folder_identity(node->folder)->customer_shards,
                               problem);
@@ -181,18 +210,24 @@ static enum status node_add_shards(struct node *node, enum shard_map_table table
     return status;
 }
 
+static struct hash128 node_cluster_id(const struct folder_identity *identity)
+{
+    return (struct hash128){.high = load_be64(identity->cluster_id),
+                            .low = load_be64(identity->cluster_id + 8)};
+}
+
 static enum status node_start_runtime(struct node *node, struct problem *problem)
 {
     const struct folder_identity *identity = folder_identity(node->folder);
-    unsigned count = identity->sku_shards + identity->customer_shards;
+    size_t count = identity->sku_shards + identity->customer_shards;
     struct runtime_shard *shards;
     enum status status;
-    if (count > RUNTIME_SHARDS_MAX) {
+    if (count >= RUNTIME_SHARDS_MAX) {
         return problem_set(problem, STATUS_INVALID, "sku_shards",
-                           "%u shards in all; a node takes %d", count,
-                           RUNTIME_SHARDS_MAX);
+                           "%zu shards in all; a node takes %d", count,
+                           RUNTIME_SHARDS_MAX - 1);
     }
-    shards = memory_zalloc(count * sizeof *shards);
+    shards = memory_zalloc((count + 1) * sizeof *shards);
     shard_map_init(&node->map, 1, identity->hash_seed);
     node->map.virtual_buckets = (uint32_t)node->settings.virtual_buckets;
     status = node_add_shards(node, SHARD_MAP_SKU, identity->sku_shards, shards, problem);
@@ -201,13 +236,18 @@ static enum status node_start_runtime(struct node *node, struct problem *problem
                                  shards, problem);
     }
     if (status == STATUS_OK) {
-        const struct runtime_options options = {.settings = &node->settings,
-                                                .store = node->store,
-                                                .log = node->log,
-                                                .shards = shards,
-                                                .shard_count = count,
-                                                .hash_seed = identity->hash_seed,
-                                                .disk_dir = folder_path(node->folder)};
+        cluster_place(node->cluster, shards, &count);
+        struct runtime_options options = {.settings = &node->settings,
+                                          .store = node->store,
+                                          .log = node->log,
+                                          .shards = shards,
+                                          .shard_count = count,
+                                          .hash_seed = identity->hash_seed,
+                                          .cluster_id = node_cluster_id(identity),
+                                          .node_id = identity->node_id,
+                                          .network = cluster_network(node->cluster),
+                                          .disk_dir = folder_path(node->folder)};
+        node_random(&options.seed, sizeof options.seed);
         status = runtime_start(&options, problem, &node->runtime);
     }
     free(shards);
@@ -228,6 +268,19 @@ static bool node_is_live(void *user)
     return liveness_good(node->liveness, system_clock_monotonic_us());
 }
 
+static enum status node_begin_cluster(void *user, char *out_peer_address, size_t size,
+                                      struct problem *problem)
+{
+    const struct node *node = user;
+    return cluster_begin(node->cluster, out_peer_address, size, problem);
+}
+
+static bool node_is_connected(void *user, uint64_t node_id)
+{
+    const struct node *node = user;
+    return cluster_connected(node->cluster, node_id);
+}
+
 static void node_make_service(struct node *node)
 {
     const struct folder_identity *identity = folder_identity(node->folder);
@@ -239,6 +292,8 @@ static void node_make_service(struct node *node)
                                       .version = node_version(),
                                       .start_ms = system_clock_wall_ms(),
                                       .ready = node_is_ready,
+                                      .begin_cluster = node_begin_cluster,
+                                      .connected = node_is_connected,
                                       .user = node};
     memcpy(options.cluster_id, identity->cluster_id, sizeof options.cluster_id);
     node->service = service_new(&options);
@@ -281,8 +336,8 @@ static enum status node_start_doors(struct node *node, struct problem *problem)
     TRY(admin_start(&admin, problem, &node->admin));
     node_make_service(node);
     TRY(node_start_server(node, problem));
-    TRY(ports_write(node->settings.dir, rpc_server_port(node->server),
-                    admin_port(node->admin), problem));
+    TRY(cluster_serving(node->cluster, rpc_server_port(node->server),
+                        admin_port(node->admin), problem));
     atomic_store(&node->ready, true);
     return STATUS_OK;
 }
@@ -292,11 +347,13 @@ static enum status node_start_doors(struct node *node, struct problem *problem)
 static enum status node_run(struct node *node, struct problem *problem)
 {
     node_check_files();
+    node->cluster = cluster_new(&node->settings);
     TRY(node_open_folder(node, problem));
     ports_remove(node->settings.dir);
     TRY(disk_open(node->folder, (uint64_t)node->settings.log_segment_bytes / 4096 * 4096,
                   problem, &node->store, &node->log));
     TRY(node_start_runtime(node, problem));
+    TRY(cluster_run(node->cluster, node->runtime, problem));
     node->liveness = liveness_start(node->runtime);
     node->gauges = gauges_start(node->runtime, &node->map);
     return node_start_doors(node, problem);
@@ -321,7 +378,8 @@ static void node_discard_files(const char *folder)
  * the data in it is this start's own, and nobody was ever told of it. */
 static void node_discard(const char *dir, bool made, bool fresh)
 {
-    static const char *const files[] = {"identity", "log_identity", "ports.json", "LOCK"};
+    static const char *const files[] = {"identity", "log_identity", "ports.json",
+                                        "cluster", "LOCK"};
     char path[NODE_PATH_BYTES];
     if (fresh) {
         snprintf(path, sizeof path, "%s/log", dir);
@@ -348,9 +406,11 @@ enum status node_start(const struct settings *settings, struct problem *problem,
     made = access(settings->dir, F_OK) != 0;
     status = node_run(node, problem);
     if (status != STATUS_OK) {
-        bool fresh = node->folder != NULL && folder_is_fresh(node->folder);
+        bool fresh =
+            node->folder != NULL && folder_is_fresh(node->folder) && !node->joined;
+        bool joined = node->joined;
         node_stop(node);
-        node_discard(settings->dir, made, fresh);
+        node_discard(settings->dir, made && !joined, fresh);
         return status;
     }
     log_event(LOG_INFO, "serving", LOG_STRING("listen", settings->listen),
@@ -394,6 +454,9 @@ void node_stop(struct node *node)
         rpc_server_stop(node->server, (uint32_t)node->settings.stop_grace_ms);
     }
     /* Calls that the grace did not see end are still inside: their answers are dropped. */
+    if (node->cluster != NULL) {
+        cluster_leave(node->cluster);
+    }
     if (node->runtime != NULL) {
         liveness_stop(node->liveness);
         gauges_stop(node->gauges);
@@ -404,6 +467,7 @@ void node_stop(struct node *node)
     gauges_free(node->gauges);
     rpc_server_free(node->server);
     service_free(node->service);
+    cluster_free(node->cluster);
     log_store_close(node->log);
     store_close(node->store);
     shard_map_close(&node->map);

@@ -17,18 +17,20 @@ static void ports_path(char *out, const char *dir, const char *name)
     snprintf(out, PORTS_PATH_BYTES, "%s/%s", dir, name);
 }
 
-enum status ports_write(const char *dir, uint16_t client, uint16_t admin,
+enum status ports_write(const char *dir, uint16_t client, uint16_t peer, uint16_t admin,
                         struct problem *problem)
 {
     char fresh[PORTS_PATH_BYTES], path[PORTS_PATH_BYTES];
+    char peer_text[8];
     FILE *file;
     bool written;
     ports_path(fresh, dir, "ports.json.new");
     ports_path(path, dir, "ports.json");
     file = fopen(fresh, "we");
+    snprintf(peer_text, sizeof peer_text, "%u", peer);
     written =
-        file != NULL && fprintf(file, "{\"client\": %u, \"peer\": null, \"admin\": %u}\n",
-                                client, admin) > 0;
+        file != NULL && fprintf(file, "{\"client\": %u, \"peer\": %s, \"admin\": %u}\n",
+                                client, peer != 0 ? peer_text : "null", admin) > 0;
     if (file != NULL && fclose(file) != 0) {
         written = false;
     }

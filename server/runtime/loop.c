@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "server/runtime/failure.h"
+#include "server/runtime/loop_travel.h"
 #include "server/runtime/system_clock.h"
 #include "server/runtime/thread.h"
 #include "shard/base/assert.h"
@@ -54,6 +55,20 @@ void loop_post_task(struct loop *loop, struct runtime_task *task)
 {
     atomic_fetch_add(loop->tasks_pending, 1);
     if (mailbox_post(&loop->tasks, &task->node)) {
+        loop_wake(loop);
+    }
+}
+
+void loop_post_return(struct loop *loop, struct loop_return *back)
+{
+    if (mailbox_post(&loop->returned, &back->node)) {
+        loop_wake(loop);
+    }
+}
+
+void loop_post_letters(struct loop *loop, struct runtime_letters_part *part)
+{
+    if (mailbox_post(&loop->letters, &part->node)) {
         loop_wake(loop);
     }
 }
@@ -133,8 +148,11 @@ static void loop_take_searched(struct loop *loop)
     }
 }
 
-static void loop_take_call(struct loop *loop, struct moment now, struct shard_call *call)
+void loop_take_call(struct loop *loop, struct moment now, struct shard_call *call)
 {
+    if (loop_travel_sends(loop, call)) {
+        return;
+    }
     switch (search_pool_offer(loop->search_pool, loop->host, loop, call)) {
     case SEARCH_OFFER_DECLINED:
         host_submit(loop->host, now, call);
@@ -217,9 +235,11 @@ static void loop_apply(struct loop *loop, struct moment now, size_t batch_count)
     }
 }
 
-static void loop_write_state(struct loop *loop, struct moment now)
+/* True: a state batch came back, and with it perhaps an installed state. */
+static bool loop_write_state(struct loop *loop, struct moment now)
 {
-    if (mailbox_take(&loop->written) != NULL) {
+    bool written = mailbox_take(&loop->written) != NULL;
+    if (written) {
         loop->state_job_bytes = 0;
         host_state_written(loop->host);
     }
@@ -236,6 +256,7 @@ static void loop_write_state(struct loop *loop, struct moment now)
         host_state_persisted(loop->host, persisted->shard_id, persisted->index);
         free(persisted);
     }
+    return written;
 }
 
 static void loop_judge_pressure(struct loop *loop)
@@ -263,6 +284,15 @@ static void loop_publish_degrees(struct loop *loop)
     }
 }
 
+/* A replica stops for good when it cannot read what all have decided. */
+static void loop_check_replicas(struct loop *loop)
+{
+    enum status status = host_failed(loop->host);
+    if (status != STATUS_OK) {
+        runtime_fail("log", "what was decided cannot be applied here", status);
+    }
+}
+
 static void loop_turn(struct loop *loop)
 {
     struct moment now = system_clock_now();
@@ -272,19 +302,29 @@ static void loop_turn(struct loop *loop)
         loop_fire_timers(loop, now);
     }
     loop_take_searched(loop);
+    size_t heard = loop_take_letters(loop, now);
     loop_take_calls(loop, now);
+    loop_take_travellers(loop, now);
     size_t synced = loop_take_synced(loop);
     loop_collect(loop, now);
+    loop_send_letters(loop); /* entries travel while they are synced here */
     if (synced > 0) {
         loop_apply(loop, now, synced);
-        loop_publish_degrees(loop);
     }
-    loop_write_state(loop, now);
+    bool written = loop_write_state(loop, now);
+    if (synced > 0 || heard > 0 || written) {
+        loop_publish_degrees(loop);
+        loop_check_replicas(loop);
+    }
+    loop_send_letters(loop);
     if (host_ready(loop->host) && loop_free_log_job(loop) != NULL) {
         loop->again = true; /* what was applied has made more to write */
     }
     size_t finished_bytes = host_finish(loop->host);
     atomic_fetch_sub(&loop->queued_bytes, finished_bytes);
+    if (loop->network != NULL) {
+        loop->network->flush(loop->network->context); /* answers to other nodes */
+    }
 }
 
 /* --- libuv ------------------------------------------------------------------------- */
@@ -309,6 +349,8 @@ static void loop_arm_timer(struct loop *loop)
         uint64_t timer_us = CONTAINER_OF(node, struct runtime_timer, node)->due_us;
         due_us = timer_us < due_us ? timer_us : due_us;
     }
+    uint64_t travel_us = loop_travel_due_us(loop);
+    due_us = travel_us < due_us ? travel_us : due_us;
     uint64_t wait_us = due_us > now.monotonic_us ? due_us - now.monotonic_us : 0;
     if (loop_is_stopping(loop)) {
         wait_us = MILLISECOND_US; /* others come to rest without telling */
@@ -388,6 +430,9 @@ void loop_init(struct loop *loop, struct runtime *runtime, unsigned index,
     mailbox_init(&loop->written);
     mailbox_init(&loop->persisted);
     mailbox_init(&loop->searched);
+    mailbox_init(&loop->letters);
+    mailbox_init(&loop->returned);
+    loop_travel_init(loop);
     atomic_init(&loop->queued_bytes, 0);
     atomic_init(&loop->disk_full, false);
     atomic_init(&loop->stopping, false);
@@ -446,6 +491,7 @@ void loop_close(struct loop *loop)
     }
     host_free(loop->host);
     heap_close(&loop->timers);
+    heap_close(&loop->waiting);
     for (size_t i = 0; i < LOOP_LOG_JOBS; i++) {
         log_batch_close(&loop->log_jobs[i].job.batch);
     }

@@ -66,6 +66,8 @@ struct loop {
     struct mailbox written;   /* the state job that came back */
     struct mailbox persisted; /* struct loop_persisted */
     struct mailbox searched;  /* calls that a search worker answered */
+    struct mailbox letters;   /* struct runtime_letters_part */
+    struct mailbox returned;  /* struct loop_return */
     uv_async_t wake;
     _Atomic(size_t) queued_bytes; /* of all calls between submit and done; 0: none */
     _Atomic(bool) disk_full;
@@ -77,6 +79,9 @@ struct loop {
     pthread_t thread;
     struct shard_host *host;
     struct heap timers;
+    struct heap waiting; /* calls, for their next attempt: travel.waits */
+    const struct runtime_network *network; /* or NULL */
+    uint64_t node_id;
     struct loop_log_job log_jobs[LOOP_LOG_JOBS];
     struct loop_state_job state_job;
     uint64_t state_job_bytes; /* 0 while the job is here */
@@ -84,6 +89,15 @@ struct loop {
     _Atomic(size_t) *tasks_pending; /* of the runtime: posted and not yet run */
     bool again;                     /* something came while the turn was running */
     bool closing;
+    bool abandoned; /* what other nodes would have to decide was given up */
+};
+
+/* A call that came back from another node; allocated by who brings it, freed here. */
+struct loop_return {
+    struct mailbox_node node;
+    struct shard_call *call;
+    enum status status;
+    struct buffer answer;
 };
 
 /* Before the thread starts: what runs on the starter's thread. */
@@ -98,9 +112,18 @@ void loop_close(struct loop *loop);
 
 /* Any thread. */
 void loop_post_call(struct loop *loop, struct shard_call *call);
+/* To the host, or a search worker; the loop's thread. */
+void loop_take_call(struct loop *loop, struct moment now, struct shard_call *call);
+/* The call's `done` while it may travel: on the loop's thread. */
+void loop_call_ended(struct shard_call *call);
+void loop_post_return(struct loop *loop, struct loop_return *back);
+void loop_post_letters(struct loop *loop, struct runtime_letters_part *part);
 void loop_post_task(struct loop *loop, struct runtime_task *task);
 /* Does not wake the loop: cutting the log is in no hurry. */
 void loop_post_persisted(struct loop *loop, struct loop_persisted *persisted);
+/* Does a message for this shard go to this loop? One of nobody here goes to the first. */
+bool runtime_owns(const struct runtime *runtime, const struct loop *loop,
+                  uint64_t shard_id);
 /* On a search worker's thread: the answer of a call that the loop handed over. */
 void loop_post_searched(void *loop, struct shard_call *call);
 bool loop_is_current(const struct loop *loop);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/runtime/failure.h"
 #include "server/runtime/loop.h"
 #include "server/runtime/system_clock.h"
 #include "shard/base/assert.h"
@@ -27,7 +28,8 @@ struct runtime {
     struct log_writer log_writer;
     struct apply_writer apply_writer;
     struct search_pool search_pool;
-    size_t queue_share_bytes; /* proposal_queue_max_bytes, of each loop */
+    size_t queue_share_bytes;              /* proposal_queue_max_bytes, of each loop */
+    const struct runtime_network *network; /* or NULL */
     _Atomic(bool) draining;
     _Atomic(size_t) tasks_pending;
 };
@@ -64,6 +66,10 @@ static enum status runtime_open_shard(struct runtime *runtime,
         .range = shard->range,
         .range_epoch = shard->range_epoch,
         .hash_seed = options->hash_seed,
+        .cluster_id = options->cluster_id,
+        .node_id = options->node_id,
+        .seed = options->seed,
+        .joins = shard->joins,
     };
     struct replica *opened;
     TRY(replica_open(&replica, system_clock_now(), problem, &opened));
@@ -166,6 +172,7 @@ enum status runtime_start(const struct runtime_options *options, struct problem 
     ASSERT(options->shard_count > 0 && options->shard_count <= RUNTIME_SHARDS_MAX);
     struct runtime *runtime = memory_zalloc(sizeof *runtime);
     runtime->settings = options->settings;
+    runtime->network = options->network;
     runtime->loop_count = (unsigned)options->settings->shard_loops;
     runtime->queue_share_bytes = (size_t)options->settings->proposal_queue_max_bytes;
     runtime->loops = memory_zalloc(runtime->loop_count * sizeof *runtime->loops);
@@ -176,6 +183,8 @@ enum status runtime_start(const struct runtime_options *options, struct problem 
     for (unsigned i = 0; i < runtime->loop_count; i++) {
         loop_init(&runtime->loops[i], runtime, i, options->settings);
         runtime->loops[i].tasks_pending = &runtime->tasks_pending;
+        runtime->loops[i].network = options->network;
+        runtime->loops[i].node_id = options->node_id;
     }
     for (size_t i = 0; i < options->shard_count; i++) {
         enum status status =
@@ -234,8 +243,65 @@ enum status runtime_submit(struct runtime *runtime, struct shard_call *call)
         return status;
     }
     call->queued_bytes = bytes;
+    if (runtime->network != NULL && !call->travel.from_elsewhere) {
+        call->travel = (struct call_travel){.done = call->done, .home = loop};
+        call->done = loop_call_ended;
+    }
     loop_post_call(loop, call);
     return STATUS_OK;
+}
+
+void runtime_return(struct runtime *runtime, struct shard_call *call, enum status status,
+                    struct slice answer)
+{
+    struct loop_return *back = memory_zalloc(sizeof *back);
+    (void)runtime;
+    back->call = call;
+    back->status = status;
+    buffer_init(&back->answer);
+    buffer_append_slice(&back->answer, answer);
+    loop_post_return(call->travel.home, back);
+}
+
+void runtime_deliver(struct runtime *runtime, struct runtime_letters *letters)
+{
+    atomic_init(&letters->references, 1 + runtime->loop_count);
+    for (unsigned i = 0; i < runtime->loop_count; i++) {
+        struct loop *loop = &runtime->loops[i];
+        bool wanted = false;
+        for (size_t k = 0; k < letters->message_count && !wanted; k++) {
+            const struct runtime_place *place =
+                runtime_find(runtime, letters->messages[k].shard_id);
+            wanted = place != NULL ? place->loop == loop : i == 0;
+        }
+        letters->parts[i].letters = letters;
+        if (wanted) {
+            loop_post_letters(loop, &letters->parts[i]);
+        } else {
+            atomic_fetch_sub(&letters->references, 1);
+        }
+    }
+    if (atomic_fetch_sub_explicit(&letters->references, 1, memory_order_acq_rel) == 1) {
+        letters->taken(letters);
+    }
+}
+
+bool runtime_owns(const struct runtime *runtime, const struct loop *loop,
+                  uint64_t shard_id)
+{
+    const struct runtime_place *place = runtime_find(runtime, shard_id);
+    return place != NULL ? place->loop == loop : loop->index == 0;
+}
+
+void runtime_give_up(const char *where, const char *what, enum status status)
+{
+    runtime_fail(where, what, status);
+}
+
+struct shard_host *runtime_host(struct runtime *runtime, unsigned loop)
+{
+    ASSERT(runtime_on_loop(runtime, loop));
+    return runtime->loops[loop].host;
 }
 
 /* Calls first: a `done` may post a task before its call counts as finished, a task cannot

@@ -20,11 +20,13 @@
 #ifndef SOUK_SERVER_RUNTIME_RUNTIME_H
 #define SOUK_SERVER_RUNTIME_RUNTIME_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "server/host/shard_call.h"
+#include "server/host/shard_host.h"
 #include "shard/base/clock.h"
 #include "shard/base/heap.h"
 #include "shard/base/mailbox.h"
@@ -38,7 +40,7 @@
 
 enum {
     RUNTIME_EXIT_FAILED = 74,
-    RUNTIME_SHARDS_MAX = 1088,
+    RUNTIME_SHARDS_MAX = 1089, /* the largest settings, and the directory */
 };
 
 struct runtime;
@@ -49,6 +51,21 @@ struct runtime_shard {
     uint64_t replica_id; /* names it in the log; not 0 */
     struct key_range range;
     uint64_t range_epoch;
+    bool joins; /* a group that was there before it (replica_options) */
+};
+
+/*
+ * The way to other nodes (server/peer), on loops' threads. A store of one node has none.
+ */
+struct runtime_network {
+    /* A message to a replica elsewhere, copied; it may be dropped. */
+    void (*send)(void *context, const struct host_message *message);
+    /* What was sent in this turn of the loop may go now. */
+    void (*flush)(void *context);
+    /* Takes a call to the node that leads its shard; OK: runtime_return follows, once. Else
+     * the call is the runtime's still: UNREACHABLE, or OVERLOADED. */
+    enum status (*forward)(void *context, uint64_t node_id, struct shard_call *call);
+    void *context;
 };
 
 struct runtime_options {
@@ -58,6 +75,10 @@ struct runtime_options {
     const struct runtime_shard *shards; /* copied */
     size_t shard_count;
     uint64_t hash_seed; /* of the cluster */
+    struct hash128 cluster_id;
+    uint64_t node_id; /* of this node */
+    uint64_t seed;    /* of chance in elections: anew at each start */
+    const struct runtime_network *network; /* NULL: there are no other nodes */
     /* Whose file system is watched for disk_full_percent; NULL: none is. */
     const char *disk_dir;
     struct file_system *files; /* asked for its space; NULL: the real one */
@@ -83,6 +104,42 @@ void runtime_stop(struct runtime *runtime);
  *   EPOCH_CHANGED  no such shard here
  */
 MUST_USE enum status runtime_submit(struct runtime *runtime, struct shard_call *call);
+
+/*
+ * With a network, a call whose shard is led elsewhere goes there, at most once on each
+ * attempt, and is repeated while its deadline allows (server/host/call_route.h); its `done`
+ * runs on the loop of its shard all the same.
+ *
+ * A call that was forwarded is back: with OK the bytes are call_encode_answer's (copied),
+ * else none came. Any thread.
+ */
+void runtime_return(struct runtime *runtime, struct shard_call *call, enum status status,
+                    struct slice answer);
+
+/* Messages from another node, for replicas here. */
+struct runtime_letters;
+struct runtime_letters_part {
+    struct mailbox_node node;
+    struct runtime_letters *letters;
+};
+struct runtime_letters {
+    const struct host_message *messages;
+    size_t message_count;
+    struct runtime_letters_part *parts; /* one for each loop; filled here */
+    /* On the thread of the last loop, or in runtime_deliver: all has been taken. */
+    void (*taken)(struct runtime_letters *letters);
+    _Atomic(unsigned) references;
+};
+/* To the loops of their shards, in the order of delivery per thread. */
+void runtime_deliver(struct runtime *runtime, struct runtime_letters *letters);
+
+/* For what must not go on: one line is logged and the process ends (RUNTIME_EXIT_FAILED).
+ */
+void runtime_give_up(const char *where, const char *what, enum status status)
+    __attribute__((noreturn));
+
+/* The host of a loop, for that loop's thread only: in tasks and timers. */
+struct shard_host *runtime_host(struct runtime *runtime, unsigned loop);
 
 /*
  * The degrees of all shards of this node, as searching and ranking need them: one table

@@ -36,6 +36,11 @@ struct service_options {
     int64_t start_ms;
     /* What ClusterService says of this node; asked on rpc workers. */
     bool (*ready)(void *user);
+    /* Opens the peer port, so that the store may become a cluster, and says where it is. */
+    enum status (*begin_cluster)(void *user, char *out_peer_address, size_t size,
+                                 struct problem *problem);
+    /* Another node, or this one. */
+    bool (*connected)(void *user, uint64_t node_id);
     void *user;
 };
 

@@ -33,6 +33,12 @@
     X(PROPOSALS_DROPPED,    COUNTER,   "souk_proposals_dropped_total",     "Proposals whose entries were in the log of a leader that lost its place") \
     X(SNAPSHOTS_INSTALLED,  COUNTER,   "souk_snapshots_installed_total",   "Snapshots of a shard taken over from another replica") \
     X(SNAPSHOTS_FAILED,     COUNTER,   "souk_snapshots_failed_total",      "Snapshots that could not be made or read for another replica") \
+    X(PEER_FRAMES,          COUNTER,   "souk_peer_frames_total",           "Frames sent to other nodes")              \
+    X(PEER_BYTES,           COUNTER,   "souk_peer_bytes_total",            "Bytes in frames sent to other nodes")     \
+    X(PEER_MESSAGES_SHED,   COUNTER,   "souk_peer_messages_shed_total",    "Messages to other nodes dropped because the queue was full, or the node not known or not connected") \
+    X(PEERS_CONNECTED,      GAUGE,     "souk_peers_connected",             "Other nodes that are connected")          \
+    X(CALLS_FORWARDED,      COUNTER,   "souk_calls_forwarded_total",       "Calls sent to the node that leads their shard") \
+    X(CALLS_FROM_ELSEWHERE, COUNTER,   "souk_calls_from_elsewhere_total",  "Calls that other nodes sent here")        \
     X(HOLDS_OPEN,           GAUGE,     "souk_holds_open",                  "Holds neither ended nor expired")         \
     X(HOLDS_EXPIRED,        COUNTER,   "souk_holds_expired_total",         "Holds that expired by themselves")        \
     X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \

@@ -20,6 +20,9 @@
     S(listen,               "127.0.0.1",    "",                     "address of the client port")    \
     N(port,                 7400, 0, 65535, "",                     "client port; 0 lets the system choose and writes <dir>/ports.json") \
     N(admin_port,           0, 0, 65535,    "",                     "HTTP port for /metrics, /health/live and /health/ready, loopback only; 0 lets the system choose") \
+    S(peer_listen,          "127.0.0.1",    "",                     "address of the peer port, as other nodes reach it") \
+    N(peer_port,            0, 0, 65535,    "",                     "port for the other nodes of a cluster; 0: the last one, or one that the system chooses") \
+    S(join,                 "",             "",                     "peer address of a node of the cluster that an empty data folder joins") \
     S(log_level,            "info",         "debug|info|warn|error", "least level written")          \
     S(log_format,           "logfmt",       "logfmt|json",          "form of the log lines")         \
     N(rpc_workers,          1, 1, 64,       "",                     "threads that decode and validate calls") \
@@ -44,6 +47,9 @@
     N(log_entry_max_bytes,  1048576, 4096, 16777216, "bytes",       "commands of one turn in one log entry") \
     N(raft_tick_ms,         100, 1, 10000,  "ms",                   "heartbeats of a shard of several members; without one for 10 to 20 of these a new leader is elected") \
     N(snapshot_bytes_per_s, 67108864, 65536, 17179869184, "bytes/s", "pace at which one replica asks for the parts of a snapshot") \
+    N(peer_queue_max_bytes, 16777216, 1048576, 1073741824, "bytes", "messages of replicas waiting for one node; above, they are dropped and sent again later") \
+    N(peer_requests_max_bytes, 16777216, 1048576, 1073741824, "bytes", "calls waiting for one node before OVERLOADED") \
+    N(forward_timeout_ms,   2000, 10, 60000, "ms",                  "time for a call that was sent to its leader, before it is looked for anew") \
     N(event_batch_max,      1000, 1, 100000, "",                    "events in one call")            \
     N(stream_credit_max,    64, 1, 65536,   "",                     "unanswered messages on one client stream") \
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \

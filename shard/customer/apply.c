@@ -184,6 +184,7 @@ static void record_apply(struct customer_shard *shard,
     const struct customer_record *record = &command->record;
     out->events = arena_alloc(arena, record->event_count * sizeof *out->events);
     ASSERT(out->events != NULL); /* the arena of apply has no limit */
+    out->event_count = record->event_count;
     for (uint32_t i = 0; i < record->event_count; i++) {
         event_apply(shard, &command->identity, &record->events[i], &out->events[i]);
         out->duplicates += out->events[i].duplicate;

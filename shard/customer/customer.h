@@ -101,6 +101,7 @@ struct customer_outcome {
     struct customer_profile profile;
     struct customer_erasure erased;        /* ERASE; a replay repeats it */
     struct customer_event_outcome *events; /* RECORD; in the arena, one per event */
+    uint32_t event_count;
     uint32_t stored;
     uint32_t duplicates;
 };

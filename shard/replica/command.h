@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The codec of log commands: a plain command struct <-> one version byte and the bytes of
- * souk.internal.v1.SkuCommand or CustomerCommand.
+ * souk.internal.v1.SkuCommand, CustomerCommand or DirectoryCommand.
  *
  * Encoding happens on the thread that validated the request, so that a shard's loop only
  * strings bytes together; every replica decodes the same bytes at apply. Any thread; the
@@ -23,6 +23,7 @@
 #include "shard/base/status.h"
 #include "shard/customer/command.h"
 #include "shard/inventory/command.h"
+#include "shard/placement/directory.h"
 
 enum {
     COMMAND_VERSION = 1,
@@ -39,15 +40,22 @@ MUST_USE enum status command_encode_customer(const struct customer_command *comm
                                              struct arena *arena,
                                              struct slice *out_bytes);
 
+MUST_USE enum status command_encode_directory(const struct directory_command *command,
+                                              struct arena *arena,
+                                              struct slice *out_bytes);
+
 /* What the command points at lives in the arena; nothing borrows from `bytes`. */
 MUST_USE enum status command_decode_sku(struct slice bytes, struct arena *arena,
                                         struct inventory_command *out_command);
 MUST_USE enum status command_decode_customer(struct slice bytes, struct arena *arena,
                                              struct customer_command *out_command);
 
+MUST_USE enum status command_decode_directory(struct slice bytes, struct arena *arena,
+                                              struct directory_command *out_command);
+
 /* What a leader wants to know before it appends, without unpacking. */
 struct command_peek {
-    uint32_t kind; /* inventory_command_kind or customer_command_kind */
+    uint32_t kind; /* inventory_, customer_ or directory_command_kind */
     bool has_anchor;
     uint64_t anchor;      /* the key that has to lie in the shard's range */
     struct slice payload; /* the message of the kind, borrowed */

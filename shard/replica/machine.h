@@ -77,5 +77,6 @@ struct machine {
 
 struct machine *machine_sku_new(const struct replica_options *options);
 struct machine *machine_customer_new(const struct replica_options *options);
+struct machine *machine_directory_new(const struct replica_options *options);
 
 #endif

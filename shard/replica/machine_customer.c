@@ -285,6 +285,8 @@ static void customer_machine_read(const struct machine *machine,
                 : customer_machine_search(customer, query->customer_search, arena, found);
         break;
     case REPLICA_QUERY_STATUS:
+    case REPLICA_QUERY_DIRECTORY:
+    case REPLICA_QUERY_DIGEST:
     case REPLICA_QUERY_INVENTORY:
     case REPLICA_QUERY_SKU_SEARCH:
     case REPLICA_QUERY_TOKENS:

@@ -330,6 +330,8 @@ static void sku_read(const struct machine *machine, const struct replica_read *r
         out->status = sku_read_tokens(sku, &query->tokens, read->arena, &out->tokens);
         break;
     case REPLICA_QUERY_STATUS:
+    case REPLICA_QUERY_DIRECTORY:
+    case REPLICA_QUERY_DIGEST:
     case REPLICA_QUERY_PROFILE:
     case REPLICA_QUERY_CONTEXT:
     case REPLICA_QUERY_HISTORY:

@@ -21,6 +21,9 @@ void replica_tell_metrics(struct replica *replica)
         replica->told_events = events;
         return;
     }
+    if (replica->options.kind == REPLICA_DIRECTORY) {
+        return;
+    }
     const struct inventory_counters *counters = &status.inventory;
     metric_gauge_add(METRIC_HOLDS_OPEN,
                      (int64_t)(counters->holds_open - replica->told_holds_open));
@@ -48,6 +51,7 @@ enum status replica_open(const struct replica_options *options, struct moment no
     list_init(&replica->asking_reads);
     list_init(&replica->confirming_reads);
     list_init(&replica->confirmed_reads);
+    list_init(&replica->digest_reads);
     list_init(&replica->done_reads);
     buffer_init(&replica->key);
     buffer_init(&replica->value);
@@ -84,7 +88,7 @@ enum status replica_open(const struct replica_options *options, struct moment no
     replica_status(replica, &found);
     if (options->kind == REPLICA_CUSTOMER) {
         replica->told_events = found.customer.events + found.customer.events_erased;
-    } else {
+    } else if (options->kind == REPLICA_SKU) {
         replica->told_holds_expired = found.inventory.holds_expired;
     }
     replica_tell_metrics(replica);
@@ -323,6 +327,18 @@ uint64_t replica_leader(const struct replica *replica)
     return core.leader_id;
 }
 
+uint64_t replica_node_of(const struct replica *replica, uint64_t replica_id)
+{
+    const struct raft_member *member =
+        raft_members_find(raft_members(replica->raft), replica_id);
+    return member != NULL ? member->node_id : 0;
+}
+
+bool replica_is_single(const struct replica *replica)
+{
+    return replica->single;
+}
+
 enum replica_kind replica_kind(const struct replica *replica)
 {
     return replica->options.kind;
@@ -347,6 +363,7 @@ void replica_status(const struct replica *replica, struct replica_status *out_st
     if (replica->raft != NULL) { /* during a replay there is none yet */
         raft_status(replica->raft, &core);
         out_status->members = *raft_members(replica->raft);
+        out_status->follower_count = raft_followers(replica->raft, out_status->followers);
     }
     out_status->last_index = core.last_index;
     out_status->durable_index = core.durable_index;

@@ -75,6 +75,7 @@ struct replica_options {
     enum replica_kind kind;
     uint64_t shard_id;
     uint64_t replica_id;    /* names its records in the log; not 0 */
+    uint64_t node_id;       /* where it lives, as its first members say */
     struct key_range range; /* the hashes it owns */
     uint64_t range_epoch;
     uint64_t hash_seed; /* of the cluster */
@@ -138,6 +139,10 @@ MUST_USE enum status replica_change_members(struct replica *replica, struct mome
 MUST_USE enum status replica_transfer(struct replica *replica, struct moment now,
                                       uint64_t replica_id);
 
+/* Nobody will hear of what comes after this: who waits is answered NOT_LEADER, or
+ * OUTCOME_UNKNOWN what was appended, and nothing more is taken. Before the process ends. */
+void replica_abandon(struct replica *replica);
+
 /* Looks at the clock: elections and heartbeats, a TICK when a hold is due, parts of a
  * snapshot, reads past their deadline. */
 void replica_tick(struct replica *replica, struct moment now);
@@ -185,8 +190,16 @@ void replica_set_pressure(struct replica *replica, struct replica_pressure press
 
 /* --- Write ------------------------------------------------------------------------- */
 
+/* Where a message may share a way with others: what is small and urgent is not to wait
+ * behind what is large. */
+enum replica_mail {
+    REPLICA_MAIL_CONTROL,  /* votes, heartbeats, replies, asking for parts */
+    REPLICA_MAIL_ENTRIES,  /* appends, manifests */
+    REPLICA_MAIL_SNAPSHOT, /* parts of a snapshot */
+};
 struct replica_outgoing {
     uint64_t to_replica_id;
+    enum replica_mail mail;
     struct slice bytes; /* valid until the next call to the replica */
 };
 /* The next message to another member; false when there is none. May be asked after any
@@ -258,6 +271,10 @@ MUST_USE enum status replica_persisted_index(struct store *store, uint64_t shard
 uint64_t replica_shard_id(const struct replica *replica);
 uint64_t replica_id(const struct replica *replica);
 uint64_t replica_leader(const struct replica *replica); /* its id; 0: not known */
+/* The node of a replica among the newest members; 0: it is none of them. */
+uint64_t replica_node_of(const struct replica *replica, uint64_t replica_id);
+/* No other member at all: what is asked here is answered here. */
+bool replica_is_single(const struct replica *replica);
 enum replica_kind replica_kind(const struct replica *replica);
 void replica_status(const struct replica *replica, struct replica_status *out_status);
 /* A hash over the whole applied state; equal for equal logs, whatever was flushed. */

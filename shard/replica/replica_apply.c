@@ -7,9 +7,15 @@
 
 static bool replica_outcome_replayed(const struct replica_outcome *outcome)
 {
-    return outcome->kind == REPLICA_SKU
-               ? outcome->inventory.replayed || outcome->inventory.duplicate
-               : outcome->customer.replayed || outcome->customer.duplicate;
+    switch (outcome->kind) {
+    case REPLICA_SKU:
+        return outcome->inventory.replayed || outcome->inventory.duplicate;
+    case REPLICA_CUSTOMER:
+        return outcome->customer.replayed || outcome->customer.duplicate;
+    case REPLICA_DIRECTORY:
+        return false;
+    }
+    return false;
 }
 
 static enum status replica_apply_command(struct replica *replica, struct slice command,
@@ -155,10 +161,31 @@ enum status replica_apply_entry(struct replica *replica, const struct log_entry 
     replica->machine->ops->entry_begin(replica->machine, &position);
     TRY(replica_apply_payload(replica, entry));
     replica->machine->ops->entry_end(replica->machine);
+    replica_serve_digests(replica);
     metric_add(METRIC_ENTRIES_APPLIED, 1);
     metric_add(METRIC_COMMANDS_APPLIED, replica->commands_applied - applied);
     metric_add(METRIC_COMMANDS_REPLAYED, replica->commands_replayed - replayed);
     return STATUS_OK;
+}
+
+void replica_serve_digests(struct replica *replica)
+{
+    for (struct list *link = replica->digest_reads.next, *next;
+         link != &replica->digest_reads; link = next) {
+        struct replica_read *read = LIST_ENTRY(link, struct replica_read, link);
+        next = link->next;
+        if (read->wait_index > replica->applied_index) {
+            continue;
+        }
+        list_remove(link);
+        memset(read->answer, 0, sizeof *read->answer);
+        if (read->wait_index < replica->applied_index) {
+            read->answer->status = STATUS_NOT_FOUND;
+        } else {
+            read->answer->digest = replica_digest(replica);
+        }
+        replica_end_read(replica, read, read->answer->status);
+    }
 }
 
 /* The first read that waits for nothing more, taken off; NULL when there is none. They

@@ -73,9 +73,10 @@ enum status replica_propose(struct replica *replica, struct replica_proposal *pr
     proposal->appended_count = 0;
     proposal->decided_count = 0;
     proposal->stamp = replica_stamp(replica);
-    proposal->status = replica_leads(replica) && replica->failed == STATUS_OK
-                           ? replica_admit(replica, proposal)
-                           : STATUS_NOT_LEADER;
+    proposal->status =
+        replica_leads(replica) && replica->failed == STATUS_OK && !replica->abandoned
+            ? replica_admit(replica, proposal)
+            : STATUS_NOT_LEADER;
     if (proposal->status != STATUS_OK) {
         return proposal->status;
     }
@@ -144,6 +145,15 @@ void replica_unreadable(struct replica *replica, enum status status)
     }
 }
 
+void replica_abandon(struct replica *replica)
+{
+    replica->abandoned = true;
+    replica_step_down(replica);
+    replica_end_reads(replica, &replica->confirming_reads);
+    replica_end_reads(replica, &replica->confirmed_reads);
+    replica_end_reads(replica, &replica->digest_reads);
+}
+
 struct replica_proposal *replica_done_proposal(struct replica *replica)
 {
     struct list *link = list_pop(&replica->done_proposals);
@@ -188,14 +198,29 @@ bool replica_read_due(struct replica *replica, struct moment now,
     return due != MACHINE_DUE_NOTHING && !MUTANT(read_without_tick);
 }
 
+/* What anybody may answer who is asked: a look at this replica, not at the shard. */
+static bool replica_reads_here(const struct replica *replica,
+                               const struct replica_query *query)
+{
+    return query->kind == REPLICA_QUERY_DIRECTORY ||
+           (query->kind == REPLICA_QUERY_STATUS &&
+            (!query->at_leader || replica_leads(replica)));
+}
+
 void replica_read(struct replica *replica, struct moment now, struct replica_read *read)
 {
     replica->read_count++;
-    if (read->query->kind == REPLICA_QUERY_STATUS) {
+    if (replica_reads_here(replica, read->query)) {
         replica_serve_read(replica, now, read);
         return;
     }
-    if (!replica_leads(replica) || replica->failed != STATUS_OK) {
+    if (read->query->kind == REPLICA_QUERY_DIGEST && !replica->abandoned) {
+        read->wait_index = read->query->digest_index;
+        list_append(&replica->digest_reads, &read->link);
+        replica_serve_digests(replica);
+        return;
+    }
+    if (replica->abandoned || !replica_leads(replica) || replica->failed != STATUS_OK) {
         replica_end_read(replica, read, STATUS_NOT_LEADER);
         return;
     }
@@ -363,6 +388,7 @@ void replica_tick(struct replica *replica, struct moment now)
     replica_drop_late_reads(replica, &replica->asking_reads, now);
     replica_drop_late_reads(replica, &replica->confirming_reads, now);
     replica_drop_late_reads(replica, &replica->confirmed_reads, now);
+    replica_drop_late_reads(replica, &replica->digest_reads, now);
     replica_free_retired(replica);
     if (replica_install_only(replica)) {
         return;

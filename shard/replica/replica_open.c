@@ -6,13 +6,28 @@
 
 enum key_table replica_table(enum replica_kind kind)
 {
-    return kind == REPLICA_SKU ? KEY_TABLE_SKU : KEY_TABLE_CUSTOMER;
+    switch (kind) {
+    case REPLICA_SKU:
+        return KEY_TABLE_SKU;
+    case REPLICA_CUSTOMER:
+        return KEY_TABLE_CUSTOMER;
+    case REPLICA_DIRECTORY:
+        return KEY_TABLE_DIRECTORY;
+    }
+    UNREACHABLE();
 }
 
 struct machine *replica_machine_new(const struct replica_options *options)
 {
-    return options->kind == REPLICA_SKU ? machine_sku_new(options)
-                                        : machine_customer_new(options);
+    switch (options->kind) {
+    case REPLICA_SKU:
+        return machine_sku_new(options);
+    case REPLICA_CUSTOMER:
+        return machine_customer_new(options);
+    case REPLICA_DIRECTORY:
+        return machine_directory_new(options);
+    }
+    UNREACHABLE();
 }
 
 void replica_free_retired(struct replica *replica)
@@ -80,6 +95,7 @@ static enum status open_load_members(struct replica *replica)
 {
     const struct replica_options *options = &replica->options;
     const struct raft_member self = {.replica_id = options->replica_id,
+                                     .node_id = options->node_id,
                                      .role = RAFT_VOTER};
     bool here;
     TRY(open_get_meta(replica, META_MEMBERS, &here));
@@ -461,7 +477,6 @@ static enum status open_core(struct replica *replica, const struct log_bounds *b
     }
     replica->raft = raft_new(&core);
     replica->compacted = bounds->first_index - 1;
-    replica_raft_note_members(replica);
     TRY(open_restore_runs(replica, replica->applied_index));
     uint64_t next = raft_restore_next(replica->raft);
     if (next == 0) {
@@ -511,6 +526,7 @@ enum status replica_start(struct replica *replica, struct moment now,
     TRY(open_replay(replica, &bounds, &commit));
     log_time_observe(&replica->clock, replica->applied_log_ms, now);
     TRY(open_core(replica, &bounds, commit, now));
+    replica_raft_note_members(replica); /* those of the whole log */
     replica->next_raft_tick_us = now.monotonic_us;
     replica->role = RAFT_FOLLOWER;
     replica->term = bounds.term;

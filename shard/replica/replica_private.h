@@ -46,10 +46,11 @@ struct replica_ticket {
 };
 
 /* Messages to other members, encoded one behind the other. */
-struct replica_mail {
+struct replica_mailbag {
     struct buffer bytes;
     struct replica_letter {
         uint64_t to_replica_id;
+        enum replica_mail mail;
         size_t offset;
         size_t size;
     } * letters;
@@ -91,7 +92,8 @@ struct replica {
     bool level_proposed;
     struct replica_peer peers[RAFT_MEMBERS_MAX];
     uint32_t peer_count;
-    struct replica_mail mail;
+    struct replica_mailbag mail;
+    bool abandoned;        /* replica_abandon */
     struct arena messages; /* entries read back for followers, until the next step */
     struct install install;
     struct sending sending;
@@ -115,6 +117,7 @@ struct replica {
     struct list asking_reads;
     struct list confirming_reads;
     struct list confirmed_reads;
+    struct list digest_reads; /* each for its own index */
     uint64_t read_id;
     size_t read_count;
     struct list done_reads;
@@ -160,7 +163,8 @@ void replica_raft_release(struct replica *replica, struct moment now);
 void replica_raft_note_members(struct replica *replica);
 /* Snapshots on: cut, offered, asked for. */
 void replica_snapshot_tick(struct replica *replica, struct moment now);
-void replica_mail_put(struct replica *replica, struct peer_message *message);
+void replica_mail_put(struct replica *replica, enum replica_mail mail,
+                      struct peer_message *message);
 uint32_t replica_level_supported(const struct replica *replica);
 
 /* --- replica_open.c ------------------------------------------------------------------ */
@@ -186,6 +190,8 @@ void replica_step_down(struct replica *replica);
  * other status is no matter): it stops for good, to be rebuilt, when the other voters are a
  * quorum. Else it goes on with what it has, and only who asked is refused. */
 void replica_unreadable(struct replica *replica, enum status status);
+/* Those that wait for the state as it is at this very index. */
+void replica_serve_digests(struct replica *replica);
 void replica_serve_waiting(struct replica *replica, struct moment now);
 /* Applies one committed entry, and answers who waits for it. VERSION or CHECKSUM: the
  * replica must stop. */

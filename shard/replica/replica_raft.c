@@ -30,9 +30,10 @@ void replica_raft_note_members(struct replica *replica)
 
 /* --- Messages ------------------------------------------------------------------------ */
 
-void replica_mail_put(struct replica *replica, struct peer_message *message)
+void replica_mail_put(struct replica *replica, enum replica_mail kind,
+                      struct peer_message *message)
 {
-    struct replica_mail *mail = &replica->mail;
+    struct replica_mailbag *mail = &replica->mail;
     if (mail->taken == mail->letter_count) {
         mail->taken = 0;
         mail->letter_count = 0;
@@ -49,6 +50,7 @@ void replica_mail_put(struct replica *replica, struct peer_message *message)
                    mail->letter_count + 1, sizeof *mail->letters);
     struct replica_letter *letter = &mail->letters[mail->letter_count++];
     letter->to_replica_id = message->to_replica_id;
+    letter->mail = kind;
     letter->offset = mail->bytes.size;
     peer_encode(&mail->bytes, message);
     letter->size = mail->bytes.size - letter->offset;
@@ -56,12 +58,13 @@ void replica_mail_put(struct replica *replica, struct peer_message *message)
 
 bool replica_take_message(struct replica *replica, struct replica_outgoing *out_message)
 {
-    struct replica_mail *mail = &replica->mail;
+    struct replica_mailbag *mail = &replica->mail;
     if (mail->taken == mail->letter_count) {
         return false;
     }
     const struct replica_letter *letter = &mail->letters[mail->taken++];
     out_message->to_replica_id = letter->to_replica_id;
+    out_message->mail = letter->mail;
     out_message->bytes = slice_of(mail->bytes.data + letter->offset, letter->size);
     return true;
 }
@@ -69,6 +72,13 @@ bool replica_take_message(struct replica *replica, struct replica_outgoing *out_
 bool replica_has_message(const struct replica *replica)
 {
     return replica->mail.taken < replica->mail.letter_count;
+}
+
+static enum replica_mail raft_mail_of(const struct raft_message *message)
+{
+    bool large = message->kind == RAFT_SNAPSHOT ||
+                 (message->kind == RAFT_APPEND && message->entry_count > 0);
+    return large ? REPLICA_MAIL_ENTRIES : REPLICA_MAIL_CONTROL;
 }
 
 static void raft_send(struct replica *replica, const struct raft_update *update)
@@ -80,7 +90,7 @@ static void raft_send(struct replica *replica, const struct raft_update *update)
         struct peer_message message = {.to_replica_id = update->messages[i].to,
                                        .kind = PEER_RAFT,
                                        .bytes = buffer_slice(bytes)};
-        replica_mail_put(replica, &message);
+        replica_mail_put(replica, raft_mail_of(&update->messages[i]), &message);
     }
 }
 
@@ -371,7 +381,7 @@ void replica_snapshot_tick(struct replica *replica, struct moment now)
     buffer_close(&manifest);
     install_tick(&replica->install, now);
     if (install_asks(&replica->install, now, &ask)) {
-        replica_mail_put(replica, &ask);
+        replica_mail_put(replica, REPLICA_MAIL_CONTROL, &ask);
     }
 }
 
@@ -487,14 +497,14 @@ static void raft_take_snapshot_message(struct replica *replica, struct moment no
     if (message->kind == PEER_SNAPSHOT_ASK) {
         struct peer_message answer;
         enum status status = sending_answer(&replica->sending, now, message, &answer);
-        replica_mail_put(replica, &answer);
+        replica_mail_put(replica, REPLICA_MAIL_SNAPSHOT, &answer);
         replica_unreadable(replica, status);
         return;
     }
     install_take(&replica->install, now, message);
     struct peer_message ask;
     if (install_asks(&replica->install, now, &ask)) {
-        replica_mail_put(replica, &ask);
+        replica_mail_put(replica, REPLICA_MAIL_CONTROL, &ask);
     }
 }
 

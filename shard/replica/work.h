@@ -21,6 +21,7 @@
 #include "shard/customer/customer.h"
 #include "shard/inventory/outcome.h"
 #include "shard/inventory/query.h"
+#include "shard/placement/directory.h"
 #include "shard/raft/raft.h"
 #include "shard/recommend/evidence.h"
 #include "shard/recommend/sources.h"
@@ -29,6 +30,7 @@
 enum replica_kind {
     REPLICA_SKU = 1,
     REPLICA_CUSTOMER = 2,
+    REPLICA_DIRECTORY = 3,
 };
 
 /* Which state of which shard something was read from or decided in. */
@@ -46,6 +48,7 @@ struct replica_outcome {
     union {
         struct inventory_outcome inventory; /* REPLICA_SKU */
         struct customer_outcome customer;   /* REPLICA_CUSTOMER */
+        struct directory_outcome directory; /* REPLICA_DIRECTORY */
     };
 };
 
@@ -59,6 +62,12 @@ enum replica_query_kind {
     REPLICA_QUERY_SEARCH = 6,     /* partial sums of this shard, of several sources */
     REPLICA_QUERY_SKU_SEARCH = 7, /* SKU shards, as below: content and arrivals */
     REPLICA_QUERY_TOKENS = 8,     /* attribute tokens of SKUs */
+    /* The directory group's, as applied here, from whoever is asked, as STATUS: who wants
+     * the newest asks again. */
+    REPLICA_QUERY_DIRECTORY = 32,
+    /* A hash over the state at one index, from whichever replica is asked: it waits until
+     * that index is applied. NOT_FOUND: it has passed. Walks the whole state. */
+    REPLICA_QUERY_DIGEST = 33,
 };
 
 /* Where a replica stands; also what operators see of a shard. */
@@ -84,7 +93,10 @@ struct replica_status {
     uint64_t messages_dropped;   /* damaged, foreign, of removed or unknown replicas */
     struct raft_members members; /* the newest in its log: those that count */
     uint64_t members_applied;    /* version of those applied; another while one changes */
-    uint64_t evidence_bytes;     /* of memory_bytes below: what recommendations read */
+    struct raft_follower followers[RAFT_MEMBERS_MAX]; /* of a leader: how far they are */
+    uint32_t follower_count;
+    uint64_t directory_version; /* REPLICA_DIRECTORY */
+    uint64_t evidence_bytes;    /* of memory_bytes below: what recommendations read */
     union {
         struct inventory_counters inventory; /* REPLICA_SKU */
         struct customer_counters customer;   /* REPLICA_CUSTOMER */
@@ -115,12 +127,14 @@ struct replica_tokens_query {
 /* Searches are pointed at: they are large, and most queries are none. */
 struct replica_query {
     enum replica_query_kind kind;
+    bool at_leader; /* STATUS: as its leader sees it; NOT_LEADER anywhere else */
     union {
         struct inventory_query inventory;
         struct replica_customer_query customer;
         const struct recommend_customer_search *customer_search; /* SEARCH */
         const struct recommend_sku_search *sku_search;           /* SKU_SEARCH */
         struct replica_tokens_query tokens;
+        uint64_t digest_index; /* DIGEST */
     };
 };
 
@@ -141,6 +155,8 @@ struct replica_answer {
         const struct recommend_customer_found *customer_found; /* SEARCH */
         const struct recommend_sku_found *sku_found;           /* SKU_SEARCH */
         const struct recommend_tokens *tokens; /* TOKENS: one per SKU, as asked */
+        struct slice directory;                /* DIRECTORY: directory_decode */
+        uint64_t digest;                       /* DIGEST */
     };
 };
 

@@ -26,6 +26,12 @@ bool key_range_covers(struct key_range outer, struct key_range inner)
            (outer.end == 0 || (inner.end != 0 && inner.end <= outer.end));
 }
 
+bool key_table_is_state(enum key_table table)
+{
+    return table == KEY_TABLE_SKU || table == KEY_TABLE_CUSTOMER ||
+           table == KEY_TABLE_DIRECTORY;
+}
+
 uint64_t key_hash(struct slice id, uint64_t cluster_hash_seed)
 {
     return hash64(id, cluster_hash_seed);
@@ -33,7 +39,7 @@ uint64_t key_hash(struct slice id, uint64_t cluster_hash_seed)
 
 void key_append_state(struct buffer *key, const struct key_state *parts)
 {
-    ASSERT(parts->table == KEY_TABLE_SKU || parts->table == KEY_TABLE_CUSTOMER);
+    ASSERT(key_table_is_state(parts->table));
     encode_u8(key, (uint8_t)parts->table);
     encode_be64(key, parts->hash);
     encode_u8(key, parts->kind);
@@ -66,7 +72,7 @@ void key_append_meta(struct buffer *key, const struct key_meta *parts)
 bool key_parse_state(struct slice key, struct key_state *out_parts)
 {
     if (key.size < KEY_STATE_BYTES_MIN ||
-        (key.data[0] != KEY_TABLE_SKU && key.data[0] != KEY_TABLE_CUSTOMER)) {
+        !key_table_is_state((enum key_table)key.data[0])) {
         return false;
     }
     *out_parts =

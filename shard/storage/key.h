@@ -3,13 +3,14 @@
  * Where rows lie. All keys begin with a table byte; integers are big endian, so that
  * bytewise order is their order.
  *
- *     's' be64(hash) kind id...          SKU table: hash of the SKU id, of a hold's
- * anchor 'c' be64(hash) kind id...          customer table 'o' be64(shard) be64(index)
- * be32(sub)  log order: ledger and feed blocks 'm' be64(shard) kind               what
- * this node knows of a shard (meta_row.h) 'm' be64(0) kind                   what it
- * knows of itself
+ *     's' be64(hash) kind id...             SKU table: hash of the SKU id, of a hold's anchor
+ *     'c' be64(hash) kind id...             customer table
+ *     'd' be64(hash) kind id...             directory of the cluster
+ *     'o' be64(shard) be64(index) be32(sub) log order: ledger and feed blocks
+ *     'm' be64(shard) kind                  what this node knows of a shard (meta_row.h)
+ *     'm' be64(0) kind                      what it knows of itself
  *
- * Rows of the state ('s', 'c') never contain a shard id, so a split moves no data. Every
+ * Rows of the state ('s', 'c', 'd') never contain a shard id, so a split moves no data. Every
  * VALUE begins with a version byte. `kind` is chosen by the module that owns the table
  * (shard/inventory, shard/customer) in one enum there.
  */
@@ -25,10 +26,14 @@
 
 enum key_table {
     KEY_TABLE_CUSTOMER = 'c',
+    KEY_TABLE_DIRECTORY = 'd',
     KEY_TABLE_META = 'm',
     KEY_TABLE_ORDER = 'o',
     KEY_TABLE_SKU = 's',
 };
+
+/* Does the table hold the state of shards, in rows by hash? */
+bool key_table_is_state(enum key_table table);
 
 enum {
     KEY_STATE_BYTES_MIN = 10, /* table, hash, kind */
@@ -54,7 +59,7 @@ uint64_t key_hash(struct slice id, uint64_t cluster_hash_seed);
 
 /* A state row. Each key_append_* appends to `key`; clear it before to reuse it. */
 struct key_state {
-    enum key_table table; /* KEY_TABLE_SKU or KEY_TABLE_CUSTOMER */
+    enum key_table table; /* key_table_is_state */
     uint8_t kind;
     uint64_t hash;
     struct slice id; /* the rest of the key; may be empty */

@@ -56,7 +56,7 @@ enum status meta_descriptor_decode(struct slice value, struct meta_descriptor *o
     row.member_version = read_varint(&reader);
     TRY(reader_finish(&reader));
     if (level > UINT32_MAX || !key_range_valid(row.range) ||
-        (row.table != KEY_TABLE_SKU && row.table != KEY_TABLE_CUSTOMER)) {
+        !key_table_is_state(row.table)) {
         return STATUS_CHECKSUM;
     }
     *out_row = row;

@@ -28,7 +28,7 @@ enum meta_kind {
 struct meta_descriptor {
     uint64_t shard_id;
     uint64_t replica_id;
-    enum key_table table; /* KEY_TABLE_SKU or KEY_TABLE_CUSTOMER */
+    enum key_table table; /* key_table_is_state */
     uint32_t feature_level;
     struct key_range range;
     uint64_t range_version; /* the two halves of the epoch */

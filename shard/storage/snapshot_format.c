@@ -110,8 +110,7 @@ static enum status snapshot_manifest_read(struct reader *reader,
     manifest->members = read_bytes(reader);
     uint64_t count = read_varint(reader);
     manifest->chunk_count = (uint32_t)count;
-    bool table =
-        manifest->table == KEY_TABLE_SKU || manifest->table == KEY_TABLE_CUSTOMER;
+    bool table = key_table_is_state(manifest->table);
     if (reader->failed || !table || !key_range_valid(manifest->range) ||
         level > UINT32_MAX || manifest->index == 0 ||
         manifest->members.size > SNAPSHOT_MEMBERS_BYTES_MAX ||

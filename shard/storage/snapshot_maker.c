@@ -71,10 +71,11 @@ void snapshot_maker_free(struct snapshot_maker *maker)
 
 /* --- Reading ---------------------------------------------------------------------------- */
 
-/* 'c' < 'o' < 's': the table of customers comes before the log-order rows, SKUs behind. */
+/* 'c' < 'd' < 'o' < 's': the tables of customers and of the directory come before the
+ * log-order rows, SKUs behind. */
 static bool maker_reads_table(const struct snapshot_maker *maker, unsigned section)
 {
-    return (maker->manifest.table == KEY_TABLE_CUSTOMER) == (section == 0);
+    return (maker->manifest.table != KEY_TABLE_SKU) == (section == 0);
 }
 
 static enum status maker_open_cursor(struct snapshot_maker *maker, unsigned section,

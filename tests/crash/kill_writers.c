@@ -4,6 +4,8 @@
  *
  *     kill_writers prepare ADDRESS
  *     kill_writers write ADDRESS HISTORY SEED     until the server is gone
+ *     kill_writers write ADDRESS HISTORY SEED MS  so long, whatever becomes of a server;
+ *                                                 no call may fail for good
  *     kill_writers check ADDRESS HISTORY          after the restart
  *     kill_writers total ADDRESS HISTORY...       all rounds together
  *
@@ -60,6 +62,10 @@ struct writer {
     struct rng rng;
     struct history history;
     pthread_t thread;
+    int64_t life_ms;
+    bool steady; /* a failure is counted, and not the end */
+    uint64_t failures;
+    int64_t longest_ms;
 };
 
 struct checker {
@@ -243,32 +249,42 @@ static int prepare(const char *address)
 static void *writer_run(void *context)
 {
     struct writer *writer = context;
-    const struct souk_call_options once = {.attempts_max = 1};
-    int64_t end_ms = now_ms(CLOCK_MONOTONIC) + LIFE_MS;
+    const struct souk_call_options options = {.attempts_max = writer->steady ? 5 : 1};
+    int64_t began_ms = now_ms(CLOCK_MONOTONIC);
+    int64_t end_ms = began_ms + writer->life_ms;
     enum souk_code code = SOUK_OK;
-    while (code == SOUK_OK && now_ms(CLOCK_MONOTONIC) < end_ms) {
+    while ((code == SOUK_OK || writer->steady) && began_ms < end_ms) {
         bool replayed = false;
         struct operation *one = history_add(&writer->history);
         one->kind = rng_below(&writer->rng, 2) ? 'A' : 'H';
         one->sku = (unsigned)rng_below(&writer->rng, SKUS);
         one->quantity = (int64_t)rng_below(&writer->rng, UNITS_MAX) + 1;
         uuid7_make(&writer->rng, now_ms(CLOCK_REALTIME), one->request_id);
-        code = operation_send(writer->client, one, &once, one->answer, &replayed);
+        code = operation_send(writer->client, one, &options, one->answer, &replayed);
         one->acknowledged = code == SOUK_OK;
-        ASSERT(!replayed);
+        ASSERT(!replayed || writer->steady);
+        writer->failures += code != SOUK_OK;
+        int64_t took_ms = now_ms(CLOCK_MONOTONIC) - began_ms;
+        writer->longest_ms = took_ms > writer->longest_ms ? took_ms : writer->longest_ms;
+        began_ms += took_ms;
     }
     return NULL;
 }
 
-static int write_until_gone(const char *address, const char *path, const char *seed)
+static int write_all(const char *address, const char *path, const char *seed,
+                     const char *life_ms)
 {
     static struct writer writers[WRITERS];
     struct souk_client *client = client_open(address);
     FILE *file = fopen(path, "w");
     size_t sent = 0, acknowledged = 0;
+    uint64_t failures = 0;
+    int64_t longest_ms = 0;
     ASSERT(file != NULL);
     for (unsigned i = 0; i < WRITERS; i++) {
         writers[i].client = client;
+        writers[i].steady = life_ms != NULL;
+        writers[i].life_ms = life_ms != NULL ? strtol(life_ms, NULL, 10) : LIFE_MS;
         rng_init(&writers[i].rng, strtoull(seed, NULL, 10) * WRITERS + i);
         ASSERT(pthread_create(&writers[i].thread, NULL, writer_run, &writers[i]) == 0);
     }
@@ -276,6 +292,9 @@ static int write_until_gone(const char *address, const char *path, const char *s
         const struct history *history = &writers[i].history;
         pthread_join(writers[i].thread, NULL);
         history_write(file, history);
+        failures += writers[i].failures;
+        longest_ms =
+            writers[i].longest_ms > longest_ms ? writers[i].longest_ms : longest_ms;
         sent += history->count;
         for (size_t k = 0; k < history->count; k++) {
             acknowledged += history->operations[k].acknowledged;
@@ -284,7 +303,13 @@ static int write_until_gone(const char *address, const char *path, const char *s
     }
     ASSERT(fclose(file) == 0);
     souk_client_close(client);
-    printf("sent %zu, acknowledged %zu\n", sent, acknowledged);
+    printf("sent %zu, acknowledged %zu, longest call %lld ms\n", sent, acknowledged,
+           (long long)longest_ms);
+    if (life_ms != NULL && failures > 0) {
+        fprintf(stderr, "kill_writers: %llu calls failed for good\n",
+                (unsigned long long)failures);
+        return 1;
+    }
     return acknowledged > 0 ? 0 : 1;
 }
 
@@ -407,8 +432,8 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "prepare") == 0) {
         return prepare(argv[2]);
     }
-    if (argc == 5 && strcmp(argv[1], "write") == 0) {
-        return write_until_gone(argv[2], argv[3], argv[4]);
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "write") == 0) {
+        return write_all(argv[2], argv[3], argv[4], argc == 6 ? argv[5] : NULL);
     }
     if (argc == 4 && strcmp(argv[1], "check") == 0) {
         return check(argv[2], argv[3]);

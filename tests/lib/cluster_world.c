@@ -373,7 +373,9 @@ unsigned cluster_await_leader(struct cluster_world *cluster, uint64_t shard_id)
             votes++;
             follow += status.leader_replica_id == id;
         }
-        if (leader != 0 && follow == votes && votes > 1) {
+        bool alone =
+            leader != 0 && cluster_status(cluster, leader, shard_id).members.count == 1;
+        if (leader != 0 && follow == votes && (votes > 1 || alone)) {
             return leader;
         }
         cluster_step(cluster);

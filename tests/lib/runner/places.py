@@ -18,7 +18,7 @@ BUDGET_S = {
     "unit-tsan": 60,
     "fuzz": 60,
     "sim": 120,
-    "cluster": 180,
+    "integration": 180,
     "crash": 180,
     "demo": 180,
     "interop": 120,

@@ -259,6 +259,29 @@ TEST(cluster, members_are_added_promoted_and_removed_while_it_works)
     cluster_close(&cluster);
 }
 
+TEST(cluster, a_restart_knows_the_members_that_only_its_log_names)
+{
+    struct cluster_world cluster;
+    cluster_open(&cluster, 1);
+    cluster.nodes[1].paced = true; /* its state stays that of the lone voter */
+    stock(&cluster, "A", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned added = cluster_add(&cluster);
+        EXPECT_OK(cluster_change(&cluster, WORLD_SKU_SHARD, RAFT_ADD_LEARNER, added));
+        EXPECT_OK(cluster_change(&cluster, WORLD_SKU_SHARD, RAFT_PROMOTE, added));
+    }
+    EXPECT(cluster_settle(&cluster, WORLD_SKU_SHARD));
+    cluster_kill(&cluster, 1);
+    EXPECT_OK(cluster_boot(&cluster, 1));
+    EXPECT(!replica_is_single(cluster_replica(&cluster, 1, WORLD_SKU_SHARD)));
+    /* Alone, it neither leads nor answers. */
+    cluster_isolate(&cluster, 1, true);
+    cluster_run_ms(&cluster, 3000);
+    EXPECT(cluster_leader(&cluster, WORLD_SKU_SHARD) != 1);
+    EXPECT_EQ(cluster_on_hand(&cluster, "A"), 1);
+    cluster_close(&cluster);
+}
+
 TEST(cluster, a_message_that_is_damaged_or_foreign_changes_nothing_and_is_counted)
 {
     struct cluster_world cluster;

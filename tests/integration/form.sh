@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# presets: release
+# timeout: 150
+# A store of one node becomes a cluster with its data in place; every node takes every call;
+# what does not belong is refused with a sentence that helps.
+. "$(dirname "$0")/cluster.bash"
+cluster_begin "$1"
+
+node_start 1
+await "node 1 to answer" 20 node_answers 1
+[ "$(port 1 peer)" = None ] || fail "a store of one node has a peer port"
+souk_at 1 location put berlin --name Berlin > /dev/null
+souk_at 1 sku put MUG --name Mug > /dev/null
+souk_at 1 stock set MUG berlin 100 > /dev/null
+"$bin/soukd" --dir "$folder/node9" --port 0 --join "$(address 1)" > "$folder/node9.log" 2>&1 &&
+  fail "joined through a client port"
+grep -q 'cannot start' "$folder/node9.log" || fail "no word on why joining failed"
+souk_at 1 cluster init > "$folder/init.out" 2>&1 || fail "cluster init: $(cat "$folder/init.out")"
+souk_at 1 cluster init > /dev/null 2>&1 || fail "cluster init twice does harm"
+node_start 2 --join "127.0.0.1:$(port 1 peer)"
+await "node 2 to answer" 30 node_answers 2
+node_start 3 --join "127.0.0.1:$(port 2 peer)"
+await "node 3 to answer" 30 node_answers 3
+await_settled 3 "1, 2, 3"
+echo "ok - an empty folder joins through any node, learns, and votes"
+
+[ "$(souk_at 3 stock get MUG berlin -o json | grep -c '"available": 100')" = 1 ] ||
+  fail "the store's data is not what it was"
+leader=$(leader_of 1 1)
+follower=$((leader % 3 + 1))
+souk_at "$follower" hold create MUG:2 --owner a -o json > "$folder/hold.json" || fail "a hold through a follower"
+souk_at "$leader" stock get MUG berlin -o json | grep -q '"available": 98' || fail "the leader does not know of it"
+hold=$(/usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["hold_id"])' "$folder/hold.json")
+souk_at "$follower" hold commit "$hold" > /dev/null || fail "a commit through a follower"
+souk_at "$follower" hold create MUG:1000 > "$folder/short.out" 2>&1 && fail "more than there is"
+grep -q INSUFFICIENT_STOCK "$folder/short.out" || fail "a shortage through a follower: $(cat "$folder/short.out")"
+souk_at "$follower" customer put C-1 country=DE > /dev/null || fail "a customer through a follower"
+souk_at "$((follower % 3 + 1))" customer get C-1 -o json | grep -q DE || fail "the customer elsewhere"
+souk_at "$follower" rec C-1 -o json | grep -q MUG || fail "a recommendation through a follower"
+souk_at "$follower" stock list -o json | grep -q MUG || fail "a list through a follower"
+souk_at "$follower" stock movements MUG -o json | grep -q receipt || true
+echo "ok - a follower answers what its leader would"
+
+for shard in 1 2 1000000; do
+  souk_at "$follower" shard verify $shard -o json > "$folder/verify.json" 2>&1 || fail "shard verify: $(cat "$folder/verify.json")"
+  [ "$(grep -o '"digest": "' "$folder/verify.json" | wc -l)" = 3 ] || fail "not three digests: $(cat "$folder/verify.json")"
+done
+echo "ok - the replicas of every shard agree, and say so"
+
+souk_at 1 shard transfer 1 "$follower" > /dev/null || fail "shard transfer"
+await "node $follower to lead" 20 cluster_is 1 \
+  "[s['leader_node_id'] for s in c['shards'] if s['shard_id'] == 1] == [$follower]"
+souk_at "$leader" stock get MUG berlin > /dev/null || fail "a read after the transfer"
+souk_at 1 shard transfer 1 77 > "$folder/no.out" 2>&1 && fail "led by a node that is not there"
+grep -q 'cluster status' "$folder/no.out" || fail "no next step: $(cat "$folder/no.out")"
+echo "ok - leadership goes where it is told"
+
+"$bin/soukd" --dir "$folder/other" --port 0 > "$folder/other.log" 2>&1 &
+node_pid[8]=$!
+await "another store" 20 test -s "$folder/other/ports.json"
+kill "${node_pid[8]}" && wait "${node_pid[8]}" || fail "the other store did not stop"
+"$bin/soukd" --dir "$folder/other" --port 0 --join "127.0.0.1:$(port 1 peer)" > "$folder/other.log" 2>&1 &&
+  fail "a store of its own joined"
+grep -q 'empty folder' "$folder/other.log" || fail "no word on the folder"
+"$bin/soukd" --dir "$folder/node9" --port 0 --session-gap-s 77 --join "127.0.0.1:$(port 1 peer)" \
+  > "$folder/node9.log" 2>&1 && fail "joined with settings that store otherwise"
+grep -q session_gap_s "$folder/node9.log" || fail "no word on the setting"
+"$bin/soukd" --dir "$folder/node9" --port 0 --peer-listen 0.0.0.0 --join "127.0.0.1:$(port 1 peer)" \
+  > "$folder/node9.log" 2>&1 && fail "plain text beyond loopback"
+grep -q loopback "$folder/node9.log" || fail "no word on loopback"
+echo "ok - what does not belong is refused"
+
+for node in 1 2 3; do kill "${node_pid[$node]}"; done
+for node in 1 2 3; do wait "${node_pid[$node]}" || fail "node $node did not stop in order"; done
+echo "ok - all stop in order at once"
