@@ -66,7 +66,9 @@ def bad_id_calls(server, sku_id):
                                                                           sku_id=bad)),
             lambda: server.recommend.Recommend(recommend_pb2.RecommendRequest(
                 session_items=[bad])),
-            lambda: server.stock.ListMovements(stock_pb2.ListMovementsRequest(sku_id=bad)),
+            # Without a SKU it is the ledger of all.
+            lambda: server.stock.ListMovements(
+                stock_pb2.ListMovementsRequest(sku_id=bad or "a b")),
         ]
     return with_sku
 
