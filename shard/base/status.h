@@ -69,6 +69,7 @@ enum status_retry {
     X(ETAG_MISMATCH,          ABORTED,             REREAD, "it changed since it was read; read it again") \
     X(STOCK_COMPARE_FAILED,   ABORTED,             REREAD, "the level is not what was expected; its current value is in the message") \
     X(STOCK_CONTENDED,        ABORTED,             SAME,   "undecided holds touch these units; try again") \
+    X(SOURCE_SUPERSEDED,      ABORTED,             NEVER,  "another stream of this source, or a newer source_epoch, has taken over") \
     X(QUANTITY_OVERFLOW,      OUT_OF_RANGE,        NEVER,  "the quantity would pass what a level can hold") \
     X(RESUME_POINT_COMPACTED, OUT_OF_RANGE,        NEVER,  "the history before this point is gone; start from a snapshot") \
     X(UNIMPLEMENTED,          UNIMPLEMENTED,       NEVER,  "this server has no such method")     \

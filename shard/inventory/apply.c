@@ -86,6 +86,15 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_HOLD_CANCEL:
         hold_change(inventory, command->kind, &command->hold_change, arena, out);
         break;
+    case INVENTORY_SOURCE_OPEN:
+        source_open(inventory, &command->source_open, out);
+        break;
+    case INVENTORY_SOURCE_UPDATE:
+        source_update(inventory, &command->source_update, arena, out);
+        break;
+    case INVENTORY_SOURCE_THROUGH:
+        source_through(inventory, &command->source_through, out);
+        break;
     case INVENTORY_TICK:
         apply_tick(inventory, &command->tick);
         break;
@@ -235,7 +244,8 @@ void inventory_apply(struct inventory *inventory, const struct inventory_command
     ASSERT(inventory->apply.open);
     *out = (struct inventory_outcome){.status = STATUS_OK};
     inventory->apply.request_id = (struct hash128){0, 0};
-    if (command->kind == INVENTORY_TICK || command->kind == INVENTORY_LOCATION_COPY) {
+    if (command->kind == INVENTORY_TICK || command->kind == INVENTORY_LOCATION_COPY ||
+        inventory_command_of_source(command->kind)) {
         apply_decide(inventory, command, arena, out);
     } else if (command->identity.kind == INVENTORY_IDENTITY_REQUEST) {
         apply_request(inventory, command, arena, out);

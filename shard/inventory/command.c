@@ -35,6 +35,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
         return command->identity.anchor;
+    case INVENTORY_SOURCE_OPEN:
+        return command->source_open.home_hash;
+    case INVENTORY_SOURCE_THROUGH:
+        return command->source_through.home_hash;
+    case INVENTORY_SOURCE_UPDATE:
+        return command->source_update.range.start;
     }
     return 0;
 }
@@ -186,7 +192,10 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         break;
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
-        break;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        break; /* without identity, and so never remembered */
     }
 }
 

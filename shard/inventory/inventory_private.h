@@ -22,6 +22,7 @@
 #include "shard/base/map.h"
 #include "shard/base/memory.h"
 #include "shard/inventory/inventory.h"
+#include "shard/inventory/source_lane.h"
 #include "shard/inventory/table.h"
 
 /* Wide enough for every sum of int64 buckets. */
@@ -39,6 +40,7 @@ enum row_kind {
     ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
+    ROW_SOURCE = 40,       /* the shard; id = source id, 16 bytes: its lane */
 };
 
 enum {
@@ -57,6 +59,19 @@ struct location_row {
     bool copy;
 };
 
+/* When what a source told of a level last had happened. */
+struct level_stamp {
+    uint64_t source; /* the high half of its id */
+    int64_t occurred_ms;
+};
+enum {
+    LEVEL_STAMPS_MAX = 4, /* sources of one level; beyond, the one longest ago goes */
+};
+struct level_stamps {
+    uint32_t count;
+    struct level_stamp stamps[LEVEL_STAMPS_MAX];
+};
+
 struct level_row {
     struct list dirty;
     struct sku_row *sku;
@@ -66,7 +81,8 @@ struct level_row {
     int64_t update_ms;
     uint64_t movement_sequence; /* of its last movement; 0: none yet */
     struct ledger_position movement;
-    int64_t claim; /* scratch of one command; 0 between commands */
+    int64_t claim;               /* scratch of one command; 0 between commands */
+    struct level_stamps *stamps; /* NULL: no source has told of it with a time */
 };
 
 struct sku_row {
@@ -185,6 +201,7 @@ struct inventory {
     struct list ended;
     uint64_t ended_count;
     struct import_lanes lanes;
+    struct source_lanes sources;
     struct map requests;
     struct list chunks;      /* oldest first */
     int64_t chunks_least_ms; /* at most the least max_ms of all chunks */
@@ -267,6 +284,12 @@ void level_write(struct inventory *inventory, struct level_row *level,
                  const int64_t buckets[STOCK_BUCKET_COUNT],
                  const struct level_change *change);
 
+/* What this source told of last had happened then; 0: it never said. */
+int64_t level_occurred_ms(const struct level_row *level, uint64_t source);
+/* Remembers the later of both; the level is marked dirty by its own write. */
+void level_occurred(struct inventory *inventory, struct level_row *level, uint64_t source,
+                    int64_t occurred_ms);
+
 /* --- ledger.c ------------------------------------------------------------------------- */
 void ledger_append(struct inventory *inventory,
                    const struct inventory_movement *movement);
@@ -304,6 +327,9 @@ MUST_USE enum status requests_part_load(struct inventory *inventory, uint64_t ch
 bool requests_part_take(struct request_chunk *chunk, struct buffer *out);
 
 /* --- result.c: the small remembered form of an outcome --------------------------------- */
+/* Numbers of statuses in stored rows; one without a number is told as INTERNAL. */
+uint8_t result_code(enum status status);
+bool result_status(uint8_t code, enum status *out_status);
 void result_encode(struct buffer *out, const struct inventory_command *command,
                    const struct inventory_outcome *outcome);
 MUST_USE enum status result_decode(const struct inventory *inventory, struct slice result,
@@ -325,6 +351,7 @@ struct stored_level {
     int64_t update_ms;
     uint64_t movement_sequence;
     struct ledger_position movement;
+    struct level_stamps stamps;
 };
 void rows_level_encode(struct buffer *out, const struct stored_level *level);
 MUST_USE enum status rows_level_decode(struct slice value,
@@ -417,6 +444,14 @@ void stock_adjust(struct inventory *inventory,
                   struct inventory_outcome *out);
 void stock_set(struct inventory *inventory, const struct inventory_stock_set *command,
                struct arena *arena, struct inventory_outcome *out);
+void source_open(struct inventory *inventory, const struct inventory_source_open *command,
+                 struct inventory_outcome *out);
+void source_update(struct inventory *inventory,
+                   const struct inventory_source_update *command, struct arena *arena,
+                   struct inventory_outcome *out);
+void source_through(struct inventory *inventory,
+                    const struct inventory_source_through *command,
+                    struct inventory_outcome *out);
 void hold_create(struct inventory *inventory, const struct inventory_hold_create *command,
                  struct arena *arena, struct inventory_outcome *out);
 void hold_change(struct inventory *inventory, enum inventory_command_kind kind,

@@ -94,6 +94,45 @@ static struct inventory_hold_create sample_hold_create(void)
     };
 }
 
+static const struct inventory_source_item source_items[] = {
+    {.sequence = 71,
+     .sku_id = TEXT("MUG-RED"),
+     .location_id = TEXT("berlin"),
+     .bucket = STOCK_BUCKET_ON_HAND,
+     .quantity = -3,
+     .reason = STOCK_REASON_SALE,
+     .reference = TEXT("till 4"),
+     .occurred_ms = 1780000000005},
+    {.sequence = 75,
+     .sku_id = TEXT("POT"),
+     .location_id = TEXT("jena"),
+     .absolute = true,
+     .bucket = STOCK_BUCKET_DAMAGED,
+     .quantity = 12},
+};
+static const struct inventory_source sample_source = {{0x61, 0x62}, 3, 9};
+
+static void sample_source_payload(struct inventory_command *command)
+{
+    if (command->kind == INVENTORY_SOURCE_OPEN) {
+        command->source_open = (struct inventory_source_open){sample_source, 0x63, 1024};
+    } else if (command->kind == INVENTORY_SOURCE_THROUGH) {
+        command->source_through =
+            (struct inventory_source_through){sample_source, 0x63, 70};
+    } else {
+        command->source_update =
+            (struct inventory_source_update){.source = sample_source,
+                                             .range = {0x10, 0x20},
+                                             .prev = 64,
+                                             .through = 60,
+                                             .on_missing = INVENTORY_MISSING_CREATE,
+                                             .stop = true,
+                                             .attributes_max = 64,
+                                             .items = source_items,
+                                             .item_count = 2};
+    }
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -151,6 +190,11 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        sample_source_payload(command);
+        break;
     case INVENTORY_REQUEST_SEAL:
     default:
         break;
@@ -168,7 +212,8 @@ struct inventory_command sample_sku(unsigned kind)
             .prev_line = 4999999999,
             .imports_max = 100,
         };
-    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY) {
+    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
+               !inventory_command_of_source(command.kind)) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,
