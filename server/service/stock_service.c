@@ -5,6 +5,7 @@
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
+#include "server/service/source_run.h"
 #include "server/service/stock_read.h"
 
 static void stock_adjusted(struct edge_one *one)
@@ -165,6 +166,12 @@ void stock_service_register(struct service *service, struct rpc_server *server)
         .adjust_stock = stock_adjust,
         .batch_adjust_stock = stock_batch_adjust,
         .set_stock = stock_set,
+        .stream_stock_updates = {.open = source_run_open,
+                                 .message = source_run_message,
+                                 .events = {.half_close = source_run_half_close,
+                                            .writable = source_run_writable,
+                                            .draining = source_run_draining,
+                                            .done = source_run_done}},
         .list_movements = stock_list_movements,
     };
     souk__v1__stock_service__register(server, &handlers, service);

@@ -81,6 +81,7 @@ enum status_retry {
     X(SHARD_MOVING,           UNAVAILABLE,         SAME,   "the shard is being moved")           \
     X(COVERAGE_BELOW_MINIMUM, UNAVAILABLE,         SAME,   "fewer shards answered in time than min_coverage asks for") \
     X(DRAINING,               UNAVAILABLE,         SAME,   "the server is stopping; go to another node") \
+    X(STREAM_IDLE,            UNAVAILABLE,         SAME,   "nothing came on this stream for too long; open it again when there is something") \
     X(UNREACHABLE,            UNAVAILABLE,         SAME,   "no server answers at this address")  \
     X(OVERLOADED,             RESOURCE_EXHAUSTED,  SAME,   "a queue is full; retry after the delay in RetryInfo") \
     X(QUOTA,                  RESOURCE_EXHAUSTED,  SAME,   "a limit of this caller is reached; it is named in the message") \
