@@ -91,6 +91,23 @@ static const struct command table_commands[] = {
     {"stock movements", "SKU [LOCATION]", 1, 2, "the ledger of a SKU, newest first", NULL,
      "  souk stock movements MUG-RED --limit 10\n", {OPTION_LIMIT}, cli_stock_movements},
 
+    {"stock stream", "FILE|-", 1, 1, "a warehouse system's movements, each taken exactly once",
+     "CSV; the first line names the columns: sku_id, location_id, delta (what came or went) or\n"
+     "quantity (the new value), and if need be bucket, reason, reference and time (UTC). A row's\n"
+     "number is its sequence: the server knows which rows of a source it has, so the same command\n"
+     "again, or after a crash, goes on where it stopped. A quantity from before what the source\n"
+     "told of a level last is passed over. Refused rows go to a file and are passed, or stop it.\n",
+     "  souk stock stream movements.csv --source wms-berlin\n"
+     "  souk stock stream movements.csv --source wms-berlin --follow     as the file grows, until Ctrl-C\n"
+     "  journal | souk stock stream - --source till-4 --stop-on-error\n"
+     "  souk stock stream all-again.csv --source wms-berlin --epoch 2    counts anew after a restore\n",
+     {{"source", "ID", "the system that counts the rows; must be given"}, {"follow", NULL, "go on as the file grows"},
+      {"epoch", "N", "above the one before: rows count from 1 again (1)"},
+      {"on-missing", "RULE", "of an unknown SKU: refuse (default), skip, create (as a draft)"},
+      {"stop-on-error", NULL, "end at the first refused row; mended, it is taken"},
+      {"rejects", "FILE", "where refused rows go (FILE.rejects.csv)"}, {"batch", "ROWS", "rows in one message, 1 to 1000 (500)"},
+      {"outage", "DURATION", "how long to wait for a lost server (60s)"}}, cli_stock_stream},
+
     {"hold", "", 0, 0, "units set aside for somebody, for a while",
      "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,
      {{NULL, NULL, NULL}}, NULL},

@@ -36,6 +36,7 @@ struct source_run {
     bool refused;    /* no message is taken any more */
     char source_id[INVENTORY_ID_BYTES_MAX + 1];
     uint32_t ack_window;
+    uint64_t acked; /* as the peer was told before */
 
     struct runtime_task starting;
     struct runtime_task opening;
@@ -164,7 +165,7 @@ static void source_opened(struct source_run *run, struct moment now)
         return; /* the first message of a stream has room: it has ended */
     }
     run->intake.next = run->flow.through + 1;
-    atomic_store_explicit(&run->intake.logged, run->flow.through, memory_order_relaxed);
+    atomic_store_explicit(&run->intake.logged, run->flow.logged, memory_order_relaxed);
     if (run->half_closed) {
         source_flow_half_close(&run->flow);
     }
@@ -245,7 +246,8 @@ static void source_open_shard(struct source_run *run, unsigned shard)
 static void source_open_others(struct source_run *run, const struct source_ask *home)
 {
     run->intake.source.incarnation = home->outcome.inventory.source.incarnation;
-    run->flow.through = run->flow.logged = home->outcome.inventory.source.through;
+    run->flow.logged = home->outcome.inventory.source.through;
+    run->flow.through = run->acked > run->flow.logged ? run->acked : run->flow.logged;
     for (unsigned s = 0; s < run->flow.options.shard_count; s++) {
         if (s != run->home_shard) {
             source_open_shard(run, s);
@@ -385,8 +387,11 @@ static enum status source_send_ack(struct source_run *run, const struct source_s
             souk__v1__stock_service__stream_stock_updates__send(run->stream, &response);
     }
     if (status == STATUS_OK && stops) {
+        struct problem ended;
+        problem_set(&ended, problem.status, problem.field, "update %" PRIu64 ": %s", stop,
+                    problem.message);
         run->stop_sequence = stop;
-        source_flow_fail(&run->flow, &problem);
+        source_flow_fail(&run->flow, &ended);
     }
     arena_close(&arena);
     return status;
@@ -600,9 +605,14 @@ static enum status source_take_open(struct source_run *run,
         return problem_set(problem, STATUS_INVALID, "open", "the stream is open already");
     }
     TRY(check_id("open.source_id", open->source_id, &id, problem));
+    if (open->acked_sequence > INT64_MAX) {
+        return problem_set(problem, STATUS_INVALID, "open.acked_sequence",
+                           "open.acked_sequence: below 2^63");
+    }
     memcpy(run->source_id, id.data, id.size);
     run->asked_open = true;
     run->ack_window = open->ack_window;
+    run->acked = open->acked_sequence;
     run->intake.source = (struct inventory_source){
         .id = hash128(id, 0),
         .epoch = open->source_epoch > 0 ? open->source_epoch : 1,

@@ -14,5 +14,6 @@
 #include <souk/location.h>
 #include <souk/recommend.h>
 #include <souk/stock.h>
+#include <souk/stock_stream.h>
 
 #endif

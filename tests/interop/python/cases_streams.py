@@ -132,6 +132,22 @@ def test_case_28_a_replay_from_the_start_is_acknowledged_and_ignored(world):
         again.close()
 
 
+def test_who_threw_away_what_was_acknowledged_says_how_far_it_was(world):
+    server, source = world.shared, world.name("wms")
+    sku = server.sku(world.name(), 0)
+    stream = Stream(server, source).opened()
+    stream.send(1, [delta(sku, 1)])
+    stream.ack()
+    stream.send(2, [delta(sku, 1)] * 9)
+    stream.acked(10)
+    stream.answers.cancel()  # before the cluster has noted it down, mostly
+    stream = Stream(server, source, acked_sequence=10).opened()
+    same(stream.last, 10)
+    stream.send(11, [delta(sku, 1)])
+    same((stream.ack().through_sequence, server.level(sku).on_hand), (11, 11))
+    ends(Stream(server, source, acked_sequence=2**63), "INVALID_ARGUMENT", "INVALID")
+
+
 def test_case_29_a_stream_that_stays_silent_is_closed(world):
     with world.server("--stream-idle-max-s", "1") as server:
         server.location_id("main")
