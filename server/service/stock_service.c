@@ -7,6 +7,7 @@
 #include "server/service/service_private.h"
 #include "server/service/source_run.h"
 #include "server/service/stock_read.h"
+#include "server/service/watch_run.h"
 
 static void stock_adjusted(struct edge_one *one)
 {
@@ -172,6 +173,10 @@ void stock_service_register(struct service *service, struct rpc_server *server)
                                             .writable = source_run_writable,
                                             .draining = source_run_draining,
                                             .done = source_run_done}},
+        .watch_stock = {.open = watch_run_open,
+                        .events = {.writable = watch_run_writable,
+                                   .draining = watch_run_draining,
+                                   .done = watch_run_done}},
         .list_movements = stock_list_movements,
     };
     souk__v1__stock_service__register(server, &handlers, service);

@@ -86,6 +86,7 @@ enum status_retry {
     X(OVERLOADED,             RESOURCE_EXHAUSTED,  SAME,   "a queue is full; retry after the delay in RetryInfo") \
     X(QUOTA,                  RESOURCE_EXHAUSTED,  SAME,   "a limit of this caller is reached; it is named in the message") \
     X(TOO_LARGE,              RESOURCE_EXHAUSTED,  NEVER,  "the message is larger than the limit") \
+    X(WATCH_TOO_SLOW,         RESOURCE_EXHAUSTED,  SAME,   "changes were read more slowly than they happened; go on from the token") \
     X(DISK_FULL,              RESOURCE_EXHAUSTED,  SAME,   "the disk of this node is nearly full; new work is refused") \
     X(OUTCOME_UNKNOWN,        DEADLINE_EXCEEDED,   SAME,   "the deadline passed; the same request_id tells what happened") \
     X(CHECKSUM,               DATA_LOSS,           NEVER,  "stored data is damaged")             \

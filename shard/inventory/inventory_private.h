@@ -383,6 +383,7 @@ enum status view_sku(const struct sku_row *sku, struct arena *arena,
                      struct inventory_sku *out);
 void view_location(const struct location_row *row, struct arena *arena,
                    struct inventory_location *out);
+wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT]);
 void view_level(const struct level_row *level, struct arena *arena,
                 struct inventory_level *out);
 void view_hold(const struct hold_row *hold, struct arena *arena,
@@ -403,7 +404,28 @@ MUST_USE enum status token_decode(const struct inventory *inventory, struct slic
                                   enum inventory_query_kind kind,
                                   struct page_token *out_token);
 
+/* --- feed.c ------------------------------------------------------------------------------------- */
+enum status read_feed(const struct inventory *inventory,
+                      const struct inventory_query *query, struct arena *arena,
+                      struct inventory_answer *out);
+
 /* --- read_ledger.c -------------------------------------------------------------------------- */
+/* One block, decoded. */
+struct ledger_page {
+    bool loaded;
+    uint64_t shard_id;
+    uint64_t index;
+    struct buffer bytes;
+    struct inventory_movement *movements;
+    size_t count;
+    size_t capacity;
+};
+/* Called for every block in order; anything but OK ends the walk. */
+typedef enum status ledger_visit(void *context, struct ledger_page *page);
+enum status ledger_walk(const struct inventory *inventory, uint64_t from,
+                        ledger_visit *visit, void *context);
+void ledger_copy(const struct inventory_movement *movement, struct arena *arena,
+                 struct inventory_movement *out);
 enum status read_movements(const struct inventory *inventory,
                            const struct inventory_query *query, struct arena *arena,
                            struct inventory_answer *out);

@@ -36,6 +36,9 @@ enum inventory_query_kind {
                                        * location_ids[0] if given, paged; reads the store */
     INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
     INVENTORY_QUERY_COUNTERS = 14,
+    INVENTORY_QUERY_FEED = 40, /* movements from `from` on, oldest first, of sku_hashes
+                                * (ascending; none: all) and location_ids (none: all).
+                                * RESUME_POINT_COMPACTED: `from` is older than keep_ms */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -60,6 +63,7 @@ struct inventory_query {
     struct inventory_hold_id hold_id;
     struct slice owner;
     struct ledger_position from;
+    int64_t keep_ms; /* FEED: log time that can be gone back; 0: all there is */
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;
@@ -107,9 +111,29 @@ struct inventory_answer {
     uint32_t availability_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    /* FEED: where to go on; index 0: behind all that is applied. With
+     * RESUME_POINT_COMPACTED the oldest place to begin at. */
+    struct ledger_position next;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;
 };
+
+/* What a movement is worth telling of, beside itself; numbered as souk.v1.StockAlert. */
+enum inventory_alert {
+    INVENTORY_ALERT_LOW_STOCK = 1,     /* available fell to `low_stock` or below */
+    INVENTORY_ALERT_REORDER_POINT = 2, /* available and incoming fell so low */
+    INVENTORY_ALERT_BACK_IN_STOCK = 3, /* available rose above 0 */
+    INVENTORY_ALERT_SHORTFALL = 4,     /* more is promised than is there */
+    INVENTORY_ALERT_HOLD_EXPIRED = 5,
+    INVENTORY_ALERTS = 6,
+};
+struct inventory_thresholds {
+    int64_t low_stock;
+    int64_t reorder_point; /* 0: none */
+};
+/* A mask of 1u << enum inventory_alert. */
+uint32_t inventory_alerts(const struct inventory_movement *movement,
+                          const struct inventory_thresholds *thresholds);
 
 #endif

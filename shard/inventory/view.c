@@ -31,7 +31,7 @@ void view_location(const struct location_row *row, struct arena *arena,
 }
 
 /* By how much the promises exceed what is there to keep them; without promises none. */
-static wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
+wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
 {
     wide promised = (wide)buckets[STOCK_BUCKET_HELD] + buckets[STOCK_BUCKET_COMMITTED];
     wide shortfall =
