@@ -108,6 +108,19 @@ static const struct command table_commands[] = {
       {"rejects", "FILE", "where refused rows go (FILE.rejects.csv)"}, {"batch", "ROWS", "rows in one message, 1 to 1000 (500)"},
       {"outage", "DURATION", "how long to wait for a lost server (60s)"}}, cli_stock_stream},
 
+    {"stock watch", "[SKU...]", 0, COMMAND_ARGUMENTS_MAX, "levels as they are, then every change as it happens",
+     "Of these SKUs, or of all; until Ctrl-C. A lost connection goes on where it was lost. At the\n"
+     "end a token is told: --token goes on from there, later or elsewhere, with nothing missing.\n",
+     "  souk stock watch\n  souk stock watch MUG-RED TEA-GREEN --location berlin\n"
+     "  souk stock watch --changes-only --alerts low_stock,back_in_stock --low-stock 3\n"
+     "  souk stock watch --token TOKEN -o jsonl >> changes.jsonl\n",
+     {{"location", "LOCATION,...", "only there"}, {"token", "TOKEN", "changes behind it; no levels"},
+      {"changes-only", NULL, "no levels: changes from now on"},
+      {"alerts", "ALERT,...", "only changes with one: low_stock reorder_point back_in_stock shortfall hold_expired"},
+      {"low-stock", "N", "low_stock is said when available falls to N (0)"},
+      {"reorder-point", "N", "reorder_point is said when available and incoming fall to N"},
+      {"limit", "N", "end after N changes"}, {"outage", "DURATION", "how long to wait for a lost server (60s)"}}, cli_stock_watch},
+
     {"hold", "", 0, 0, "units set aside for somebody, for a while",
      "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,
      {{NULL, NULL, NULL}}, NULL},

@@ -15,5 +15,6 @@
 #include <souk/recommend.h>
 #include <souk/stock.h>
 #include <souk/stock_stream.h>
+#include <souk/stock_watch.h>
 
 #endif
