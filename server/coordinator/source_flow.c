@@ -132,11 +132,6 @@ static void flow_again(struct source_flow *flow, struct source_part *part,
     }
 }
 
-static bool flow_is_first(const struct source_flow *flow, const struct source_part *part)
-{
-    return flow->shards[part->shard].queue.next == &part->link;
-}
-
 static void flow_stopped(struct source_flow *flow, struct source_part *part,
                          uint64_t sequence)
 {
@@ -183,7 +178,7 @@ void source_flow_answered(struct source_flow *flow, struct source_part *part,
     } else if (status == STATUS_SOURCE_SUPERSEDED) {
         part->state = SOURCE_PART_WAITS;
         flow_break(flow, status, status_text(status));
-    } else if (status == STATUS_SEQUENCE_GAP && !flow_is_first(flow, part)) {
+    } else if (status == STATUS_SEQUENCE_GAP && part->behind) {
         flow_again(flow, part, now_us);
     } else if (status == STATUS_QUANTITY_LIMIT) {
         flow->log_wanted = true; /* its lane may forget what is through */
@@ -247,6 +242,7 @@ static struct source_part *flow_ask_shard(struct source_flow *flow,
             continue;
         }
         part->state = SOURCE_PART_ASKED;
+        part->behind = shard->queue.next != node;
         shard->asked++;
         flow->asked++;
         return part;

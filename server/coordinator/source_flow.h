@@ -51,6 +51,7 @@ struct source_part {
     struct source_batch *batch;
     unsigned shard;
     enum source_part_state state;
+    bool behind; /* others stood before it as it was asked */
 };
 
 /* Filled by the caller: first, last, duplicates, the parts; or a barrier without any. */

@@ -12,7 +12,7 @@ build=${SOUK_BUILD_ROOT:-$(dirname "$1")}/mutants
 sim=$build/bin/souk-sim
 others=" clicks_ignored erase_incomplete "
 others+="raft_vote_unpersisted raft_non_voter_counted raft_older_term_counted "
-others+="snapshot_no_members ingest_no_marker lane_prev_ignored feed_entry_skipped "
+others+="snapshot_no_members ingest_no_marker "
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if [ ! -x "$sim" ]; then

@@ -120,7 +120,11 @@ void history_fault(struct sim_history *history, const char *what, const char *ta
 void history_ledger(struct sim_history *history,
                     const struct inventory_movement *movements, uint32_t count)
 {
-    audit_ledger(history->audit, movements, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!streamer_row(history->world, &movements[i])) {
+            audit_ledger(history->audit, &movements[i], 1);
+        }
+    }
 }
 
 void history_finish(struct sim_history *history)

@@ -25,4 +25,7 @@ void judge_movement(struct sim_history *history, const struct history_row *row);
 /* Nothing comes after it: the first violation found becomes the world's. */
 void judge_finish(struct sim_history *history);
 
+void judge_stream(struct sim_history *history, const struct history_stream *stream);
+void judge_feed(struct sim_history *history, const struct history_feed *feed);
+
 #endif

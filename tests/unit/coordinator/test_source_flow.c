@@ -154,6 +154,24 @@ TEST(source_flow, asks_again_in_order_once_all_have_come_back_and_the_pause_is_o
     source_flow_close(&stream.flow);
 }
 
+TEST(source_flow, a_gap_that_is_told_late_is_asked_again)
+{
+    struct stream stream;
+    stream_open(&stream, 8, 0);
+    stream_batch(&stream, 1, 10, 1);
+    stream_batch(&stream, 11, 20, 1);
+    expect_ask(&stream, 0, 0);
+    expect_ask(&stream, 1, 0);
+    answer(&stream, 0, 0, STATUS_OK); /* they had changed places on their way */
+    answer(&stream, 1, 0, STATUS_SEQUENCE_GAP);
+    expect_ack(&stream, 10);
+    stream.now_us = source_flow_due(&stream.flow);
+    expect_ask(&stream, 1, 0);
+    answer(&stream, 1, 0, STATUS_OK);
+    expect_ack(&stream, 20);
+    source_flow_close(&stream.flow);
+}
+
 TEST(source_flow, pauses_longer_each_time_up_to_a_limit)
 {
     struct stream stream;
