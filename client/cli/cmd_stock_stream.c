@@ -235,7 +235,8 @@ static ssize_t stream_read(struct stream_job *job, uint8_t *block)
 /* False: the stream, the file or a row ended it. */
 static bool stream_all(struct stream_job *job)
 {
-    const struct csv_callbacks callbacks = {stream_row, stream_bad, job};
+    const struct csv_callbacks callbacks = {
+        .row = stream_row, .bad = stream_bad, .context = job};
     struct csv_reader *reader = csv_reader_new(&callbacks);
     uint8_t *block = memory_alloc(STREAM_BLOCK_BYTES);
     enum status status = STATUS_OK;

@@ -65,10 +65,16 @@ static void apply_decide(struct inventory *inventory,
         catalog_sku_delete(inventory, &command->sku_delete, out);
         break;
     case INVENTORY_LOCATION_UPSERT:
-        catalog_location_upsert(inventory, &command->location_upsert, arena, out);
+        location_upsert(inventory, &command->location_upsert, arena, out);
         break;
     case INVENTORY_LOCATION_COPY:
-        catalog_location_copy(inventory, &command->location_upsert, arena, out);
+        location_copy(inventory, &command->location_upsert, arena, out);
+        break;
+    case INVENTORY_ALIAS_RESERVE:
+        alias_reserve(inventory, &command->alias_reserve, arena, out);
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        alias_settle(inventory, &command->alias_settle, out);
         break;
     case INVENTORY_STOCK_ADJUST:
         stock_adjust(inventory, &command->stock_adjust, arena, out);
@@ -238,14 +244,21 @@ static void apply_import(struct inventory *inventory,
     }
 }
 
+/* The server's own: repeating them changes nothing, so they need no memory. */
+static bool apply_unidentified(enum inventory_command_kind kind)
+{
+    return kind == INVENTORY_TICK || kind == INVENTORY_LOCATION_COPY ||
+           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE ||
+           inventory_command_of_source(kind);
+}
+
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,
                      struct arena *arena, struct inventory_outcome *out)
 {
     ASSERT(inventory->apply.open);
     *out = (struct inventory_outcome){.status = STATUS_OK};
     inventory->apply.request_id = (struct hash128){0, 0};
-    if (command->kind == INVENTORY_TICK || command->kind == INVENTORY_LOCATION_COPY ||
-        inventory_command_of_source(command->kind)) {
+    if (apply_unidentified(command->kind)) {
         apply_decide(inventory, command, arena, out);
     } else if (command->identity.kind == INVENTORY_IDENTITY_REQUEST) {
         apply_request(inventory, command, arena, out);

@@ -39,6 +39,9 @@ enum inventory_query_kind {
     INVENTORY_QUERY_FEED = 40, /* movements from `from` on, oldest first, of sku_hashes
                                 * (ascending; none: all) and location_ids (none: all).
                                 * RESUME_POINT_COMPACTED: `from` is older than keep_ms */
+    INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
+                                      * GTIN it is (canonical);
+                                      * neither is an answer too */
 };
 
 /* Which units count for an AVAILABILITY query. */
@@ -62,6 +65,7 @@ struct inventory_query {
                     * has come counts until the shard's log says that it has ended. */
     struct inventory_hold_id hold_id;
     struct slice owner;
+    struct slice identifier;
     struct ledger_position from;
     int64_t keep_ms; /* FEED: log time that can be gone back; 0: all there is */
     bool homes_only;
@@ -114,6 +118,8 @@ struct inventory_answer {
     /* FEED: where to go on; index 0: behind all that is applied. With
      * RESUME_POINT_COMPACTED the oldest place to begin at. */
     struct ledger_position next;
+    bool has_alias;
+    struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;

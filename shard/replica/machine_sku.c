@@ -235,8 +235,7 @@ static bool sku_frees(uint32_t kind)
 static enum status sku_admit(const struct machine *machine,
                              const struct command_peek *peek, bool disk_full)
 {
-    if (peek->kind > INVENTORY_REQUEST_SEAL &&
-        !inventory_command_of_source((enum inventory_command_kind)peek->kind)) {
+    if (!inventory_command_known(peek->kind)) {
         return STATUS_VERSION;
     }
     if (disk_full && !sku_frees(peek->kind)) {

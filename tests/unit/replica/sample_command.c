@@ -133,6 +133,17 @@ static void sample_source_payload(struct inventory_command *command)
     }
 }
 
+static void sample_alias_payload(struct inventory_command *command)
+{
+    if (command->kind == INVENTORY_ALIAS_RESERVE) {
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+    } else {
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+    }
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -195,6 +206,10 @@ static void sample_payload(struct inventory_command *command)
     case INVENTORY_SOURCE_THROUGH:
         sample_source_payload(command);
         break;
+    case INVENTORY_ALIAS_RESERVE:
+    case INVENTORY_ALIAS_SETTLE:
+        sample_alias_payload(command);
+        break;
     case INVENTORY_REQUEST_SEAL:
     default:
         break;
@@ -213,6 +228,7 @@ struct inventory_command sample_sku(unsigned kind)
             .imports_max = 100,
         };
     } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
+               kind < INVENTORY_ALIAS_RESERVE &&
                !inventory_command_of_source(command.kind)) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
