@@ -210,8 +210,7 @@ static void sample_payload(struct inventory_command *command)
     case INVENTORY_ALIAS_SETTLE:
         sample_alias_payload(command);
         break;
-    case INVENTORY_REQUEST_SEAL:
-    default:
+    default: /* REQUEST_SEAL has none */
         break;
     }
 }
