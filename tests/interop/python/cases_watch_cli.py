@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """souk stock watch."""
-from cases_stream_cli import eventually, souk
+from cases_stream_cli import souk
 from world import *
 
 
@@ -82,12 +82,10 @@ def test_what_is_no_watch_is_said_so(world):
     with world.server("--watch-keep-s", "1") as short:
         short.location_id("main")
         sku = short.sku("a", 1)
-        process = watch(world, short, "--changes-only", "--limit", "1", "-o", "json")
-        time.sleep(0.3)
+        process = watch(world, short, "-o", "jsonl")
+        lines(process, 1)
         short.adjust(sku, 1)
-        process.communicate(timeout=20)
-        process = watch(world, short)
-        eventually(True, lambda: "TIME" in process.stdout.readline())
+        lines(process, 1)
         process.send_signal(signal.SIGINT)
         token = process.communicate(timeout=20)[1].split("--token ")[1].split()[0]
         short.adjust(sku, 1)
