@@ -77,6 +77,7 @@ struct loop {
     pthread_t thread;
     struct shard_host *host;
     struct heap timers;
+    struct list watchers; /* struct runtime_watcher */
     struct loop_log_job log_jobs[LOOP_LOG_JOBS];
     struct loop_state_job state_job;
     uint64_t state_job_bytes; /* 0 while the job is here */
@@ -108,6 +109,8 @@ bool loop_is_current(const struct loop *loop);
 /* The loop's thread. */
 void loop_timer_set(struct loop *loop, struct runtime_timer *timer, uint64_t due_us);
 void loop_timer_clear(struct loop *loop, struct runtime_timer *timer);
+
+void loop_watch(struct loop *loop, struct runtime_watcher *watcher);
 
 /* runtime.c. No call is between runtime_submit and its done, and no task between
  * runtime_post and the end of its run; final once the runtime drains. */

@@ -35,6 +35,9 @@
     X(SNAPSHOTS_FAILED,     COUNTER,   "souk_snapshots_failed_total",      "Snapshots that could not be made or read for another replica") \
     X(HOLDS_OPEN,           GAUGE,     "souk_holds_open",                  "Holds neither ended nor expired")         \
     X(HOLDS_EXPIRED,        COUNTER,   "souk_holds_expired_total",         "Holds that expired by themselves")        \
+    X(STOCK_UPDATES,        COUNTER,   "souk_stock_updates_total",         "Updates of stock streams applied, known ones not counted") \
+    X(WATCHES_OPEN,         GAUGE,     "souk_watches_open",                "Open watches of stock")                  \
+    X(WATCHES_SLOW,         COUNTER,   "souk_watches_slow_total",          "Watchers sent away because they read too slowly") \
     X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \
     X(RECOMMENDATIONS,      COUNTER,   "souk_recommendations_total",       "Recommendations answered")                \
     X(RECOMMEND_LATENCY,    HISTOGRAM, "souk_recommend_latency_us",        "Microseconds of one recommendation")      \

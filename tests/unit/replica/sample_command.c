@@ -111,7 +111,7 @@ static struct inventory_stock_move sample_stock_move(void)
     };
 }
 
-static void sample_apart(struct inventory_command *command)
+static void sample_stock_payload(struct inventory_command *command)
 {
     switch ((unsigned)command->kind) {
     case INVENTORY_STOCK_MOVE:
@@ -127,22 +127,77 @@ static void sample_apart(struct inventory_command *command)
     case INVENTORY_COUNT_CLOSE:
         command->count_close = (struct inventory_count_close){TEXT("C-7"), true};
         break;
-    case INVENTORY_ALIAS_RESERVE:
-        command->alias_reserve =
-            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
-        break;
-    case INVENTORY_ALIAS_SETTLE:
-        command->alias_settle =
-            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
-        break;
     default:
         break;
     }
 }
 
+static const struct inventory_source_item source_items[] = {
+    {.sequence = 71,
+     .sku_id = TEXT("MUG-RED"),
+     .location_id = TEXT("berlin"),
+     .bucket = STOCK_BUCKET_ON_HAND,
+     .quantity = -3,
+     .reason = STOCK_REASON_SALE,
+     .reference = TEXT("till 4"),
+     .occurred_ms = 1780000000005},
+    {.sequence = 75,
+     .sku_id = TEXT("POT"),
+     .location_id = TEXT("jena"),
+     .absolute = true,
+     .bucket = STOCK_BUCKET_DAMAGED,
+     .quantity = 12},
+};
+static const struct inventory_source sample_source = {{0x61, 0x62}, 3, 9};
+
+static void sample_source_payload(struct inventory_command *command)
+{
+    if (command->kind == INVENTORY_SOURCE_OPEN) {
+        command->source_open = (struct inventory_source_open){sample_source, 0x63, 1024};
+    } else if (command->kind == INVENTORY_SOURCE_THROUGH) {
+        command->source_through =
+            (struct inventory_source_through){sample_source, 0x63, 70};
+    } else {
+        command->source_update =
+            (struct inventory_source_update){.source = sample_source,
+                                             .range = {0x10, 0x20},
+                                             .prev = 64,
+                                             .through = 60,
+                                             .on_missing = INVENTORY_MISSING_CREATE,
+                                             .stop = true,
+                                             .attributes_max = 64,
+                                             .items = source_items,
+                                             .item_count = 2};
+    }
+}
+
+static void sample_alias_payload(struct inventory_command *command)
+{
+    if (command->kind == INVENTORY_ALIAS_RESERVE) {
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+    } else {
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+    }
+}
+
+/* Those numbered apart. */
+static void sample_apart(struct inventory_command *command)
+{
+    if (command->kind >= INVENTORY_STOCK_MOVE && command->kind <= INVENTORY_COUNT_CLOSE) {
+        sample_stock_payload(command);
+    } else if (inventory_command_of_source(command->kind)) {
+        sample_source_payload(command);
+    } else if (command->kind == INVENTORY_ALIAS_RESERVE ||
+               command->kind == INVENTORY_ALIAS_SETTLE) {
+        sample_alias_payload(command);
+    }
+}
+
 static void sample_payload(struct inventory_command *command)
 {
-    switch (command->kind) {
+    switch ((unsigned)command->kind) {
     case INVENTORY_SKU_UPSERT:
         command->sku_upsert = sample_sku_upsert();
         break;
@@ -197,16 +252,8 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
-    case INVENTORY_STOCK_MOVE:
-    case INVENTORY_COUNT_START:
-    case INVENTORY_COUNT_SUBMIT:
-    case INVENTORY_COUNT_CLOSE:
-    case INVENTORY_ALIAS_RESERVE:
-    case INVENTORY_ALIAS_SETTLE:
+    default: /* REQUEST_SEAL has none */
         sample_apart(command);
-        break;
-    case INVENTORY_REQUEST_SEAL:
-    default:
         break;
     }
 }
@@ -223,7 +270,8 @@ struct inventory_command sample_sku(unsigned kind)
             .imports_max = 100,
         };
     } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
-               kind < INVENTORY_ALIAS_RESERVE) {
+               kind < INVENTORY_ALIAS_RESERVE &&
+               !inventory_command_of_source(command.kind)) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,
