@@ -25,6 +25,7 @@ EXPIRY_LIMIT_S = 20
 PURCHASES_MAX = 20
 EVENTS_MAX = 50000000
 SEED_MAX = 2**63 - 1
+STREAM_PAIRS = 500
 POLL_S = 0.05
 PR_SET_PDEATHSIG = 1
 
@@ -56,6 +57,12 @@ class Souk:
         done = subprocess.run(command, env=environment, capture_output=True, text=True,
                               timeout=limit_s, check=False)
         return done.returncode, done.stdout, done.stderr
+
+    def begin(self, *words):
+        """A command that shows line after line, while others run."""
+        return subprocess.Popen([self.program, *map(str, words), "-o", "jsonl"], text=True,
+                                env=dict(os.environ, SOUK_ADDRESS=self.address or ""),
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def ask(self, *words, limit_s=CALL_LIMIT_S):
         """The answer of a command that must succeed."""
@@ -273,6 +280,31 @@ class Tour:
               f"after the sale the level is {now}")
         self.holds.append(second["hold_id"])
         self.say(f"   Refused {refused} times while it was held; sold after it had expired.")
+
+    def step_stream(self):
+        """A warehouse streams its movements, twice, and somebody watches"""
+        level = self.free_levels(1)[0]
+        sku, place = level["sku_id"], level["location_id"]
+        before, rows = self.level(sku, place)["on_hand"], 2 * STREAM_PAIRS
+        file = self.work / "movements.csv"
+        file.write_text("sku_id,location_id,delta,reason\n" + STREAM_PAIRS *
+                        f"{sku},{place},+3,receipt\n{sku},{place},-1,damage\n")
+        self.show("stock watch", sku, f"--location {place}   (in another window)")
+        with self.souk.begin("stock", "watch", sku, "--location", place, "--limit", 1) as watch:
+            shown = json.loads(watch.stdout.readline())
+            self.show("stock stream movements.csv --source warehouse-1   (twice)")
+            first, again = (self.souk.ask("stock", "stream", file, "--source", "warehouse-1")
+                            for _ in range(2))
+            change = json.loads(watch.stdout.readline())
+        check(first["applied"] == rows and first["complete"], f"the stream ended {first}")
+        check(again["sent"] == 0 and again["known_before"] == rows, f"the second: {again}")
+        now = self.level(sku, place)["on_hand"]
+        check(now == before + rows, f"{now} are there, not {before + rows}")
+        check(shown["on_hand"] == before and change["on_hand"] == before + 3,
+              f"the watch showed {shown}, then {change}")
+        self.say(f"   {rows} movements of {self.name(sku)}: {before} became {now}. The second time "
+                 "nothing changed: a row's number\n   is its place in the stream. The watch saw the "
+                 "first movement as it happened.")
 
     def recommended(self, *words):
         answer = self.souk.ask("rec", *words)
@@ -494,7 +526,8 @@ class Tour:
 
     STEPS = (
         ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
-        ("hold expires", step_expiry), ("recommendation", step_recommendation),
+        ("hold expires", step_expiry), ("stream", step_stream),
+        ("recommendation", step_recommendation),
         ("clicks", step_clicks), ("why this", step_why), ("sold out", step_sold_out),
         ("purchase", step_purchase), ("erased", step_erase), ("trending", step_place),
         ("kill -9", step_kill),

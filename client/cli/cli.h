@@ -123,6 +123,8 @@ enum command_exit cli_stock_list(struct cli *cli);
 enum command_exit cli_stock_movements(struct cli *cli);
 enum command_exit cli_stock_set(struct cli *cli);
 enum command_exit cli_stock_move(struct cli *cli);
+enum command_exit cli_stock_stream(struct cli *cli);
+enum command_exit cli_stock_watch(struct cli *cli);
 enum command_exit cli_version(struct cli *cli);
 
 #endif

@@ -182,6 +182,36 @@ static const struct command table_commands[] = {
      "exit 3 when something does.\n",
      "  souk stock audit\n  souk stock audit -o json | jq .drift\n", {{NULL, NULL, NULL}}, cli_stock_audit},
 
+    {"stock stream", "FILE|-", 1, 1, "a warehouse system's movements, each taken exactly once",
+     "CSV; the first line names the columns: sku_id, location_id, delta (what came or went) or\n"
+     "quantity (the new value), and if need be bucket, reason, reference and time (UTC). A row's\n"
+     "number is its sequence: the server knows which rows of a source it has, so the same command\n"
+     "again, or after a crash, goes on where it stopped. A quantity from before what the source\n"
+     "told of a level last is passed over. Refused rows go to a file and are passed, or stop it.\n",
+     "  souk stock stream movements.csv --source wms-berlin\n"
+     "  souk stock stream movements.csv --source wms-berlin --follow     as the file grows, until Ctrl-C\n"
+     "  journal | souk stock stream - --source till-4 --stop-on-error\n"
+     "  souk stock stream all-again.csv --source wms-berlin --epoch 2    counts anew after a restore\n",
+     {{"source", "ID", "the system that counts the rows; must be given"}, {"follow", NULL, "go on as the file grows"},
+      {"epoch", "N", "above the one before: rows count from 1 again (1)"},
+      {"on-missing", "RULE", "of an unknown SKU: refuse (default), skip, create (as a draft)"},
+      {"stop-on-error", NULL, "end at the first refused row; mended, it is taken"},
+      {"rejects", "FILE", "where refused rows go (FILE.rejects.csv)"}, {"batch", "ROWS", "rows in one message, 1 to 1000 (500)"},
+      {"outage", "DURATION", "how long to wait for a lost server (60s)"}}, cli_stock_stream},
+
+    {"stock watch", "[SKU...]", 0, COMMAND_ARGUMENTS_MAX, "levels as they are, then every change as it happens",
+     "Of these SKUs, or of all; until Ctrl-C. A lost connection goes on where it was lost. At the\n"
+     "end a token is told: --token goes on from there, later or elsewhere, with nothing missing.\n",
+     "  souk stock watch\n  souk stock watch MUG-RED TEA-GREEN --location berlin\n"
+     "  souk stock watch --changes-only --alerts low_stock,back_in_stock --low-stock 3\n"
+     "  souk stock watch --token TOKEN -o jsonl >> changes.jsonl\n",
+     {{"location", "LOCATION,...", "only there"}, {"token", "TOKEN", "changes behind it; no levels"},
+      {"changes-only", NULL, "no levels: changes from now on"},
+      {"alerts", "ALERT,...", "only changes with one: low_stock reorder_point back_in_stock shortfall hold_expired"},
+      {"low-stock", "N", "low_stock is said when available falls to N (0)"},
+      {"reorder-point", "N", "reorder_point is said when available and incoming fall to N"},
+      {"limit", "N", "end after N changes"}, {"outage", "DURATION", "how long to wait for a lost server (60s)"}}, cli_stock_watch},
+
     {"hold", "", 0, 0, "units set aside for somebody, for a while",
      "held -> committed -> fulfilled; held -> released | expired; committed -> cancelled\n", NULL,
      {{NULL, NULL, NULL}}, NULL},

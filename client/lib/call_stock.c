@@ -3,10 +3,10 @@
 #include "client/include/souk/stock.h"
 #include "client/lib/call.h"
 #include "client/lib/convert.h"
+#include "client/lib/convert_stock.h"
 #include "proto/souk/v1/stock.grpc-c.h"
 
-static void stock_level_back(const Souk__V1__StockLevel *level,
-                             struct souk_stock_level *out)
+void stock_level_back(const Souk__V1__StockLevel *level, struct souk_stock_level *out)
 {
     Souk__V1__StockLevel empty;
     souk__v1__stock_level__init(&empty);
@@ -388,6 +388,24 @@ static ProtobufCMessage *movement_list_encode(struct call *call, const void *req
     return &out->base;
 }
 
+void stock_movement_back(const Souk__V1__Movement *movement, struct souk_movement *out)
+{
+    out->sku_id = movement->sku_id;
+    out->location_id = movement->location_id;
+    out->reason = (enum souk_stock_reason)movement->reason;
+    out->reference = movement->reference;
+    out->hold_id = movement->hold_id;
+    stock_level_back(movement->before, &out->before);
+    stock_level_back(movement->after, &out->after);
+    out->log_time_ms = convert_time_back(movement->log_time);
+    out->shard_id = movement->shard_id;
+    out->log_index = movement->log_index;
+    out->log_sub = movement->log_sub;
+    out->to_location_id = movement->to_location_id;
+    stock_level_back(movement->to_before, &out->to_before);
+    stock_level_back(movement->to_after, &out->to_after);
+}
+
 static void movement_list_decode(struct call *call, const ProtobufCMessage *response,
                                  void *out_reply)
 {
@@ -396,21 +414,7 @@ static void movement_list_decode(struct call *call, const ProtobufCMessage *resp
     struct souk_movement *movements =
         arena_zalloc(call_arena(call), in->n_movements * sizeof *movements);
     for (size_t i = 0; i < in->n_movements; i++) {
-        const Souk__V1__Movement *movement = in->movements[i];
-        movements[i].sku_id = movement->sku_id;
-        movements[i].location_id = movement->location_id;
-        movements[i].reason = (enum souk_stock_reason)movement->reason;
-        movements[i].reference = movement->reference;
-        movements[i].hold_id = movement->hold_id;
-        stock_level_back(movement->before, &movements[i].before);
-        stock_level_back(movement->after, &movements[i].after);
-        movements[i].log_time_ms = convert_time_back(movement->log_time);
-        movements[i].shard_id = movement->shard_id;
-        movements[i].log_index = movement->log_index;
-        movements[i].log_sub = movement->log_sub;
-        movements[i].to_location_id = movement->to_location_id;
-        stock_level_back(movement->to_before, &movements[i].to_before);
-        stock_level_back(movement->to_after, &movements[i].to_after);
+        stock_movement_back(in->movements[i], &movements[i]);
     }
     out->movements = movements;
     out->movement_count = in->n_movements;

@@ -24,6 +24,7 @@ void window_init(struct window *window, struct souk_client *client,
     if (window->limit > WINDOW_MESSAGES_MAX) {
         window->limit = WINDOW_MESSAGES_MAX;
     }
+    window->limit_max = window->limit;
     pthread_mutex_init(&window->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -233,6 +234,16 @@ void window_greeted(struct window *window, uint32_t limit)
         }
         window_progress(window);
         window_pump(window);
+    }
+    pthread_mutex_unlock(&window->mutex);
+}
+
+void window_credit(struct window *window, uint32_t limit)
+{
+    pthread_mutex_lock(&window->mutex);
+    if (limit > 0) {
+        window->limit = limit < window->limit_max ? limit : window->limit_max;
+        pthread_cond_broadcast(&window->changed);
     }
     pthread_mutex_unlock(&window->mutex);
 }

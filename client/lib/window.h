@@ -67,6 +67,7 @@ struct window {
     enum window_state state;
     struct rpc_stream *stream; /* not NULL from open until its `done` */
     uint32_t limit;
+    uint32_t limit_max;     /* as opened */
     struct list unanswered; /* oldest first */
     struct list *unsent;    /* the first of them not sent on this connection */
     uint32_t unanswered_count;
@@ -94,6 +95,8 @@ enum souk_code window_drain(struct window *window, struct souk_error *out_error)
 
 /* For the callbacks of the two kinds, on the callback thread. */
 void window_greeted(struct window *window, uint32_t limit);
+/* The server takes so many unanswered messages from now on, up to what was asked for. */
+void window_credit(struct window *window, uint32_t limit);
 /* The oldest message is answered. False when there was none: a broken server. */
 bool window_answered(struct window *window);
 void window_writable(struct rpc_stream *stream, void *user);

@@ -27,7 +27,7 @@ static int page_token_digit(char c)
     return found ? (int)(found - page_token_digits) : -1;
 }
 
-static char *page_token_print(const uint8_t *bytes, size_t size, struct arena *arena)
+char *page_token_print(const uint8_t *bytes, size_t size, struct arena *arena)
 {
     char *text = arena_alloc(arena, size * 4 / 3 + 4);
     size_t length = 0;
@@ -49,8 +49,7 @@ static char *page_token_print(const uint8_t *bytes, size_t size, struct arena *a
     return text;
 }
 
-/* The number of bytes, or 0 for text that this file did not print. */
-static size_t page_token_scan(const char *text, size_t length, uint8_t *out)
+size_t page_token_scan(const char *text, size_t length, uint8_t *out)
 {
     size_t size = 0;
     uint32_t held = 0;

@@ -45,4 +45,9 @@ MUST_USE enum status page_token_read(const struct page_query *query, const char 
                                      struct arena *arena, struct slice *out_key,
                                      struct problem *problem);
 
+/* Bytes as text that needs no escaping anywhere, and back. NULL past the arena's limit. */
+char *page_token_print(const uint8_t *bytes, size_t size, struct arena *arena);
+/* The number of bytes, or 0 for text that was not printed so; `out` has room for `length`. */
+size_t page_token_scan(const char *text, size_t length, uint8_t *out);
+
 #endif

@@ -4,7 +4,7 @@
 #include "server/host/call_bytes_private.h"
 #include "shard/base/assert.h"
 
-WIRE_KNOWS(replica_query, 264);
+WIRE_KNOWS(replica_query, 272);
 WIRE_KNOWS(replica_status, 1352);
 WIRE_KNOWS(replica_stamp, 32);
 WIRE_KNOWS(raft_follower, 40);

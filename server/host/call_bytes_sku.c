@@ -11,11 +11,13 @@ WIRE_KNOWS(inventory_hold, 96);
 WIRE_KNOWS(inventory_hold_line, 48);
 WIRE_KNOWS(inventory_alias, 48);
 WIRE_KNOWS(inventory_movement, 456);
-WIRE_KNOWS(inventory_query, 256);
+WIRE_KNOWS(inventory_query, 264);
 WIRE_KNOWS(inventory_availability, 56);
 WIRE_KNOWS(inventory_counters, 96);
-WIRE_KNOWS(inventory_answer, 336);
-WIRE_KNOWS(inventory_outcome, 1496);
+WIRE_KNOWS(inventory_answer, 368);
+WIRE_KNOWS(inventory_outcome, 1560);
+WIRE_KNOWS(inventory_source_outcome, 64);
+WIRE_KNOWS(inventory_source_failure, 40);
 WIRE_KNOWS(inventory_product, 104);
 WIRE_KNOWS(inventory_axis, 32);
 WIRE_KNOWS(inventory_check, 56);
@@ -262,6 +264,7 @@ void wire_inventory_query(struct wire *wire, struct inventory_query *query)
     wire_slice(wire, &query->wanted.reference);
     wire_i64(wire, &query->wanted.start_ms);
     wire_i64(wire, &query->wanted.end_ms);
+    wire_i64(wire, &query->keep_ms);
     wire_u32(wire, &query->page_size);
     wire_slice(wire, &query->page_token);
 }
@@ -316,11 +319,37 @@ void wire_inventory_answer(struct wire *wire, struct inventory_answer *answer)
     answer->missing = wire_slices(wire, answer->missing, &answer->missing_count);
     answer->taken = wire_slices(wire, answer->taken, &answer->taken_count);
     WIRE_LIST(wire, answer, products, product_count, inventory_product, wire_product);
+    wire_position(wire, &answer->next);
     wire_bool(wire, &answer->missing_location);
     wire_bool(wire, &answer->has_alias);
     wire_alias(wire, &answer->alias);
     wire_inventory_counters(wire, &answer->counters);
     wire_slice(wire, &answer->next_page_token);
+}
+
+static void wire_source_failure(struct wire *wire,
+                                struct inventory_source_failure *failure)
+{
+    wire_u64(wire, &failure->sequence);
+    wire_status(wire, &failure->status);
+    WIRE_ENUM(wire, failure->field, inventory_field, INVENTORY_FIELD_LAST);
+    wire_bool(wire, &failure->repeated);
+    wire_i64(wire, &failure->requested);
+    wire_i64(wire, &failure->available);
+}
+
+static void wire_source(struct wire *wire, struct inventory_source_outcome *source)
+{
+    wire_u64(wire, &source->incarnation);
+    wire_u64(wire, &source->through);
+    wire_u64(wire, &source->last);
+    wire_u32(wire, &source->applied);
+    wire_u32(wire, &source->duplicates);
+    wire_u32(wire, &source->superseded);
+    wire_u32(wire, &source->skipped);
+    wire_bool(wire, &source->stopped);
+    WIRE_LIST(wire, source, failures, failure_count, inventory_source_failure,
+              wire_source_failure);
 }
 
 static void wire_shortages(struct wire *wire, struct inventory_outcome *outcome)
@@ -380,5 +409,6 @@ void wire_inventory_outcome(struct wire *wire, struct inventory_outcome *outcome
     if (outcome->has_alias) {
         wire_alias(wire, &outcome->alias);
     }
+    wire_source(wire, &outcome->source);
     wire_shortages(wire, outcome);
 }

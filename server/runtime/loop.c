@@ -293,6 +293,27 @@ static void loop_check_replicas(struct loop *loop)
     }
 }
 
+void loop_watch(struct loop *loop, struct runtime_watcher *watcher)
+{
+    watcher->seen_index = 0;
+    list_append(&loop->watchers, &watcher->link);
+    loop->again = true;
+}
+
+static void loop_tell_watchers(struct loop *loop, struct moment now)
+{
+    for (struct list *node = loop->watchers.next; node != &loop->watchers;
+         node = node->next) {
+        struct runtime_watcher *watcher = LIST_ENTRY(node, struct runtime_watcher, link);
+        const struct replica *replica = host_replica(loop->host, watcher->shard_id);
+        uint64_t applied = replica != NULL ? replica_applied_index(replica) : 0;
+        if (applied != watcher->seen_index) {
+            watcher->seen_index = applied;
+            watcher->moved(watcher, now);
+        }
+    }
+}
+
 static void loop_turn(struct loop *loop)
 {
     struct moment now = system_clock_now();
@@ -316,6 +337,7 @@ static void loop_turn(struct loop *loop)
         loop_publish_degrees(loop);
         loop_check_replicas(loop);
     }
+    loop_tell_watchers(loop, now);
     loop_send_letters(loop);
     if (host_ready(loop->host) && loop_free_log_job(loop) != NULL) {
         loop->again = true; /* what was applied has made more to write */
@@ -438,6 +460,7 @@ void loop_init(struct loop *loop, struct runtime *runtime, unsigned index,
     atomic_init(&loop->stopping, false);
     loop->host = host_new(settings);
     heap_init(&loop->timers, loop_timer_less);
+    list_init(&loop->watchers);
     for (size_t i = 0; i < LOOP_LOG_JOBS; i++) {
         loop->log_jobs[i].loop = loop;
         loop->log_jobs[i].job.written = loop_log_synced;

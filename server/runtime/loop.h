@@ -82,6 +82,7 @@ struct loop {
     struct heap waiting; /* calls, for their next attempt: travel.waits */
     const struct runtime_network *network; /* or NULL */
     uint64_t node_id;
+    struct list watchers; /* struct runtime_watcher */
     struct loop_log_job log_jobs[LOOP_LOG_JOBS];
     struct loop_state_job state_job;
     uint64_t state_job_bytes; /* 0 while the job is here */
@@ -131,6 +132,8 @@ bool loop_is_current(const struct loop *loop);
 /* The loop's thread. */
 void loop_timer_set(struct loop *loop, struct runtime_timer *timer, uint64_t due_us);
 void loop_timer_clear(struct loop *loop, struct runtime_timer *timer);
+
+void loop_watch(struct loop *loop, struct runtime_watcher *watcher);
 
 /* runtime.c. No call is between runtime_submit and its done, and no task between
  * runtime_post and the end of its run; final once the runtime drains. */

@@ -357,6 +357,20 @@ void runtime_timer_clear(struct runtime *runtime, unsigned loop,
     loop_timer_clear(&runtime->loops[loop], timer);
 }
 
+void runtime_watch(struct runtime *runtime, unsigned loop,
+                   struct runtime_watcher *watcher)
+{
+    ASSERT(loop < runtime->loop_count);
+    loop_watch(&runtime->loops[loop], watcher);
+}
+
+void runtime_unwatch(struct runtime_watcher *watcher)
+{
+    if (watcher->link.next != NULL) {
+        list_remove(&watcher->link);
+    }
+}
+
 /* --- Degrees ----------------------------------------------------------------------- */
 
 /* News for all other loops; freed by the last of them. */

@@ -184,4 +184,17 @@ void runtime_timer_set(struct runtime *runtime, unsigned loop,
 void runtime_timer_clear(struct runtime *runtime, unsigned loop,
                          struct runtime_timer *timer);
 
+/* Told whenever its shard has applied something; at first at once. Embedded, zeroed before
+ * its first use. That loop's thread only. */
+struct runtime_watcher {
+    struct list link;
+    uint64_t shard_id;
+    uint64_t seen_index; /* applied, as it was told last */
+    void (*moved)(struct runtime_watcher *watcher, struct moment now);
+};
+void runtime_watch(struct runtime *runtime, unsigned loop,
+                   struct runtime_watcher *watcher);
+/* Harmless when it does not watch. Never inside any `moved`. */
+void runtime_unwatch(struct runtime_watcher *watcher);
+
 #endif

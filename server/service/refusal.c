@@ -110,6 +110,9 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
     case INVENTORY_PRODUCT_GENERATE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE: /* a stream's items are named by its own service */
+    case INVENTORY_SOURCE_THROUGH:
         return;
     }
 }

@@ -6,7 +6,9 @@
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
+#include "server/service/source_run.h"
 #include "server/service/stock_read.h"
+#include "server/service/watch_run.h"
 
 static void stock_adjusted(struct edge_one *one)
 {
@@ -208,6 +210,16 @@ void stock_service_register(struct service *service, struct rpc_server *server)
         .start_count = stock_start_count,
         .submit_count = stock_submit_count,
         .close_count = stock_close_count,
+        .stream_stock_updates = {.open = source_run_open,
+                                 .message = source_run_message,
+                                 .events = {.half_close = source_run_half_close,
+                                            .writable = source_run_writable,
+                                            .draining = source_run_draining,
+                                            .done = source_run_done}},
+        .watch_stock = {.open = watch_run_open,
+                        .events = {.writable = watch_run_writable,
+                                   .draining = watch_run_draining,
+                                   .done = watch_run_done}},
         .list_movements = stock_list_movements,
     };
     souk__v1__stock_service__register(server, &handlers, service);

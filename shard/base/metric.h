@@ -41,6 +41,9 @@
     X(CALLS_FROM_ELSEWHERE, COUNTER,   "souk_calls_from_elsewhere_total",  "Calls that other nodes sent here")        \
     X(HOLDS_OPEN,           GAUGE,     "souk_holds_open",                  "Holds neither ended nor expired")         \
     X(HOLDS_EXPIRED,        COUNTER,   "souk_holds_expired_total",         "Holds that expired by themselves")        \
+    X(STOCK_UPDATES,        COUNTER,   "souk_stock_updates_total",         "Updates of stock streams applied, known ones not counted") \
+    X(WATCHES_OPEN,         GAUGE,     "souk_watches_open",                "Open watches of stock")                  \
+    X(WATCHES_SLOW,         COUNTER,   "souk_watches_slow_total",          "Watchers sent away because they read too slowly") \
     X(EVENTS_STORED,        COUNTER,   "souk_events_stored_total",         "Customer events stored, duplicates not counted") \
     X(RECOMMENDATIONS,      COUNTER,   "souk_recommendations_total",       "Recommendations answered")                \
     X(RECOMMEND_LATENCY,    HISTOGRAM, "souk_recommend_latency_us",        "Microseconds of one recommendation")      \

@@ -32,6 +32,8 @@
     X(raft_non_voter_counted, "votes and acknowledgements of learners count")           \
     X(raft_older_term_counted, "an entry of an older term is committed by counting")    \
     X(raft_read_without_quorum, "a leader reads without asking a quorum") \
+    X(feed_entry_skipped, "the feed leaves out the first movement of an entry with several") \
+    X(lane_prev_ignored,  "a shard takes a stream's item whatever should come before it") \
     X(snapshot_no_requests, "a snapshot lacks the memory of request ids")               \
     X(snapshot_no_members,  "a snapshot lacks the members of its shard")                \
     X(ingest_no_marker,  "a snapshot is installed without a marker in the log")

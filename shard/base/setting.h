@@ -52,6 +52,11 @@
     N(forward_timeout_ms,   2000, 10, 60000, "ms",                  "time for a call that was sent to its leader, before it is looked for anew") \
     N(event_batch_max,      1000, 1, 100000, "",                    "events in one call")            \
     N(stream_credit_max,    64, 1, 65536,   "",                     "unanswered messages on one client stream") \
+    N(stream_idle_max_s,    900, 1, 86400, "s",                     "silence after which a stock stream that is owed nothing is closed") \
+    N(watch_keep_s,         604800, 0, 315360000, "s",              "how far back a watch may go on from; 0: as far as the ledger") \
+    N(watch_heartbeat_ms,   5000, 10, 600000, "ms",                 "silence on a watch after which its token is told") \
+    N(watch_slow_max_ms,    10000, 10, 600000, "ms",                "a watcher that makes no room for so long is sent away") \
+    N(sources_max,          1024, 1, 1000000, "",                   "warehouse systems that stream their movements") \
     N(imports_max,          10000, 1, 1000000, "",                  "imports whose rows are remembered") \
     N(imports_refused_max,  4000000, 1, 1000000000, "rows",         "refused rows of imports that one shard remembers, so that they are taken once their cause is gone") \
     N(neighbours_candidates, 1500, 1, 100000, "sessions",           "m: sessions considered, over all buckets") \

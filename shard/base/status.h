@@ -69,6 +69,7 @@ enum status_retry {
     X(ETAG_MISMATCH,          ABORTED,             REREAD, "it changed since it was read; read it again") \
     X(STOCK_COMPARE_FAILED,   ABORTED,             REREAD, "the level is not what was expected; its current value is in the message") \
     X(STOCK_CONTENDED,        ABORTED,             SAME,   "undecided holds touch these units; try again") \
+    X(SOURCE_SUPERSEDED,      ABORTED,             NEVER,  "another stream of this source, or a newer source_epoch, has taken over") \
     X(QUANTITY_OVERFLOW,      OUT_OF_RANGE,        NEVER,  "the quantity would pass what a level can hold") \
     X(RESUME_POINT_COMPACTED, OUT_OF_RANGE,        NEVER,  "the history before this point is gone; start from a snapshot") \
     X(UNIMPLEMENTED,          UNIMPLEMENTED,       NEVER,  "this server has no such method")     \
@@ -80,10 +81,12 @@ enum status_retry {
     X(SHARD_MOVING,           UNAVAILABLE,         SAME,   "the shard is being moved")           \
     X(COVERAGE_BELOW_MINIMUM, UNAVAILABLE,         SAME,   "fewer shards answered in time than min_coverage asks for") \
     X(DRAINING,               UNAVAILABLE,         SAME,   "the server is stopping; go to another node") \
+    X(STREAM_IDLE,            UNAVAILABLE,         SAME,   "nothing came on this stream for too long; open it again when there is something") \
     X(UNREACHABLE,            UNAVAILABLE,         SAME,   "no server answers at this address")  \
     X(OVERLOADED,             RESOURCE_EXHAUSTED,  SAME,   "a queue is full; retry after the delay in RetryInfo") \
     X(QUOTA,                  RESOURCE_EXHAUSTED,  SAME,   "a limit of this caller is reached; it is named in the message") \
     X(TOO_LARGE,              RESOURCE_EXHAUSTED,  NEVER,  "the message is larger than the limit") \
+    X(WATCH_TOO_SLOW,         RESOURCE_EXHAUSTED,  SAME,   "changes were read more slowly than they happened; go on from the token") \
     X(DISK_FULL,              RESOURCE_EXHAUSTED,  SAME,   "the disk of this node is nearly full; new work is refused") \
     X(OUTCOME_UNKNOWN,        DEADLINE_EXCEEDED,   SAME,   "the deadline passed; the same request_id tells what happened") \
     X(CHECKSUM,               DATA_LOSS,           NEVER,  "stored data is damaged")             \

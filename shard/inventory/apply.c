@@ -47,6 +47,32 @@ static void apply_tick(struct inventory *inventory, const struct inventory_tick 
     }
 }
 
+static void apply_count(struct inventory *inventory,
+                        const struct inventory_command *command, struct arena *arena,
+                        struct inventory_outcome *out)
+{
+    if (command->kind == INVENTORY_COUNT_START) {
+        count_start(inventory, &command->count_start, arena, out);
+    } else if (command->kind == INVENTORY_COUNT_SUBMIT) {
+        count_submit(inventory, &command->count_submit, arena, out);
+    } else {
+        count_close(inventory, &command->count_close, arena, out);
+    }
+}
+
+static void apply_source(struct inventory *inventory,
+                         const struct inventory_command *command, struct arena *arena,
+                         struct inventory_outcome *out)
+{
+    if (command->kind == INVENTORY_SOURCE_OPEN) {
+        source_open(inventory, &command->source_open, out);
+    } else if (command->kind == INVENTORY_SOURCE_UPDATE) {
+        source_update(inventory, &command->source_update, arena, out);
+    } else {
+        source_through(inventory, &command->source_through, out);
+    }
+}
+
 /* What belongs to the catalogue. */
 static void apply_catalogue(struct inventory *inventory,
                             const struct inventory_command *command, struct arena *arena,
@@ -115,13 +141,9 @@ static void apply_decide(struct inventory *inventory,
         stock_move(inventory, &command->stock_move, arena, out);
         break;
     case INVENTORY_COUNT_START:
-        count_start(inventory, &command->count_start, arena, out);
-        break;
     case INVENTORY_COUNT_SUBMIT:
-        count_submit(inventory, &command->count_submit, arena, out);
-        break;
     case INVENTORY_COUNT_CLOSE:
-        count_close(inventory, &command->count_close, arena, out);
+        apply_count(inventory, command, arena, out);
         break;
     case INVENTORY_HOLD_CREATE:
         hold_create(inventory, &command->hold_create, arena, out);
@@ -132,6 +154,11 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_HOLD_FULFIL:
     case INVENTORY_HOLD_CANCEL:
         hold_change(inventory, command->kind, &command->hold_change, arena, out);
+        break;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        apply_source(inventory, command, arena, out);
         break;
     case INVENTORY_TICK:
         apply_tick(inventory, &command->tick);
@@ -280,7 +307,8 @@ static void apply_import(struct inventory *inventory,
 static bool apply_unidentified(enum inventory_command_kind kind)
 {
     return kind == INVENTORY_TICK || kind == INVENTORY_LOCATION_COPY ||
-           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE;
+           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE ||
+           inventory_command_of_source(kind);
 }
 
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,

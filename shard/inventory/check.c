@@ -490,6 +490,36 @@ static bool check_create(const struct inventory_hold_create *command,
     return check_ttl(command->ttl_kind, command->ttl_ms, command->life_max_ms, fault);
 }
 
+/* Items are looked at one by one as they are decided: each may be refused by itself. */
+static bool check_source(const struct inventory_command *command,
+                         struct check_fault *fault)
+{
+    const struct inventory_source_update *update = &command->source_update;
+    uint64_t before = update->prev;
+    if (command->kind == INVENTORY_SOURCE_OPEN &&
+        command->source_open.source.epoch == 0) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "source_epoch", "not above 0");
+    }
+    if (command->kind != INVENTORY_SOURCE_UPDATE) {
+        return true;
+    }
+    if (update->item_count == 0 || update->item_count > INVENTORY_SOURCE_ITEMS_MAX ||
+        update->on_missing < INVENTORY_MISSING_REFUSE ||
+        update->on_missing > INVENTORY_MISSING_CREATE ||
+        !key_range_valid(update->range)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "updates",
+                            "none or too many, or a rule of no known kind");
+    }
+    for (uint32_t i = 0; i < update->item_count; i++) {
+        if (update->items[i].sequence <= before) {
+            return check_refuse(fault, INVENTORY_FIELD_OTHER, "updates",
+                                "sequences that do not grow");
+        }
+        before = update->items[i].sequence;
+    }
+    return true;
+}
+
 bool check_command(const struct inventory_command *command, struct check_fault *out_fault)
 {
     *out_fault = (struct check_fault){.path = "", .message = ""};
@@ -537,6 +567,10 @@ bool check_command(const struct inventory_command *command, struct check_fault *
     case INVENTORY_HOLD_CANCEL:
     case INVENTORY_REQUEST_SEAL:
         return true;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        return check_source(command, out_fault);
     case INVENTORY_TICK:
         return (command->tick.sku_count <= INVENTORY_TICK_NAMES_MAX &&
                 command->tick.hold_count <= INVENTORY_TICK_NAMES_MAX) ||

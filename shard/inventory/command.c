@@ -12,7 +12,8 @@ bool inventory_command_known(uint32_t kind)
 {
     return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
            (kind >= INVENTORY_STOCK_MOVE && kind <= INVENTORY_COUNT_CLOSE) ||
-           (kind >= INVENTORY_ALIAS_RESERVE && kind <= INVENTORY_PRODUCT_GENERATE);
+           (kind >= INVENTORY_ALIAS_RESERVE && kind <= INVENTORY_PRODUCT_GENERATE) ||
+           inventory_command_of_source((enum inventory_command_kind)kind);
 }
 
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
@@ -60,6 +61,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
         return command->identity.anchor;
+    case INVENTORY_SOURCE_OPEN:
+        return command->source_open.home_hash;
+    case INVENTORY_SOURCE_THROUGH:
+        return command->source_through.home_hash;
+    case INVENTORY_SOURCE_UPDATE:
+        return command->source_update.range.start;
     }
     return 0;
 }
@@ -304,7 +311,10 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
     case INVENTORY_ALIAS_SETTLE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
-        break;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        break; /* without identity, and so never remembered */
     }
 }
 

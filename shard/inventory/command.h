@@ -13,6 +13,7 @@
 
 #include "shard/base/hash.h"
 #include "shard/inventory/types.h"
+#include "shard/storage/key.h"
 
 enum inventory_command_kind {
     INVENTORY_SKU_UPSERT = 1,
@@ -43,6 +44,10 @@ enum inventory_command_kind {
     INVENTORY_PRODUCT_GENERATE =
         74, /* notes that SKUs are made of it, and from which form
                                       * of it; the SKUs are commands of their own */
+    /* Streams of warehouse systems: no identity, their lanes make them exactly once. */
+    INVENTORY_SOURCE_OPEN = 80,    /* first at the source's home, then everywhere else */
+    INVENTORY_SOURCE_UPDATE = 81,  /* a batch, cut for this shard */
+    INVENTORY_SOURCE_THROUGH = 82, /* at the home: every shard has decided up to here */
 };
 
 /* What makes a command exactly-once. */
@@ -286,6 +291,62 @@ struct inventory_tick {
     int64_t floor_ms; /* 0, or forget request ids up to here if the rules allow it */
 };
 
+/* A stream of a warehouse system, as all its commands name it. */
+struct inventory_source {
+    struct hash128 id; /* hash128(source_id, 0) */
+    uint64_t epoch;    /* above 0; a higher one starts the sequences anew */
+    uint64_t
+        incarnation; /* counts the openings; 0 in OPEN: the home gives the next one */
+};
+
+struct inventory_source_open {
+    struct inventory_source source;
+    uint64_t home_hash;   /* key_hash(source_id): whoever owns it is the home */
+    uint32_t sources_max; /* lanes of one shard */
+};
+
+/* What becomes of an update whose SKU is not there. */
+enum inventory_missing {
+    INVENTORY_MISSING_REFUSE = 1,
+    INVENTORY_MISSING_SKIP = 2,   /* taken and counted, nothing is done */
+    INVENTORY_MISSING_CREATE = 3, /* the SKU is made, as a DRAFT */
+};
+
+struct inventory_source_item {
+    uint64_t sequence; /* above 0, growing within the command */
+    struct slice sku_id;
+    struct slice location_id;
+    bool absolute; /* `quantity` is the bucket's new value, else a difference */
+    enum stock_bucket bucket;
+    int64_t quantity;
+    enum stock_reason reason;
+    struct slice reference;
+    int64_t occurred_ms; /* 0: not said */
+};
+
+/*
+ * The items of a stream that lie in one key range, in order. `prev` is the item before the
+ * first of them that the stream has cut for this range, 0 for none above what was through
+ * as it opened. The shard takes them only behind that one.
+ */
+struct inventory_source_update {
+    struct inventory_source source;
+    struct key_range range; /* it was cut for; contains the shard's own */
+    uint64_t prev;
+    uint64_t through; /* what the home has logged: refusals up to here may be forgotten */
+    enum inventory_missing on_missing;
+    bool stop; /* at the first refusal, which is not settled: it may come again */
+    uint32_t attributes_max; /* of a SKU made */
+    const struct inventory_source_item *items;
+    uint32_t item_count;
+};
+
+struct inventory_source_through {
+    struct inventory_source source;
+    uint64_t home_hash;
+    uint64_t through;
+};
+
 struct inventory_command {
     enum inventory_command_kind kind;
     struct inventory_identity identity;
@@ -302,6 +363,9 @@ struct inventory_command {
         struct inventory_hold_create hold_create;
         struct inventory_hold_change hold_change; /* all five */
         struct inventory_tick tick;
+        struct inventory_source_open source_open;
+        struct inventory_source_update source_update;
+        struct inventory_source_through source_through;
         struct inventory_alias_reserve alias_reserve;
         struct inventory_alias_settle alias_settle;
         struct inventory_product_upsert product_upsert;
@@ -312,6 +376,15 @@ struct inventory_command {
 
 /* Is this the number of a kind that apply decides? */
 bool inventory_command_known(uint32_t kind);
+
+/* SOURCE_OPEN, _UPDATE, _THROUGH. */
+static inline bool inventory_command_of_source(enum inventory_command_kind kind)
+{
+    return kind >= INVENTORY_SOURCE_OPEN && kind <= INVENTORY_SOURCE_THROUGH;
+}
+/* What the movements of an item carry in place of a request id. */
+struct hash128 inventory_source_request(const struct inventory_source *source,
+                                        uint64_t sequence);
 
 /* The hash that routes the command and under which its request id is remembered: of the
  * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the

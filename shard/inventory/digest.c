@@ -62,6 +62,14 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
         sum += digest_row(ROW_HOLD, hold->id.anchor, slice_of(NULL, 0), row);
     }
     sum += import_lanes_digest(&inventory->lanes);
+    for (const struct map_node *node = map_next(&inventory->sources.lanes, NULL);
+         node != NULL; node = map_next(&inventory->sources.lanes, node)) {
+        const struct source_lane *lane =
+            CONTAINER_OF(node, const struct source_lane, node);
+        source_lane_encode(row, lane);
+        encode_be64(row, lane->id.high);
+        sum += digest_row(ROW_SOURCE, lane->id.low, slice_of(NULL, 0), row);
+    }
     for (const struct table_node *node = table_next(&inventory->locations, NULL);
          node != NULL; node = table_next(&inventory->locations, node)) {
         const struct location_row *location =

@@ -121,6 +121,7 @@ static bool due_gather(struct due_names *names, const struct inventory_query *qu
     case INVENTORY_QUERY_LOCATION:
     case INVENTORY_QUERY_LOCATION_LIST:
     case INVENTORY_QUERY_LEDGER:
+    case INVENTORY_QUERY_FEED:
     case INVENTORY_QUERY_IDENTIFIER:
     case INVENTORY_QUERY_CODES:
     case INVENTORY_QUERY_PRODUCT:

@@ -170,6 +170,8 @@ void flush_level_stored(const struct level_row *level, struct stored_level *out)
     out->update_ms = level->update_ms;
     out->movement_sequence = level->movement_sequence;
     out->movement = level->movement;
+    out->stamps =
+        level->stamps != NULL ? *level->stamps : (struct level_stamps){.count = 0};
 }
 
 void flush_hold_stored(const struct hold_row *hold, struct buffer *out)
@@ -339,6 +341,19 @@ static void flush_lanes(struct inventory *inventory, struct store_batch *batch,
     }
 }
 
+static void flush_sources(struct inventory *inventory, struct store_batch *batch,
+                          struct flush_scratch *scratch)
+{
+    const struct source_lane *lane;
+    while ((lane = source_lanes_collect(&inventory->sources)) != NULL) {
+        flush_key(inventory, &scratch->key, ROW_SOURCE, 0);
+        encode_be64(&scratch->key, lane->id.high);
+        encode_be64(&scratch->key, lane->id.low);
+        source_lane_encode(&scratch->value, lane);
+        flush_put(batch, scratch);
+    }
+}
+
 static void flush_ledger(struct inventory *inventory, struct store_batch *batch,
                          struct flush_scratch *scratch)
 {
@@ -374,6 +389,7 @@ void inventory_collect(struct inventory *inventory, struct store_batch *batch)
     flush_counts(inventory, batch, &scratch);
     flush_memory_of_requests(inventory, batch, &scratch);
     flush_lanes(inventory, batch, &scratch);
+    flush_sources(inventory, batch, &scratch);
     flush_ledger(inventory, batch, &scratch);
     if (inventory->dirty_shard) {
         struct stored_shard stored;

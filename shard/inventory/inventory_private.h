@@ -22,6 +22,7 @@
 #include "shard/base/map.h"
 #include "shard/base/memory.h"
 #include "shard/inventory/inventory.h"
+#include "shard/inventory/source_lane.h"
 #include "shard/inventory/table.h"
 
 /* Wide enough for every sum of int64 buckets. */
@@ -43,6 +44,7 @@ enum row_kind {
     ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
     ROW_ALIAS = 70,      /* the identifier; id = it */
     ROW_PRODUCT = 71,    /* the product; id = product_id */
+    ROW_SOURCE = 80,     /* the shard; id = source id, 16 bytes: its lane */
 };
 
 enum {
@@ -82,6 +84,19 @@ struct count_line {
     bool submitted;
 };
 
+/* When what a source told of a level last had happened. */
+struct level_stamp {
+    uint64_t source; /* the high half of its id */
+    int64_t occurred_ms;
+};
+enum {
+    LEVEL_STAMPS_MAX = 4, /* sources of one level; beyond, the one longest ago goes */
+};
+struct level_stamps {
+    uint32_t count;
+    struct level_stamp stamps[LEVEL_STAMPS_MAX];
+};
+
 struct alias_row {
     struct table_node node; /* its identifier */
     struct list dirty;
@@ -107,7 +122,8 @@ struct level_row {
     int64_t update_ms;
     uint64_t movement_sequence; /* of its last movement; 0: none yet */
     struct ledger_position movement;
-    int64_t claim; /* scratch of one command; 0 between commands */
+    int64_t claim;               /* scratch of one command; 0 between commands */
+    struct level_stamps *stamps; /* NULL: no source has told of it with a time */
 };
 
 struct sku_row {
@@ -229,6 +245,7 @@ struct inventory {
     struct list ended;
     uint64_t ended_count;
     struct import_lanes lanes;
+    struct source_lanes sources;
     struct map requests;
     struct list chunks;      /* oldest first */
     int64_t chunks_least_ms; /* at most the least max_ms of all chunks */
@@ -338,6 +355,12 @@ void count_submit(struct inventory *inventory,
 void count_close(struct inventory *inventory, const struct inventory_count_close *command,
                  struct arena *arena, struct inventory_outcome *out);
 
+/* What this source told of last had happened then; 0: it never said. */
+int64_t level_occurred_ms(const struct level_row *level, uint64_t source);
+/* Remembers the later of both; the level is marked dirty by its own write. */
+void level_occurred(struct inventory *inventory, struct level_row *level, uint64_t source,
+                    int64_t occurred_ms);
+
 /* --- ledger.c ------------------------------------------------------------------------- */
 void ledger_append(struct inventory *inventory,
                    const struct inventory_movement *movement);
@@ -375,6 +398,9 @@ MUST_USE enum status requests_part_load(struct inventory *inventory, uint64_t ch
 bool requests_part_take(struct request_chunk *chunk, struct buffer *out);
 
 /* --- result.c: the small remembered form of an outcome --------------------------------- */
+/* Numbers of statuses in stored rows; one without a number is told as INTERNAL. */
+uint8_t result_code(enum status status);
+bool result_status(uint8_t code, enum status *out_status);
 void result_encode(struct buffer *out, const struct inventory_command *command,
                    const struct inventory_outcome *outcome);
 MUST_USE enum status result_decode(const struct inventory *inventory, struct slice result,
@@ -404,6 +430,7 @@ struct stored_level {
     int64_t update_ms;
     uint64_t movement_sequence;
     struct ledger_position movement;
+    struct level_stamps stamps;
 };
 void rows_level_encode(struct buffer *out, const struct stored_level *level);
 MUST_USE enum status rows_level_decode(struct slice value,
@@ -451,6 +478,7 @@ enum status view_sku(const struct sku_row *sku, struct arena *arena,
                      struct inventory_sku *out);
 void view_location(const struct location_row *row, struct arena *arena,
                    struct inventory_location *out);
+wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT]);
 void view_level(const struct level_row *level, struct arena *arena,
                 struct inventory_level *out);
 void view_hold(const struct hold_row *hold, struct arena *arena,
@@ -513,7 +541,28 @@ MUST_USE enum status token_decode(const struct inventory *inventory, struct slic
                                   enum inventory_query_kind kind,
                                   struct page_token *out_token);
 
+/* --- feed.c ------------------------------------------------------------------------------------- */
+enum status read_feed(const struct inventory *inventory,
+                      const struct inventory_query *query, struct arena *arena,
+                      struct inventory_answer *out);
+
 /* --- read_ledger.c -------------------------------------------------------------------------- */
+/* One block, decoded. */
+struct ledger_page {
+    bool loaded;
+    uint64_t shard_id;
+    uint64_t index;
+    struct buffer bytes;
+    struct inventory_movement *movements;
+    size_t count;
+    size_t capacity;
+};
+/* Called for every block in order; anything but OK ends the walk. */
+typedef enum status ledger_visit(void *context, struct ledger_page *page);
+enum status ledger_walk(const struct inventory *inventory, uint64_t from,
+                        ledger_visit *visit, void *context);
+void ledger_copy(const struct inventory_movement *movement, struct arena *arena,
+                 struct inventory_movement *out);
 enum status read_movements(const struct inventory *inventory,
                            const struct inventory_query *query, struct arena *arena,
                            struct inventory_answer *out);
@@ -585,6 +634,14 @@ void stock_set(struct inventory *inventory, const struct inventory_stock_set *co
                struct arena *arena, struct inventory_outcome *out);
 void stock_move(struct inventory *inventory, const struct inventory_stock_move *command,
                 struct arena *arena, struct inventory_outcome *out);
+void source_open(struct inventory *inventory, const struct inventory_source_open *command,
+                 struct inventory_outcome *out);
+void source_update(struct inventory *inventory,
+                   const struct inventory_source_update *command, struct arena *arena,
+                   struct inventory_outcome *out);
+void source_through(struct inventory *inventory,
+                    const struct inventory_source_through *command,
+                    struct inventory_outcome *out);
 void hold_create(struct inventory *inventory, const struct inventory_hold_create *command,
                  struct arena *arena, struct inventory_outcome *out);
 void hold_change(struct inventory *inventory, enum inventory_command_kind kind,

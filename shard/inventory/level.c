@@ -113,3 +113,46 @@ void level_write_pair(struct inventory *inventory, const struct level_target *fr
     level_become(inventory, from->level, from->buckets, &movement);
     level_become(inventory, to->level, to->buckets, &movement);
 }
+
+int64_t level_occurred_ms(const struct level_row *level, uint64_t source)
+{
+    for (uint32_t i = 0; level->stamps != NULL && i < level->stamps->count; i++) {
+        if (level->stamps->stamps[i].source == source) {
+            return level->stamps->stamps[i].occurred_ms;
+        }
+    }
+    return 0;
+}
+
+/* The stamp of the source, or the place of a new one: when all are taken, of the oldest. */
+static struct level_stamp *level_stamp_place(struct level_stamps *stamps, uint64_t source)
+{
+    struct level_stamp *oldest = &stamps->stamps[0];
+    for (uint32_t i = 0; i < stamps->count; i++) {
+        struct level_stamp *stamp = &stamps->stamps[i];
+        if (stamp->source == source) {
+            return stamp;
+        }
+        if (stamp->occurred_ms < oldest->occurred_ms) {
+            oldest = stamp;
+        }
+    }
+    return stamps->count < LEVEL_STAMPS_MAX ? &stamps->stamps[stamps->count++] : oldest;
+}
+
+void level_occurred(struct inventory *inventory, struct level_row *level, uint64_t source,
+                    int64_t occurred_ms)
+{
+    struct level_stamp *stamp;
+    if (level->stamps == NULL) {
+        level->stamps = memory_zalloc(sizeof *level->stamps);
+    }
+    stamp = level_stamp_place(level->stamps, source);
+    if (stamp->source != source) {
+        *stamp = (struct level_stamp){.source = source};
+    }
+    if (occurred_ms > stamp->occurred_ms) {
+        stamp->occurred_ms = occurred_ms;
+        state_dirty(inventory, &inventory->dirty_levels, &level->dirty, 16);
+    }
+}

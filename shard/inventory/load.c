@@ -59,12 +59,15 @@ static enum status load_shard_row(struct load *load, const struct key_state *key
         return STATUS_OK;
     }
     reader_init(&reader, key->id);
-    if (key->kind == ROW_LANE || key->kind == ROW_REFUSED) {
+    if (key->kind == ROW_LANE || key->kind == ROW_REFUSED || key->kind == ROW_SOURCE) {
         struct hash128 id = {.high = read_be64(&reader)};
         uint64_t base;
         id.low = read_be64(&reader);
         base = key->kind == ROW_REFUSED ? read_be64(&reader) : 0;
         TRY(reader_finish(&reader));
+        if (key->kind == ROW_SOURCE) {
+            return source_lanes_load(&inventory->sources, id, value);
+        }
         return key->kind == ROW_LANE
                    ? import_lanes_load(&inventory->lanes, id, value)
                    : import_lanes_load_block(&inventory->lanes, id, base, value);
@@ -156,6 +159,9 @@ static enum status load_level(struct load *load, const struct key_state *key,
     level->update_ms = stored.update_ms;
     level->movement_sequence = stored.movement_sequence;
     level->movement = stored.movement;
+    if (stored.stamps.count > 0) {
+        level->stamps = memory_copy(&stored.stamps, sizeof stored.stamps);
+    }
     if (level->movement_sequence > sku->movement_sequence) {
         sku->movement_sequence = level->movement_sequence;
         sku->movement = level->movement;
@@ -345,6 +351,7 @@ static enum status load_row(struct load *load, enum load_pass pass,
     case ROW_REQUESTS:
     case ROW_SHARD:
     case ROW_REFUSED:
+    case ROW_SOURCE:
         return pass == LOAD_SHARD ? load_shard_row(load, key, value) : STATUS_OK;
     case ROW_SKU:
         return pass == LOAD_STOCK ? load_sku(load, key, value) : STATUS_OK;

@@ -48,6 +48,30 @@ struct inventory_count_totals {
     int64_t lost;
 };
 
+/* An item of a stream that was refused, now or as it came first. */
+struct inventory_source_failure {
+    uint64_t sequence;
+    enum status status;
+    enum inventory_field field;
+    bool repeated;                /* told from memory: without numbers */
+    int64_t requested, available; /* INSUFFICIENT_STOCK */
+};
+
+/* Of the commands of streams. UPDATE: also with a refusal of the rest (SEQUENCE_GAP,
+ * QUANTITY_LIMIT, EPOCH_CHANGED): what is counted here stands. */
+struct inventory_source_outcome {
+    uint64_t incarnation; /* OPEN */
+    uint64_t through;     /* OPEN at home */
+    uint64_t last;        /* of the lane, after the command */
+    uint32_t applied;     /* changed now, or found as they were to become */
+    uint32_t duplicates;  /* decided before */
+    uint32_t superseded;  /* a later one of this source had come before */
+    uint32_t skipped;     /* their SKU is not there, and that is no refusal */
+    bool stopped;         /* the last failure is not settled, nor is what follows it */
+    const struct inventory_source_failure *failures;
+    uint32_t failure_count;
+};
+
 struct inventory_outcome {
     enum status status;
     bool replayed;  /* remembered from an earlier apply; the same answer */
@@ -81,6 +105,7 @@ struct inventory_outcome {
     struct inventory_shortage shortages[INVENTORY_SHORTAGES_MAX]; /* INSUFFICIENT_STOCK */
     uint32_t shortage_count;
     uint32_t shortages_omitted;
+    struct inventory_source_outcome source; /* SOURCE_* */
 };
 
 /* A sentence and a field path ("lines[3].quantity") for a refusal. */

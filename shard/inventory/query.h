@@ -37,6 +37,9 @@ enum inventory_query_kind {
     INVENTORY_QUERY_LEDGER = 13, /* likewise of all SKUs from `from` on, oldest first */
     INVENTORY_QUERY_COUNTERS = 14,
     INVENTORY_QUERY_CHECK = 20, /* sku_ids with check_lines, demand, location_ids, near */
+    INVENTORY_QUERY_FEED = 40,  /* movements from `from` on, oldest first, of sku_hashes
+                                * (ascending; none: all) and location_ids (none: all).
+                                * RESUME_POINT_COMPACTED: `from` is older than keep_ms */
     INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
                                       * GTIN it is (canonical);
                                       * neither is an answer too */
@@ -88,6 +91,7 @@ struct inventory_query {
     struct slice product_id;
     struct ledger_position from;
     struct inventory_movements_wanted wanted;
+    int64_t keep_ms; /* FEED: log time that can be gone back; 0: all there is */
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;
@@ -153,11 +157,34 @@ struct inventory_answer {
     uint32_t taken_count;
     const struct inventory_product *products;
     uint32_t product_count;
+    /* FEED: where to go on; index 0: behind all that is applied. With
+     * RESUME_POINT_COMPACTED the oldest place to begin at. */
+    struct ledger_position next;
     bool has_alias;
     struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;
 };
+
+/* What a movement is worth telling of, beside itself; numbered as souk.v1.StockAlert. */
+enum inventory_alert {
+    INVENTORY_ALERT_LOW_STOCK = 1,     /* available fell to `low_stock` or below */
+    INVENTORY_ALERT_REORDER_POINT = 2, /* available and incoming fell so low */
+    INVENTORY_ALERT_BACK_IN_STOCK = 3, /* available rose above 0 */
+    INVENTORY_ALERT_SHORTFALL = 4,     /* more is promised than is there */
+    INVENTORY_ALERT_HOLD_EXPIRED = 5,
+    INVENTORY_ALERTS = 6,
+};
+struct inventory_thresholds {
+    int64_t low_stock;
+    int64_t reorder_point; /* 0: none */
+};
+/* A mask of 1u << enum inventory_alert, of the level at `location_id`; _to: of the second
+ * level of a move between locations, else 0. */
+uint32_t inventory_alerts(const struct inventory_movement *movement,
+                          const struct inventory_thresholds *thresholds);
+uint32_t inventory_alerts_to(const struct inventory_movement *movement,
+                             const struct inventory_thresholds *thresholds);
 
 #endif

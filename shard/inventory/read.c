@@ -616,6 +616,8 @@ static enum status read_answer(const struct inventory *inventory,
         return read_movements(inventory, query, arena, out);
     case INVENTORY_QUERY_LEDGER:
         return read_ledger(inventory, query, arena, out);
+    case INVENTORY_QUERY_FEED:
+        return read_feed(inventory, query, arena, out);
     case INVENTORY_QUERY_COUNTERS:
         read_counters(inventory, &out->counters);
         return STATUS_OK;

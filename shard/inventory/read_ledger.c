@@ -10,17 +10,6 @@ enum {
     READ_SEEKS_MAX = 64,    /* of a search for a time: halves of an index */
 };
 
-/* One block, decoded. */
-struct ledger_page {
-    bool loaded;
-    uint64_t shard_id;
-    uint64_t index;
-    struct buffer bytes;
-    struct inventory_movement *movements;
-    size_t count;
-    size_t capacity;
-};
-
 static void ledger_page_close(struct ledger_page *page)
 {
     buffer_close(&page->bytes);
@@ -94,8 +83,8 @@ static enum status ledger_page_load(struct ledger_page *page,
     return status == STATUS_OK ? ledger_page_decode(page, &parts) : status;
 }
 
-static void ledger_copy(const struct inventory_movement *movement, struct arena *arena,
-                        struct inventory_movement *out)
+void ledger_copy(const struct inventory_movement *movement, struct arena *arena,
+                 struct inventory_movement *out)
 {
     *out = *movement;
     out->sku_id = arena_slice(arena, movement->sku_id);
@@ -202,9 +191,6 @@ enum status read_movements(const struct inventory *inventory,
 
 /* --- All, oldest first ----------------------------------------------------------------------- */
 
-/* Called for every block in order; anything but OK ends the walk. */
-typedef enum status ledger_visit(void *context, struct ledger_page *page);
-
 static enum status ledger_walk_store(const struct inventory *inventory, uint64_t from,
                                      uint64_t to, ledger_visit *visit, void *context)
 {
@@ -241,8 +227,8 @@ static enum status ledger_walk_store(const struct inventory *inventory, uint64_t
     return status;
 }
 
-static enum status ledger_walk(const struct inventory *inventory, uint64_t from,
-                               ledger_visit *visit, void *context)
+enum status ledger_walk(const struct inventory *inventory, uint64_t from,
+                        ledger_visit *visit, void *context)
 {
     struct ledger_page page = {.loaded = false};
     enum status status = STATUS_OK;

@@ -49,7 +49,7 @@ enum {
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
 };
 
-static uint8_t result_code(enum status status)
+uint8_t result_code(enum status status)
 {
 #define RESULT_CODE(code, name)                                                          \
     if (status == STATUS_##name) {                                                       \
@@ -60,7 +60,7 @@ static uint8_t result_code(enum status status)
     return 21;
 }
 
-static bool result_status(uint8_t code, enum status *out_status)
+bool result_status(uint8_t code, enum status *out_status)
 {
     switch (code) {
 #define RESULT_STATUS(code_, name)                                                       \

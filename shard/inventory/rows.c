@@ -324,9 +324,37 @@ static void rows_put_position(struct buffer *out, const struct ledger_position *
     encode_varint(out, position->sub);
 }
 
+/* A level that no source has told of with a time keeps the first form. */
+enum {
+    LEVEL_VERSION_STAMPS = 2,
+};
+
+static void rows_put_stamps(struct buffer *out, const struct level_stamps *stamps)
+{
+    encode_u8(out, (uint8_t)stamps->count);
+    for (uint32_t i = 0; i < stamps->count; i++) {
+        encode_le64(out, stamps->stamps[i].source);
+        encode_zigzag(out, stamps->stamps[i].occurred_ms);
+    }
+}
+
+static void rows_get_stamps(struct reader *reader, struct level_stamps *out)
+{
+    out->count = read_u8(reader);
+    if (out->count == 0 || out->count > LEVEL_STAMPS_MAX) {
+        reader_fail(reader);
+        return;
+    }
+    for (uint32_t i = 0; i < out->count; i++) {
+        out->stamps[i].source = read_le64(reader);
+        out->stamps[i].occurred_ms = read_zigzag(reader);
+    }
+}
+
 void rows_level_encode(struct buffer *out, const struct stored_level *level)
 {
-    encode_u8(out, ROW_VERSION);
+    bool stamped = level->stamps.count > 0;
+    encode_u8(out, stamped ? LEVEL_VERSION_STAMPS : ROW_VERSION);
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
         encode_varint(out, (uint64_t)level->buckets[i]);
     }
@@ -334,13 +362,22 @@ void rows_level_encode(struct buffer *out, const struct stored_level *level)
     encode_zigzag(out, level->update_ms);
     encode_varint(out, level->movement_sequence);
     rows_put_position(out, &level->movement);
+    if (stamped) {
+        rows_put_stamps(out, &level->stamps);
+    }
 }
 
 enum status rows_level_decode(struct slice value, struct stored_level *out_level)
 {
     struct stored_level level = {.etag = 0};
+    bool stamped = value.size > 0 && value.data[0] == LEVEL_VERSION_STAMPS;
     struct reader reader;
-    TRY(rows_open(&reader, value));
+    if (stamped) {
+        reader_init(&reader, value);
+        (void)read_u8(&reader);
+    } else {
+        TRY(rows_open(&reader, value));
+    }
     for (unsigned i = 1; i < STOCK_BUCKET_COUNT; i++) {
         level.buckets[i] = rows_get_quantity(&reader);
     }
@@ -350,6 +387,9 @@ enum status rows_level_decode(struct slice value, struct stored_level *out_level
     level.movement.shard_id = read_varint(&reader);
     level.movement.index = read_varint(&reader);
     level.movement.sub = rows_get_u32(&reader);
+    if (stamped) {
+        rows_get_stamps(&reader, &level.stamps);
+    }
     TRY(reader_finish(&reader));
     *out_level = level;
     return STATUS_OK;

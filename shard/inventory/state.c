@@ -39,6 +39,7 @@ struct inventory *inventory_new(const struct inventory_options *options)
     heap_init(&inventory->due, state_hold_less);
     list_init(&inventory->ended);
     import_lanes_init(&inventory->lanes);
+    source_lanes_init(&inventory->sources);
     map_init(&inventory->requests);
     list_init(&inventory->chunks);
     inventory->chunks_least_ms = INT64_MAX;
@@ -116,6 +117,7 @@ void inventory_free(struct inventory *inventory)
     map_close(&inventory->holds);
     map_close(&inventory->owners);
     import_lanes_close(&inventory->lanes);
+    source_lanes_close(&inventory->sources);
     map_close(&inventory->requests);
     map_close(&inventory->block_map);
     heap_close(&inventory->due);
@@ -206,6 +208,7 @@ void state_sku_free(struct inventory *inventory, struct sku_row *sku)
 {
     for (uint32_t i = 0; i < sku->level_count; i++) {
         list_remove(&sku->levels[i]->dirty);
+        free(sku->levels[i]->stamps);
         free(sku->levels[i]);
         if (!sku->deleted) {
             inventory->level_count--;

@@ -31,9 +31,10 @@ enum {
     INVENTORY_AXIS_VALUES_MAX = 1000,
     INVENTORY_CHANNELS_MAX = 64,
     INVENTORY_HOLD_LINES_MAX = 10000,
-    INVENTORY_COUNT_SUBMIT_MAX = 1000, /* lines of one SubmitCount */
-    INVENTORY_COUNT_LINES_MAX = 10000, /* counted SKUs of one count in one shard */
-    INVENTORY_SHORTAGES_MAX = 20,      /* lines that an INSUFFICIENT_STOCK names */
+    INVENTORY_COUNT_SUBMIT_MAX = 1000,   /* lines of one SubmitCount */
+    INVENTORY_COUNT_LINES_MAX = 10000,   /* counted SKUs of one count in one shard */
+    INVENTORY_SHORTAGES_MAX = 20,        /* lines that an INSUFFICIENT_STOCK names */
+    INVENTORY_SOURCE_ITEMS_MAX = 100000, /* of one command of a stream */
     INVENTORY_HOLD_ID_TEXT_BYTES = 33,
     INVENTORY_ETAG_TEXT_BYTES = 16,
 };

@@ -49,7 +49,7 @@ struct inventory_alias view_alias(const struct alias_row *row)
 }
 
 /* By how much the promises exceed what is there to keep them; without promises none. */
-static wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
+wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
 {
     wide promised = (wide)buckets[STOCK_BUCKET_HELD] + buckets[STOCK_BUCKET_COMMITTED];
     wide shortfall =

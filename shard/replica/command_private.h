@@ -25,6 +25,12 @@ const struct slice *command_slice_array(const ProtobufCBinaryData *items, size_t
 /* NULL only past the arena's limit, and for 0 items something that is not NULL. */
 void *command_array(struct arena *arena, size_t count, size_t item_size);
 
+/* command_source.c: the three commands of streams, into messages of the arena and back. */
+enum status command_encode_source(const struct inventory_command *in,
+                                  PB(SkuCommand) * out, struct arena *arena);
+enum status command_decode_source(const PB(SkuCommand) * in, struct arena *arena,
+                                  struct inventory_command *out);
+
 /* Version byte and message; TOO_LARGE past the arena's limit. */
 enum status command_pack(const ProtobufCMessage *message, struct arena *arena,
                          struct slice *out_bytes);

@@ -397,6 +397,10 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
         return decode_tick(in->tick, arena, &out->tick);
     case INVENTORY_REQUEST_SEAL:
         return STATUS_OK;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        return command_decode_source(in, arena, out);
     default:
         return STATUS_VERSION;
     }

@@ -472,6 +472,10 @@ static enum status encode_payload(struct sku_draft *draft,
         souk__internal__v1__request_seal__init(&draft->request_seal);
         draft->command.request_seal = &draft->request_seal;
         return STATUS_OK;
+    case INVENTORY_SOURCE_OPEN:
+    case INVENTORY_SOURCE_UPDATE:
+    case INVENTORY_SOURCE_THROUGH:
+        return command_encode_source(in, &draft->command, arena);
     default:
         return STATUS_VERSION;
     }

@@ -386,6 +386,11 @@ void replica_status(const struct replica *replica, struct replica_status *out_st
     replica->machine->ops->counters(replica->machine, out_status);
 }
 
+uint64_t replica_applied_index(const struct replica *replica)
+{
+    return replica->applied_index;
+}
+
 uint64_t replica_digest(const struct replica *replica)
 {
     return replica->machine->ops->digest(replica->machine);

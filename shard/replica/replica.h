@@ -277,6 +277,7 @@ uint64_t replica_node_of(const struct replica *replica, uint64_t replica_id);
 bool replica_is_single(const struct replica *replica);
 enum replica_kind replica_kind(const struct replica *replica);
 void replica_status(const struct replica *replica, struct replica_status *out_status);
+uint64_t replica_applied_index(const struct replica *replica);
 /* A hash over the whole applied state; equal for equal logs, whatever was flushed. */
 uint64_t replica_digest(const struct replica *replica);
 /* Proposals and reads inside: 0 when nobody waits. */

@@ -4,6 +4,7 @@
 
 #include "server/coordinator/page_token.h"
 #include "server/coordinator/session_token.h"
+#include "server/coordinator/watch_token.h"
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 
@@ -35,6 +36,21 @@ static void session(const uint8_t *data, size_t size, struct arena *arena)
     }
 }
 
+static void watch(const uint8_t *data, size_t size, struct arena *arena)
+{
+    const struct ledger_position *places, *again;
+    unsigned count, count_again;
+    struct problem problem;
+    char *text = arena_zalloc(arena, size + 1);
+    memcpy(text, data, size);
+    if (watch_token_read(text, 7, arena, &places, &count, &problem) == STATUS_OK) {
+        text = watch_token_make(7, places, count, arena);
+        ASSERT(watch_token_read(text, 7, arena, &again, &count_again, &problem) ==
+               STATUS_OK);
+        ASSERT(count_again == count);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
@@ -42,8 +58,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     arena_init(&arena, NULL, 0, 0);
-    if (data[0] % 2 == 0) {
+    if (data[0] % 3 == 0) {
         page(data + 1, size - 1, &arena);
+    } else if (data[0] % 3 == 2) {
+        watch(data + 1, size - 1, &arena);
     } else {
         session(data + 1, size - 1, &arena);
     }

@@ -402,6 +402,18 @@ void judge_fault(struct sim_history *history, const char *what, const char *targ
     judge_event(history, &event);
 }
 
+void judge_stream(struct sim_history *history, const struct history_stream *stream)
+{
+    struct history_event event = {.type = HISTORY_STREAM, .stream = *stream};
+    judge_event(history, &event);
+}
+
+void judge_feed(struct sim_history *history, const struct history_feed *feed)
+{
+    struct history_event event = {.type = HISTORY_FEED, .feed = *feed};
+    judge_event(history, &event);
+}
+
 void judge_finish(struct sim_history *history)
 {
     struct check_verdict verdict;

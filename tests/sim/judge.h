@@ -52,4 +52,7 @@ void judge_forget(struct sim_history *history);
 /* Nothing comes after it: the first violation found becomes the world's. */
 void judge_finish(struct sim_history *history);
 
+void judge_stream(struct sim_history *history, const struct history_stream *stream);
+void judge_feed(struct sim_history *history, const struct history_feed *feed);
+
 #endif

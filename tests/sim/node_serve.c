@@ -8,6 +8,7 @@
 
 enum {
     LEDGER_PAGE = 1000,
+    FEED_PAGE = 17, /* so that pages end within entries */
 };
 
 /* --- Calls ----------------------------------------------------------------------------- */
@@ -154,7 +155,10 @@ static void node_call_done(struct shard_call *base)
         } else {
             node_answer_read(call, &result);
         }
-        bool large = call->request.operation == SIM_LEDGER && result.decided;
+        bool large = (call->request.operation == SIM_LEDGER ||
+                      call->request.operation == SIM_SOURCE ||
+                      call->request.operation == SIM_FEED) &&
+                     result.decided;
         reply_with(node, call->from, call->attempt, &result, large ? call : NULL);
     }
     node_call_unref(call);
@@ -185,6 +189,13 @@ static void node_fill_read(struct node_call *call)
         query->kind = INVENTORY_QUERY_LEDGER;
         query->page_size = LEDGER_PAGE;
         query->page_token = buffer_slice(&call->bytes);
+        return;
+    }
+    if (request->operation == SIM_FEED) {
+        query->kind = INVENTORY_QUERY_FEED;
+        query->from = (struct ledger_position){request->shard_id, request->token,
+                                               request->location};
+        query->page_size = FEED_PAGE;
         return;
     }
     call->sku_id = world_sku_id(world, request->sku);

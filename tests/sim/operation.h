@@ -27,6 +27,8 @@
     X(HOLD_FULFIL, "hold_fulfil", true)                                                  \
     X(HOLD_CANCEL, "hold_cancel", true)                                                  \
     X(EVENT, "event", true)                                                              \
+    X(SOURCE, "source", true) /* an Ack of a stream */                                   \
+    X(FEED, "feed", false)    /* a page of a watch */                                    \
     X(LEVEL, "level", false)                                                             \
     X(HOLD, "hold", false)                                                               \
     X(RECOMMEND, "recommend", false)                                                     \

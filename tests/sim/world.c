@@ -202,6 +202,14 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     for (unsigned i = 0; i < world->client_count; i++) {
         client_init(&world->clients[i], world, i);
     }
+    for (unsigned i = 0; i < SIM_SOURCES; i++) {
+        source_init(&world->sources[i], world, i);
+    }
+    watch_init(&world->watch, world);
+    for (unsigned i = 0; i < SIM_STREAMERS; i++) {
+        world_plan(world, world->now_us + SIM_SOURCE_TICK_US + i, SIM_EVENT_CLIENT,
+                   SIM_STREAMER_FIRST + i, 0, NULL);
+    }
     schedule_init(&world->schedule);
 }
 
@@ -220,6 +228,9 @@ void world_close(struct sim_world *world)
     }
     for (unsigned i = 0; i < world->client_count; i++) {
         client_close(&world->clients[i]);
+    }
+    for (unsigned i = 0; i < SIM_SOURCES; i++) {
+        source_close(&world->sources[i]);
     }
     while (world->free_flows != NULL) {
         struct node_flow *flow = world->free_flows;
@@ -281,7 +292,7 @@ static bool world_has_progress(const struct sim_world *world)
             return false;
         }
     }
-    return true;
+    return streamers_done(world);
 }
 
 /* Are the members those that should be, and have all of them applied the same? */
@@ -413,7 +424,9 @@ static void world_node_event(struct sim_world *world, const struct sim_event *ev
 
 static void world_packet(struct sim_world *world, struct sim_packet *packet)
 {
-    if (packet->to >= SIM_CLIENT_BASE) {
+    if (packet->to >= SIM_CLIENT_BASE && streamer_is(packet->to - SIM_CLIENT_BASE)) {
+        streamer_take(world, packet->to - SIM_CLIENT_BASE, packet);
+    } else if (packet->to >= SIM_CLIENT_BASE) {
         client_take(&world->clients[packet->to - SIM_CLIENT_BASE], packet);
     } else {
         node_take_packet(&world->nodes[packet->to], packet);
@@ -437,6 +450,10 @@ static void world_event(struct sim_world *world, const struct sim_event *event)
         node_flow_unref(event->data);
         break;
     case SIM_EVENT_CLIENT:
+        if (streamer_is(event->target)) {
+            streamer_tick(world, event->target);
+            break;
+        }
         client_timer(&world->clients[event->target], event->epoch);
         break;
     case SIM_EVENT_FAULT_BEGIN:

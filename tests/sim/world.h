@@ -26,6 +26,7 @@
 #include "tests/sim/network.h"
 #include "tests/sim/node.h"
 #include "tests/sim/schedule.h"
+#include "tests/sim/streamer.h"
 
 enum {
     SIM_SKUS_MAX = 16,
@@ -108,6 +109,8 @@ struct sim_world {
     unsigned node_count; /* spare ones too */
     struct sim_client clients[SIM_CLIENTS_MAX];
     unsigned client_count;
+    struct sim_source sources[SIM_SOURCES];
+    struct sim_watch watch;
     char sku_names[SIM_SKUS_MAX][SIM_NAME_BYTES];
     uint64_t sku_hashes[SIM_SKUS_MAX];
     unsigned sku_shards[SIM_SKUS_MAX]; /* places in `shards` */

@@ -14,5 +14,7 @@
 #include <souk/location.h>
 #include <souk/recommend.h>
 #include <souk/stock.h>
+#include <souk/stock_stream.h>
+#include <souk/stock_watch.h>
 
 #endif

@@ -10,7 +10,7 @@ import world
 
 MODULES = ("cases_services", "cases_catalog", "cases_errors", "cases_values", "cases_idempotency",
            "cases_life", "cases_wire", "cases_recommend", "cases_placements", "cases_places",
-           "cases_import",
+           "cases_import", "cases_streams", "cases_stream_cli", "cases_watch", "cases_watch_cli",
            "cases_erase", "cases_cli", "cases_restart")
 
 

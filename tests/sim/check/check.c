@@ -35,6 +35,8 @@ struct checker {
     struct check_ledger *ledger;
     struct check_verified *verified;
     struct check_linear *linear;
+    struct check_streams *streams;
+    struct check_feed *feed;
     bool finished;
 };
 
@@ -102,6 +104,8 @@ struct checker *checker_new(const struct checker_options *options)
     checker->reads = check_reads_new(report);
     checker->ledger =
         check_ledger_new(report, checker->requests, checker->verified, checker->reads);
+    checker->streams = check_streams_new(report);
+    checker->feed = check_feed_new(report);
     checker->linear = check_linear_new(report, &checker->options, checker->holds);
     return checker;
 }
@@ -119,6 +123,8 @@ void checker_free(struct checker *checker)
     check_reads_free(checker->reads);
     check_verified_free(checker->verified);
     check_linear_free(checker->linear);
+    check_streams_free(checker->streams);
+    check_feed_free(checker->feed);
     free(checker);
 }
 
@@ -237,6 +243,10 @@ void checker_event(struct checker *checker, const struct history_event *event)
         }
     } else if (event->type >= HISTORY_ENTRY && event->type <= HISTORY_CRASH) {
         check_raft_event(checker->raft, event);
+    } else if (event->type == HISTORY_STREAM) {
+        check_streams_event(checker->streams, &event->stream);
+    } else if (event->type == HISTORY_FEED) {
+        check_feed_event(checker->feed, &event->feed);
     } else if (event->type >= HISTORY_LEVEL) {
         check_row(checker, event);
     }
@@ -268,6 +278,8 @@ void checker_verdict(struct checker *checker, struct check_verdict *out_verdict)
         check_linear_finish(checker->linear);
         check_ledger_finish(checker->ledger);
         check_verified_finish(checker->verified);
+        check_streams_finish(checker->streams);
+        check_feed_finish(checker->feed);
     }
     *out_verdict = (struct check_verdict){.violations = report->violations,
                                           .violation_count = report->count,

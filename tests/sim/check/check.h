@@ -29,6 +29,9 @@ enum {
     CHECK_STORED_MAX = 1 << 14,  /* per replica: entries of its log, the newest */
     CHECK_PAIRS_MAX = 1 << 18,   /* (shard, index, term) seen in any log, the newest */
     CHECK_MOVEMENTS_MAX = 1 << 22,
+    CHECK_SOURCES_MAX = 8,
+    CHECK_WATCHES_MAX = 8,
+    CHECK_UPDATES_MAX = 1 << 20, /* of one source in one epoch, and rows of one watch */
     /* Due holds that one entry ends beside those it touches: with more open, a hold that
      * is seen later than its time is no violation. */
     CHECK_EXPIRE_PER_ENTRY = 1000,
@@ -40,6 +43,8 @@ enum {
     X(LOST, "lost", 2)                                                                   \
     X(EXACTLY_ONCE, "exactly_once", 3)                                                   \
     X(CONSERVATION, "conservation", 4)                                                   \
+    X(STREAMS, "streams", 3)                                                             \
+    X(FEED, "feed", 4)                                                                   \
     X(HOLDS, "holds", 5)                                                                 \
     X(LINEARIZABLE, "linearizable", 6)                                                   \
     X(SESSION, "session", 8)                                                             \

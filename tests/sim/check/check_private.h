@@ -139,4 +139,17 @@ void check_linear_invoke(struct check_linear *linear, const struct check_call *c
 void check_linear_call(struct check_linear *linear, const struct check_call *call);
 void check_linear_finish(struct check_linear *linear);
 
+struct check_streams;
+struct check_streams *check_streams_new(struct check_report *report);
+void check_streams_free(struct check_streams *streams);
+void check_streams_event(struct check_streams *streams,
+                         const struct history_stream *told);
+void check_streams_finish(struct check_streams *streams);
+
+struct check_feed;
+struct check_feed *check_feed_new(struct check_report *report);
+void check_feed_free(struct check_feed *feed);
+void check_feed_event(struct check_feed *feed, const struct history_feed *told);
+void check_feed_finish(struct check_feed *feed);
+
 #endif

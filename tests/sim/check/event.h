@@ -63,7 +63,9 @@ enum history_hold_state {
     X(BROKEN, "broken") /* it cannot start from what its disks have, which are whole */  \
     X(CRASH, "crash")   /* a replica lost what was in memory */                          \
     X(LEVEL, "level")   /* at the end: a level as it stands on a replica */              \
-    X(MOVEMENT, "movement") /* at the end: a ledger row, each SKU's in order */
+    X(MOVEMENT, "movement") /* at the end: a ledger row, each SKU's in order */          \
+    X(STREAM, "stream")     /* of a warehouse system's stream */                         \
+    X(FEED, "feed")         /* of a watch, and at the end what it should have seen */
 
 enum history_type {
 #define HISTORY_TYPE_ENUM(name, text) HISTORY_##name,
@@ -178,6 +180,37 @@ struct history_row {
     int64_t after[HISTORY_BUCKETS]; /* LEVEL: as it stands */
 };
 
+/* STREAM. */
+enum history_stream_kind {
+    HISTORY_STREAM_SENT,  /* updates up to `sequence` have been sent, at least once */
+    HISTORY_STREAM_ACKED, /* the system was told that all up to `sequence` are taken */
+    HISTORY_STREAM_ROW, /* at the end: a ledger row of an update, each shard's in order */
+};
+struct history_stream {
+    enum history_stream_kind kind;
+    uint32_t source;
+    uint64_t epoch;
+    uint64_t sequence;
+    uint64_t shard, index; /* ROW */
+    uint32_t sub;
+    int64_t wanted; /* ROW: what the update was to add */
+    int64_t added;
+};
+
+/* FEED: a place in a shard's ledger. */
+enum history_feed_kind {
+    HISTORY_FEED_FROM, /* the watch begins to look here */
+    HISTORY_FEED_SEEN, /* it was told of the row here */
+    HISTORY_FEED_UPTO, /* it was told of everything before here */
+    HISTORY_FEED_ROW,  /* at the end: there is a row here, each shard's in order */
+};
+struct history_feed {
+    enum history_feed_kind kind;
+    uint32_t watch; /* not of ROW */
+    uint64_t shard, index;
+    uint32_t sub;
+};
+
 struct history_fault {
     char name[HISTORY_NAME_BYTES]; /* NUL-terminated */
     char target[HISTORY_NAME_BYTES];
@@ -191,6 +224,8 @@ struct history_event {
         struct history_call call;
         struct history_replica replica;
         struct history_row row;
+        struct history_stream stream;
+        struct history_feed feed;
         struct history_fault fault;
     };
 };

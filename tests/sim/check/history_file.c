@@ -40,6 +40,14 @@ struct field {
     {                                                                                    \
         key, FIELD_##kind, offsetof(struct history_event, row.name)                      \
     }
+#define STREAM(key, kind, name)                                                          \
+    {                                                                                    \
+        key, FIELD_##kind, offsetof(struct history_event, stream.name)                   \
+    }
+#define FEED(key, kind, name)                                                            \
+    {                                                                                    \
+        key, FIELD_##kind, offsetof(struct history_event, feed.name)                     \
+    }
 #define FAULT(key, kind, name)                                                           \
     {                                                                                    \
         key, FIELD_##kind, offsetof(struct history_event, fault.name)                    \
@@ -103,6 +111,15 @@ static const struct field row_fields[] = {ROW("replica", U64, replica),
                                           ROW("before", BUCKETS, before),
                                           ROW("after", BUCKETS, after),
                                           {0}};
+static const struct field stream_fields[] = {
+    STREAM("what", U32, kind),   STREAM("source", U32, source),
+    STREAM("epoch", U64, epoch), STREAM("sequence", U64, sequence),
+    STREAM("shard", U64, shard), STREAM("index", U64, index),
+    STREAM("sub", U32, sub),     STREAM("wanted", I64, wanted),
+    STREAM("added", I64, added), {0}};
+static const struct field feed_fields[] = {
+    FEED("what", U32, kind),   FEED("watch", U32, watch), FEED("shard", U64, shard),
+    FEED("index", U64, index), FEED("sub", U32, sub),     {0}};
 static const struct field fault_fields[] = {FAULT("f", NAME, name),
                                             FAULT("target", NAME, target),
                                             FAULT("begins", BOOL, begins),
@@ -125,6 +142,8 @@ static const struct field *fields_of(enum history_type type)
         return call_fields;
     } else if (type == HISTORY_NEMESIS || type == HISTORY_HEALED) {
         return fault_fields;
+    } else if (type == HISTORY_STREAM || type == HISTORY_FEED) {
+        return type == HISTORY_STREAM ? stream_fields : feed_fields;
     }
     return type >= HISTORY_LEVEL ? row_fields : replica_fields;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/coordinator/page_token.h"
 #include "server/coordinator/session_token.h"
+#include "server/coordinator/watch_token.h"
 
 #include "shard/base/rng.h"
 #include "tests/lib/test.h"
@@ -133,6 +134,47 @@ TEST(session_token, damage_anywhere_is_refused)
         EXPECT_STATUS(
             session_token_decode(slice_of(bytes.data, i), 42, 3, &back, &problem),
             STATUS_BAD_TOKEN);
+    }
+    arena_close(&arena);
+}
+
+static const struct ledger_position watched[] = {{3, 1, 0}, {9, 4000000, 17}};
+
+TEST(watch_token, brings_back_the_places_and_looks_as_ever)
+{
+    const struct ledger_position *places;
+    struct problem problem;
+    struct arena arena;
+    unsigned count;
+    arena_init(&arena, NULL, 0, 0);
+    char *text = watch_token_make(42, watched, 2, &arena);
+    EXPECT_STRING(text, "AQIDAQAJgJL0ARGsUDzoI3wzxQ");
+    EXPECT_OK(watch_token_read(text, 42, &arena, &places, &count, &problem));
+    EXPECT_EQ(count, 2);
+    EXPECT_EQ(places[1].shard_id, 9);
+    EXPECT_EQ(places[1].index, 4000000);
+    EXPECT_EQ(places[1].sub, 17);
+    EXPECT_STATUS(watch_token_read(text, 43, &arena, &places, &count, &problem),
+                  STATUS_BAD_TOKEN);
+    arena_close(&arena);
+}
+
+TEST(watch_token, damage_anywhere_is_refused)
+{
+    const struct ledger_position *places;
+    struct problem problem;
+    struct arena arena;
+    unsigned count;
+    arena_init(&arena, NULL, 0, 0);
+    char *text = watch_token_make(42, watched, 2, &arena);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        char *copy = arena_string(&arena, text);
+        copy[i] = copy[i] == 'A' ? 'B' : 'A';
+        EXPECT_STATUS(watch_token_read(copy, 42, &arena, &places, &count, &problem),
+                      STATUS_BAD_TOKEN);
+        copy[i] = '\0';
+        EXPECT_STATUS(watch_token_read(copy, 42, &arena, &places, &count, &problem),
+                      STATUS_BAD_TOKEN);
     }
     arena_close(&arena);
 }

@@ -96,9 +96,46 @@ static void golden_life_of_counts(struct world *world)
     EXPECT_OK(world_apply(world, command)->status);
 }
 
+/* The lane of a source with a refused update, and a level it told of with a time. */
+static void golden_life_of_streams(struct world *world)
+{
+    const struct inventory_source_item items[] = {{.sequence = 3,
+                                                   .sku_id = S("MUG-1"),
+                                                   .location_id = S("BER-1"),
+                                                   .absolute = true,
+                                                   .bucket = STOCK_BUCKET_ON_HAND,
+                                                   .quantity = 12,
+                                                   .reason = STOCK_REASON_RECEIPT,
+                                                   .occurred_ms = 1780000000000},
+                                                  {.sequence = 5,
+                                                   .sku_id = S("NONE"),
+                                                   .location_id = S("BER-1"),
+                                                   .bucket = STOCK_BUCKET_ON_HAND,
+                                                   .quantity = 1}};
+    struct inventory_command command = {.kind = INVENTORY_SOURCE_OPEN};
+    const struct inventory_outcome *outcome;
+    world_stock(world, "MUG-1", "BER-1", 10);
+    command.source_open = (struct inventory_source_open){
+        .source = {{0x5001, 0x5002}, 2, 0}, .home_hash = 1, .sources_max = 2};
+    EXPECT_OK(world_apply(world, command)->status);
+    command = (struct inventory_command){.kind = INVENTORY_SOURCE_UPDATE};
+    command.source_update =
+        (struct inventory_source_update){.source = {{0x5001, 0x5002}, 2, 1},
+                                         .on_missing = INVENTORY_MISSING_REFUSE,
+                                         .attributes_max = 64,
+                                         .items = items,
+                                         .item_count = 2};
+    outcome = world_apply(world, command);
+    EXPECT_OK(outcome->status);
+    EXPECT_EQ(outcome->source.applied, 1);
+    EXPECT_EQ(outcome->source.failure_count, 1);
+}
+
 static const struct golden_case golden_first = {"golden/inventory/rows.txt", golden_life};
 static const struct golden_case golden_counts = {"golden/inventory/rows_counts.txt",
                                                  golden_life_of_counts};
+static const struct golden_case golden_streams = {"golden/inventory/rows_streams.txt",
+                                                  golden_life_of_streams};
 
 static void put_hex(struct buffer *out, struct slice bytes)
 {
@@ -215,6 +252,16 @@ TEST(golden, rows_are_written_as_they_always_were)
 TEST(golden, rows_of_counts_and_moves_are_written_as_they_always_were)
 {
     expect_written(&golden_counts);
+}
+
+TEST(golden, rows_of_streams_are_written_as_they_always_were)
+{
+    expect_written(&golden_streams);
+}
+
+TEST(golden, rows_of_streams_load)
+{
+    expect_loaded(&golden_streams, 12);
 }
 
 TEST(golden, rows_of_the_first_release_load)

@@ -58,7 +58,8 @@ const struct inventory_outcome *world_apply(struct world *world,
 {
     const struct apply_position position = {
         .index = ++world->index, .term = 1, .log_ms = world->now_ms};
-    if (command.identity.kind == INVENTORY_IDENTITY_NONE) {
+    if (command.identity.kind == INVENTORY_IDENTITY_NONE &&
+        !inventory_command_of_source(command.kind)) {
         world_identify(world, &command);
     }
     inventory_entry_begin(world->inventory, &position);

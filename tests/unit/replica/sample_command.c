@@ -114,7 +114,7 @@ static struct inventory_stock_move sample_stock_move(void)
     };
 }
 
-static void sample_apart(struct inventory_command *command)
+static void sample_stock_payload(struct inventory_command *command)
 {
     switch ((unsigned)command->kind) {
     case INVENTORY_STOCK_MOVE:
@@ -168,6 +168,57 @@ static void sample_catalogue(struct inventory_command *command)
         break;
     default:
         break;
+    }
+}
+
+static const struct inventory_source_item source_items[] = {
+    {.sequence = 71,
+     .sku_id = TEXT("MUG-RED"),
+     .location_id = TEXT("berlin"),
+     .bucket = STOCK_BUCKET_ON_HAND,
+     .quantity = -3,
+     .reason = STOCK_REASON_SALE,
+     .reference = TEXT("till 4"),
+     .occurred_ms = 1780000000005},
+    {.sequence = 75,
+     .sku_id = TEXT("POT"),
+     .location_id = TEXT("jena"),
+     .absolute = true,
+     .bucket = STOCK_BUCKET_DAMAGED,
+     .quantity = 12},
+};
+static const struct inventory_source sample_source = {{0x61, 0x62}, 3, 9};
+
+static void sample_source_payload(struct inventory_command *command)
+{
+    if (command->kind == INVENTORY_SOURCE_OPEN) {
+        command->source_open = (struct inventory_source_open){sample_source, 0x63, 1024};
+    } else if (command->kind == INVENTORY_SOURCE_THROUGH) {
+        command->source_through =
+            (struct inventory_source_through){sample_source, 0x63, 70};
+    } else {
+        command->source_update =
+            (struct inventory_source_update){.source = sample_source,
+                                             .range = {0x10, 0x20},
+                                             .prev = 64,
+                                             .through = 60,
+                                             .on_missing = INVENTORY_MISSING_CREATE,
+                                             .stop = true,
+                                             .attributes_max = 64,
+                                             .items = source_items,
+                                             .item_count = 2};
+    }
+}
+
+/* Those numbered apart. */
+static void sample_apart(struct inventory_command *command)
+{
+    if (command->kind >= INVENTORY_STOCK_MOVE && command->kind <= INVENTORY_COUNT_CLOSE) {
+        sample_stock_payload(command);
+    } else if (inventory_command_of_source(command->kind)) {
+        sample_source_payload(command);
+    } else {
+        sample_catalogue(command);
     }
 }
 
@@ -228,15 +279,8 @@ static void sample_payload(struct inventory_command *command)
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
         break;
-    case INVENTORY_STOCK_MOVE:
-    case INVENTORY_COUNT_START:
-    case INVENTORY_COUNT_SUBMIT:
-    case INVENTORY_COUNT_CLOSE:
+    default: /* REQUEST_SEAL has none */
         sample_apart(command);
-        break;
-    case INVENTORY_REQUEST_SEAL:
-    default:
-        sample_catalogue(command);
         break;
     }
 }
@@ -253,7 +297,8 @@ struct inventory_command sample_sku(unsigned kind)
             .imports_max = 100,
         };
     } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
-               kind != INVENTORY_ALIAS_RESERVE && kind != INVENTORY_ALIAS_SETTLE) {
+               kind != INVENTORY_ALIAS_RESERVE && kind != INVENTORY_ALIAS_SETTLE &&
+               !inventory_command_of_source(command.kind)) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,

@@ -61,6 +61,10 @@ TEST(command, has_the_bytes_that_were_once_stored)
     for (unsigned kind = 1; kind <= SAMPLE_CUSTOMER_COMMANDS; kind++) {
         add_golden_line(&now, "customer", kind, encode_customer(kind, &arena));
     }
+    for (unsigned kind = INVENTORY_SOURCE_OPEN; kind <= INVENTORY_SOURCE_THROUGH;
+         kind++) {
+        add_golden_line(&now, "sku", kind, encode_sku(kind, &arena));
+    }
     const char *fresh = getenv("SOUK_GOLDEN_OUT");
     if (fresh != NULL) {
         FILE *file = fopen(fresh, "wb");
@@ -120,6 +124,11 @@ TEST(command, of_every_kind_comes_back_as_it_went)
         decode_sku_sample(kind, &arena, &back);
     }
     for (unsigned kind = SAMPLE_SKU_APART_FIRST; kind <= SAMPLE_SKU_APART_LAST; kind++) {
+        struct inventory_command back;
+        decode_sku_sample(kind, &arena, &back);
+    }
+    for (unsigned kind = INVENTORY_SOURCE_OPEN; kind <= INVENTORY_SOURCE_THROUGH;
+         kind++) {
         struct inventory_command back;
         decode_sku_sample(kind, &arena, &back);
     }
@@ -233,6 +242,32 @@ TEST(command, keeps_every_field_of_stock_and_places)
     EXPECT_EQ(place->create_ms, 1780000000001);
     EXPECT_EQ(place->update_ms, 1780000000002);
     EXPECT_EQ(back.location_upsert.etag, 11);
+    arena_close(&arena);
+}
+
+TEST(command, carries_the_items_of_a_stream)
+{
+    struct arena arena;
+    arena_init(&arena, NULL, 0, 0);
+    struct inventory_command back;
+    decode_sku_sample(INVENTORY_SOURCE_UPDATE, &arena, &back);
+    const struct inventory_source_update *update = &back.source_update;
+    EXPECT_EQ(update->source.id.low, 0x62);
+    EXPECT_EQ(update->source.epoch, 3);
+    EXPECT_EQ(update->source.incarnation, 9);
+    EXPECT_EQ(update->range.end, 0x20);
+    EXPECT_EQ(update->prev, 64);
+    EXPECT_EQ(update->through, 60);
+    EXPECT_EQ(update->on_missing, INVENTORY_MISSING_CREATE);
+    EXPECT_EQ(update->stop, true);
+    EXPECT_EQ(update->item_count, 2);
+    EXPECT_EQ(update->items[0].sequence, 71);
+    EXPECT_EQ(update->items[0].quantity, -3);
+    EXPECT_EQ(update->items[0].occurred_ms, 1780000000005);
+    EXPECT_SLICE(update->items[0].reference, slice_from_string("till 4"));
+    EXPECT_EQ(update->items[1].sequence, 75);
+    EXPECT_EQ(update->items[1].absolute, true);
+    EXPECT_EQ(update->items[1].bucket, STOCK_BUCKET_DAMAGED);
     arena_close(&arena);
 }
 
