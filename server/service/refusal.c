@@ -95,6 +95,11 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
     case INVENTORY_HOLD_CANCEL:
     case INVENTORY_LOCATION_COPY: /* the server's own */
     case INVENTORY_TICK:
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
     case INVENTORY_REQUEST_SEAL:
         return;
     }

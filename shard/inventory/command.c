@@ -34,6 +34,11 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
         return command->hold_change.hold_id.anchor;
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
         return command->identity.anchor;
     }
     return 0;
@@ -186,7 +191,12 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         break;
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
-        break;
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        break; /* nobody asks for them */
     }
 }
 

@@ -15,7 +15,7 @@ static void flush_key(const struct inventory *inventory, struct buffer *key,
     const struct key_state parts = {
         .table = KEY_TABLE_SKU,
         .kind = (uint8_t)kind,
-        .hash = kind < ROW_LOCATION_COPY ? hash : inventory->options.range.start,
+        .hash = row_has_hash(kind) ? hash : inventory->options.range.start,
     };
     buffer_clear(key);
     key_append_state(key, &parts);
@@ -35,6 +35,14 @@ static void flush_key_hold(const struct inventory *inventory, struct buffer *key
 {
     flush_key(inventory, key, ROW_HOLD, id.anchor);
     encode_be64(key, id.unique);
+}
+
+static void flush_key_hold_part(const struct inventory *inventory, struct buffer *key,
+                                const struct part_row *part)
+{
+    flush_key(inventory, key, ROW_HOLD_PART, part->sku->node.hash);
+    encode_be64(key, part->id.anchor);
+    encode_be64(key, part->id.unique);
 }
 
 static void flush_key_part(const struct inventory *inventory, struct buffer *key,
@@ -80,6 +88,15 @@ void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold)
     buffer_close(&key);
 }
 
+void flush_delete_part(struct inventory *inventory, const struct part_row *part)
+{
+    struct buffer key;
+    buffer_init(&key);
+    flush_key_hold_part(inventory, &key, part);
+    flush_delete(inventory, &key);
+    buffer_close(&key);
+}
+
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk)
 {
     struct buffer key;
@@ -119,6 +136,7 @@ void flush_hold_stored(const struct hold_row *hold, struct buffer *out)
     struct stored_hold stored = {
         .sequence = hold->sequence,
         .end_sequence = hold->end_sequence,
+        .home = hold->home,
     };
     struct arena arena;
     arena_init(&arena, NULL, 0, 0);
@@ -190,6 +208,12 @@ static void flush_stock(struct inventory *inventory, struct store_batch *batch,
         const struct hold_row *hold = LIST_ENTRY(node, struct hold_row, dirty);
         flush_key_hold(inventory, &scratch->key, hold->id);
         flush_hold_stored(hold, &scratch->value);
+        flush_put(batch, scratch);
+    }
+    while ((node = list_pop(&inventory->dirty_parts)) != NULL) {
+        const struct part_row *part = LIST_ENTRY(node, struct part_row, dirty);
+        flush_key_hold_part(inventory, &scratch->key, part);
+        rows_part_encode(&scratch->value, part);
         flush_put(batch, scratch);
     }
 }

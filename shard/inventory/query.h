@@ -36,7 +36,13 @@ enum inventory_query_kind {
                                        * location_ids[0] if given, paged; reads the store */
     INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
     INVENTORY_QUERY_COUNTERS = 14,
+    INVENTORY_QUERY_OUTCOME = 40, /* of `asked`, once it is not pending and all shards of
+                                   * its hold have applied it (HOLD_CREATE: once it is
+                                   * decided); NOT_FOUND: not remembered */
 };
+
+struct inventory_command;
+struct inventory_outcome;
 
 /* Which units count for an AVAILABILITY query. */
 struct inventory_demand {
@@ -63,6 +69,7 @@ struct inventory_query {
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;
+    const struct inventory_command *asked; /* OUTCOME */
 };
 
 /* One asked-for SKU, in the order of the query (by id first, then by hash). */
@@ -110,6 +117,9 @@ struct inventory_answer {
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;
+    const struct inventory_outcome *outcome; /* OUTCOME */
+    const uint64_t *pending_hashes; /* OUTCOME: SKUs whose shards have not applied it */
+    uint32_t pending_count;
 };
 
 #endif

@@ -27,7 +27,9 @@
     X(18, QUANTITY_OVERFLOW)                                                             \
     X(19, QUOTA)                                                                         \
     X(20, CANCELLED)                                                                     \
-    X(21, INTERNAL)
+    X(21, INTERNAL)                                                                      \
+    X(40, QUORUM_LOST)                                                                   \
+    X(41, REQUEST_ID_EXPIRED)
 
 enum {
     RESULT_CREATED = 1,
@@ -37,13 +39,13 @@ enum {
     RESULT_LOCATION = 16,
     RESULT_ETAG = 32,
     RESULT_SHORTAGES = 64,
-    RESULT_FLAGS = 127,
+    RESULT_PENDING = 128,
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
 };
 
-static uint8_t result_code(enum status status)
+uint8_t result_code(enum status status)
 {
 #define RESULT_CODE(code, name)                                                          \
     if (status == STATUS_##name) {                                                       \
@@ -54,7 +56,7 @@ static uint8_t result_code(enum status status)
     return 21;
 }
 
-static bool result_status(uint8_t code, enum status *out_status)
+bool result_status(uint8_t code, enum status *out_status)
 {
     switch (code) {
 #define RESULT_STATUS(code_, name)                                                       \
@@ -130,7 +132,8 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                               (outcome->has_sku ? RESULT_SKU : 0) |
                               (outcome->has_location ? RESULT_LOCATION : 0) |
                               (outcome->etag != 0 ? RESULT_ETAG : 0) |
-                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0));
+                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0) |
+                              (outcome->pending ? RESULT_PENDING : 0));
     encode_u8(out, result_code(outcome->status));
     encode_u8(out, flags);
     encode_u8(out, (uint8_t)outcome->field);
@@ -214,7 +217,7 @@ static void result_get_hold(const struct inventory *inventory, struct reader *re
     }
     hold->hold_id = id;
     hold->state = (enum hold_state)read_u8(reader);
-    if (hold->state > HOLD_STATE_CANCELLED) {
+    if (hold->state > HOLD_STATE_ABORTED) {
         reader_fail(reader);
     }
     hold->create_ms = read_zigzag(reader);
@@ -279,6 +282,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
         return STATUS_CHECKSUM;
     }
     flags = read_u8(&reader);
+    out->pending = flags & RESULT_PENDING;
     out->created = flags & RESULT_CREATED;
     out->has_level = flags & RESULT_LEVEL;
     out->has_hold = flags & RESULT_HOLD;
@@ -298,7 +302,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     if (flags & RESULT_SHORTAGES) {
         result_get_shortages(&reader, out);
     }
-    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_OTHER) {
+    if (out->field > INVENTORY_FIELD_OTHER) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));

@@ -20,6 +20,9 @@ static const struct inventory_hold_line lines[] = {
     {TEXT("MUG-RED"), TEXT("berlin"), 2, 0},
     {TEXT("MUG-BLUE"), {NULL, 0}, 1, 0},
 };
+static const struct inventory_message_line message_lines[] = {{3, TEXT("berlin"), 2},
+                                                              {5, {NULL, 0}, 4}};
+static const struct inventory_shortage message_shortages[] = {{3, 9, 2}};
 static const uint64_t tick_skus[] = {1, 0xffffffffffffffffu};
 static const struct inventory_hold_id tick_holds[] = {{3, 4}};
 
@@ -94,6 +97,33 @@ static struct inventory_hold_create sample_hold_create(void)
     };
 }
 
+/* Every field is set, whichever kind needs it. */
+static struct inventory_hold_message sample_message(void)
+{
+    return (struct inventory_hold_message){
+        .hold_id = {0xa1, 0xb2},
+        .sku_hash = 0x0a0b0c0d0e0f1011,
+        .version = 7,
+        .state = HOLD_STATE_COMMITTED,
+        .expire_ms = 1780000900002,
+        .fulfil = true,
+        .code = 5,
+        .field = 3,
+        .line = 1,
+        .report = HOLD_REPORT_SHORT,
+        .shortages = message_shortages,
+        .shortage_count = 1,
+        .lines = message_lines,
+        .line_count = 2,
+        .sku_id = TEXT("MUG-RED"),
+        .reference = TEXT("order 9"),
+        .allow_backorder = true,
+        .request_id = {0x21, 0x22},
+        .request_ms = 1780000000003,
+        .attempt = 2,
+    };
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -150,6 +180,13 @@ static void sample_payload(struct inventory_command *command)
     case INVENTORY_TICK:
         command->tick =
             (struct inventory_tick){tick_skus, 2, tick_holds, 1, 1779999999999};
+        break;
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        command->hold_message = sample_message();
         break;
     case INVENTORY_REQUEST_SEAL:
     default:
