@@ -326,9 +326,9 @@ static void edge_fail_call(struct edge *edge, const struct shard_call *call,
     edge_fail(edge, &problem);
 }
 
-static void edge_command_done(struct shard_call *call)
+void edge_command_ended(struct edge_one *one)
 {
-    struct edge_one *one = CONTAINER_OF(call, struct edge_one, call);
+    const struct shard_call *call = &one->call;
     if (call->status != STATUS_OK) {
         edge_fail_call(&one->edge, call, call->status);
         return;
@@ -346,6 +346,11 @@ static void edge_command_done(struct shard_call *call)
         edge_fail_decided(&one->edge, one->outcome->status,
                           one->outcome->customer.replayed);
     }
+}
+
+static void edge_command_done(struct shard_call *call)
+{
+    edge_command_ended(CONTAINER_OF(call, struct edge_one, call));
 }
 
 static void edge_submit(struct edge *edge, struct shard_call *call, shard_call_done *done)

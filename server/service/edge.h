@@ -77,6 +77,7 @@ struct edge_one {
     const void *request;                   /* the message, typed by its service */
     const struct inventory_command *asked; /* whose outcome is awaited; NULL: another */
     struct slice named; /* the hold's or customer's id as the caller wrote it */
+    void *user;         /* the service's */
     struct slice command;
     struct replica_outcome *outcome;
     struct replica_query query;
@@ -100,6 +101,8 @@ void edge_propose_sku(struct edge_one *one, struct inventory_command *command,
                       edge_finish *finish);
 /* Proposes one->command to the shard. */
 void edge_submit_command(struct edge_one *one, uint64_t shard_id, edge_finish *finish);
+/* What one->call and one->outcome say is told: `finish`, or a refusal. */
+void edge_command_ended(struct edge_one *one);
 /* Asks one->query of the owner of a key. */
 void edge_ask(struct edge_one *one, enum shard_map_table table, uint64_t hash,
               edge_finish *finish);
