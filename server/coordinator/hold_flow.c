@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/coordinator/hold_flow.h"
 
-#include "shard/base/mutant.h"
-
 void hold_flow_init(struct hold_flow *flow, enum inventory_command_kind kind)
 {
     *flow = (struct hold_flow){.kind = kind, .step = HOLD_STEP_PROPOSE};
@@ -27,7 +25,7 @@ void hold_flow_heard(struct hold_flow *flow, const struct inventory_outcome *out
     } else if (contended && flow->retries < HOLD_FLOW_RETRIES_MAX) {
         flow->step = HOLD_STEP_PAUSE;
     } else {
-        flow->step = MUTANT(hold_abort_unsealed) ? HOLD_STEP_DONE : HOLD_STEP_SEAL;
+        flow->step = HOLD_STEP_SEAL;
     }
 }
 

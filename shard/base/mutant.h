@@ -37,10 +37,8 @@
     X(hold_part_expires, "a line of a hold ends by itself when its own shard's time has come") \
     X(hold_commit_alone, "a commit over several shards is told to nobody else")         \
     X(hold_no_tombstone, "a line that ended is forgotten at once")                      \
-    X(hold_no_floor,     "a line is taken up for a request at or below the floor")      \
     X(hold_log_times,    "a line is taken up or not by comparing two shards' log times") \
     X(hold_record_early, "a hold's record goes before every line has acknowledged")     \
-    X(hold_abort_unsealed, "an abort is told to a client and not sealed")               \
     X(ingest_no_marker,  "a snapshot is installed without a marker in the log")
 /* clang-format on */
 

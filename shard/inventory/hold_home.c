@@ -165,6 +165,8 @@ void hold_home_changed(struct inventory *inventory, struct hold_row *hold)
         for (uint32_t i = 0; i < hold->home->share_count; i++) {
             hold->home->shares[i].acked = hold->home->version;
         }
+        hold_outbox_drop(inventory, hold);
+        return;
     }
     hold_outbox_put(inventory, hold);
     hold_dirty(inventory, hold);
@@ -469,7 +471,8 @@ static void home_ack(struct inventory *inventory, struct hold_row *hold,
     }
     if (home->fulfilling) {
         home_round_over(inventory, hold);
-    } else if (hold->state != HOLD_STATE_TENTATIVE) {
+    }
+    if (hold_home_settled(hold)) {
         home_settle(inventory, hold);
     }
 }

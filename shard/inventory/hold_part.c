@@ -57,10 +57,14 @@ static void part_move(struct inventory *inventory, struct part_row *part,
     }
 }
 
-static void part_decided(struct part_row *part)
+/* Before a TENTATIVE one becomes anything else. */
+static void part_decided(struct inventory *inventory, struct part_row *part)
 {
-    for (uint32_t i = 0; part->state == HOLD_STATE_TENTATIVE && i < part->line_count;
-         i++) {
+    if (part->state != HOLD_STATE_TENTATIVE) {
+        return;
+    }
+    inventory->parts_undecided--;
+    for (uint32_t i = 0; i < part->line_count; i++) {
         part->lines[i].level->tentative -= part->lines[i].quantity;
     }
 }
@@ -74,7 +78,7 @@ static void part_bury(struct inventory *inventory, struct part_row *part)
         .request_ms = part->request_ms,
         .attempt = part->attempt,
     };
-    part_decided(part);
+    part_decided(inventory, part);
     flush_delete_part(inventory, part);
     if (!MUTANT(hold_no_tombstone)) {
         requests_remember(inventory, &identity, slice_of(NULL, 0));
@@ -194,7 +198,7 @@ static void part_prepare(struct inventory *inventory,
     if (part_buried(inventory, message)) {
         return; /* long over: the home knows */
     }
-    if (message->request_ms <= inventory->floor_ms && !MUTANT(hold_no_floor)) {
+    if (message->request_ms <= inventory->floor_ms) {
         outcome_refuse(&outcome, STATUS_REQUEST_ID_EXPIRED, INVENTORY_FIELD_REQUEST_ID);
     } else if (!part_highest(inventory, message)) {
         outcome_refuse(&outcome, STATUS_STOCK_CONTENDED, INVENTORY_FIELD_QUANTITY);
@@ -215,7 +219,7 @@ static void part_prepare(struct inventory *inventory,
 static void part_commit(struct inventory *inventory, struct part_row *part)
 {
     if (part->state != HOLD_STATE_COMMITTED) {
-        part_decided(part);
+        part_decided(inventory, part);
         part->state = HOLD_STATE_COMMITTED;
         part_move(inventory, part, STOCK_REASON_COMMIT);
     }
@@ -312,7 +316,7 @@ static void part_state(struct inventory *inventory,
     part->report = HOLD_REPORT_NONE;
     part_dirty(inventory, part);
     if (message->state == HOLD_STATE_HELD) {
-        part_decided(part);
+        part_decided(inventory, part);
         part->state = part->state == HOLD_STATE_TENTATIVE ? HOLD_STATE_HELD : part->state;
         hold_ask_plan(inventory, part);
     } else if (MUTANT(hold_log_times) && message->state == HOLD_STATE_COMMITTED &&
@@ -339,6 +343,7 @@ static void part_state(struct inventory *inventory,
 void hold_part_mutant(struct inventory *inventory)
 {
     struct map_node *node = map_next(&inventory->parts, NULL);
+    inventory->apply.request_id = (struct hash128){0, 0};
     while (node != NULL) {
         struct part_row *part = CONTAINER_OF(node, struct part_row, node);
         node = map_next(&inventory->parts, node);

@@ -279,6 +279,7 @@ struct inventory {
     struct heap due; /* HELD holds by expire_ms */
     struct map parts;
     struct map part_requests;
+    uint64_t parts_undecided; /* TENTATIVE */
     /* What to tell other shards; not of the state, and empty unless it leads. */
     struct heap outbox; /* homes by send_us */
     struct heap asks;   /* parts by ask_ms */

@@ -90,6 +90,7 @@ struct inventory_counters {
     int64_t units_on_hand; /* summed; cut at INT64_MAX */
     uint64_t holds_open;   /* HELD or COMMITTED */
     uint64_t holds_expired;
+    uint64_t holds_unsettled; /* something is still to be told other shards, or asked */
     uint64_t movements;
     uint64_t requests;        /* remembered request ids */
     uint64_t request_bytes;   /* their memory */

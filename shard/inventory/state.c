@@ -563,6 +563,7 @@ void state_part_link(struct inventory *inventory, struct part_row *part)
     list_append(&part->sku->parts, &part->of_sku);
     part->sku->hold_refs++;
     inventory->row_bytes += state_part_size(part->line_count, part->reference.size);
+    inventory->parts_undecided += part->state == HOLD_STATE_TENTATIVE;
     for (uint32_t i = 0; part->state == HOLD_STATE_TENTATIVE && i < part->line_count;
          i++) {
         part->lines[i].level->tentative += part->lines[i].quantity;

@@ -145,7 +145,7 @@ void audit_end(struct sim_audit *audit, const struct sim_operation *operation,
     memcpy(record->granted, result->granted, sizeof record->granted);
     record->item_count = result->item_count;
     memcpy(record->items, result->items, sizeof record->items);
-    if (operation->kind != SIM_RECOMMEND) {
+    if (operation->kind != SIM_RECOMMEND && !sim_operation_spans(operation->kind)) {
         audit_recent(audit, record);
     }
     audit_again(audit, record, &audit->world->clients[operation->client]);

@@ -151,6 +151,44 @@ static void world_name(struct sim_world *world)
     }
 }
 
+/* In half of the worlds with several SKU shards, every other SKU of each may be part of a
+ * hold over several shards. The others stay linearizable one by one. */
+static void world_span(struct sim_world *world)
+{
+    bool taken[SIM_SHARDS_MAX] = {false};
+    unsigned shards = 0;
+    struct rng rng;
+    sim_stream_init(&rng, world->options.seed, SIM_STREAM_SPANS);
+    if (rng_below(&rng, 2) == 0) {
+        return;
+    }
+    for (unsigned i = 0; i < world->sku_count; i++) {
+        unsigned shard = world->sku_shards[i];
+        if (i % 2 == 0 || !taken[shard]) {
+            shards += !taken[shard];
+            taken[shard] = true;
+            world->span_skus[world->span_count++] = i;
+        }
+    }
+    world->span_count = shards > 1 ? world->span_count : 0;
+}
+
+/* Has everything that shards have to tell each other of holds been told? */
+bool world_is_settled(const struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        for (size_t k = 0; node->up && k < host_replica_count(node->host); k++) {
+            struct replica_status status;
+            replica_status(host_replica_at(node->host, k), &status);
+            if (status.kind == REPLICA_SKU && status.inventory.holds_unsettled > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static void world_make_nodes(struct sim_world *world)
 {
     struct rng rng;
@@ -182,6 +220,7 @@ static void world_open(struct sim_world *world, const struct sim_options *option
                     (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST));
     world_lay_table(world, SHARD_MAP_CUSTOMER, REPLICA_CUSTOMER, 1);
     world_name(world);
+    world_span(world);
     history_init(&world->history, world, options->history);
     world_make_nodes(world);
     for (unsigned i = 0; i < world->client_count; i++) {

@@ -18,6 +18,7 @@
 struct hold_fact {
     uint64_t index; /* the newest that was told */
     enum history_hold_state state;
+    uint64_t shard; /* its home */
     int64_t expire_ms, end_ms;
     enum history_hold_state end; /* 0: not known to have ended */
     uint64_t end_index;          /* the lowest it was seen ended at */
@@ -121,6 +122,7 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
     }
     holds_time(holds, told);
     known = check_facts_put(&holds->facts, told->hold.anchor, told->hold.unique, &is_new);
+    known->shard = told->shard;
     if (is_new) {
         holds->open++;
     } else {
@@ -169,8 +171,8 @@ void check_holds_movement(struct check_holds *holds, const struct history_row *r
                    row->hold.anchor, row->hold.unique, row->index, row->sku);
         *units = (struct hold_units){0, 0};
     }
-    if (row->reason == REASON_EXPIRE && known != NULL && known->index < row->index &&
-        row->log_ms < known->expire_ms) {
+    if (row->reason == REASON_EXPIRE && known != NULL && known->shard == row->shard &&
+        known->index < row->index && row->log_ms < known->expire_ms) {
         check_fail(holds->report, CHECK_HOLDS,
                    "hold %lx-%lx expired early: at %ld by the ledger, due at %ld",
                    row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);
