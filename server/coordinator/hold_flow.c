@@ -9,9 +9,10 @@ void hold_flow_init(struct hold_flow *flow, enum inventory_command_kind kind)
 static bool hold_flow_waits(const struct hold_flow *flow,
                             const struct inventory_outcome *outcome)
 {
-    return outcome->pending ||
-           (flow->kind != INVENTORY_HOLD_CREATE && outcome->status == STATUS_OK &&
-            outcome->has_hold && outcome->hold.unsettled);
+    bool changes =
+        flow->kind != INVENTORY_HOLD_CREATE && flow->kind != INVENTORY_REQUEST_SEAL;
+    return outcome->pending || (changes && outcome->status == STATUS_OK &&
+                                outcome->has_hold && outcome->hold.unsettled);
 }
 
 void hold_flow_heard(struct hold_flow *flow, const struct inventory_outcome *outcome)
@@ -20,9 +21,12 @@ void hold_flow_heard(struct hold_flow *flow, const struct inventory_outcome *out
     bool passes = contended || outcome->status == STATUS_QUORUM_LOST;
     if (flow->step == HOLD_STEP_PROPOSE && hold_flow_waits(flow, outcome)) {
         flow->step = HOLD_STEP_WAIT;
-    } else if (flow->step == HOLD_STEP_SEAL || !passes || outcome->pending) {
+    } else if (flow->step == HOLD_STEP_SEAL || !passes || outcome->pending ||
+               (flow->step == HOLD_STEP_PROPOSE &&
+                flow->kind == INVENTORY_REQUEST_SEAL)) {
         flow->step = HOLD_STEP_DONE;
-    } else if (contended && flow->retries < HOLD_FLOW_RETRIES_MAX) {
+    } else if (contended && flow->kind != INVENTORY_REQUEST_SEAL &&
+               flow->retries < HOLD_FLOW_RETRIES_MAX) {
         flow->step = HOLD_STEP_PAUSE;
     } else {
         flow->step = HOLD_STEP_SEAL;

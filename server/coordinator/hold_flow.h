@@ -9,6 +9,8 @@
  *        |          +--> SEAL (not decided in time) ---------------> DONE
  *        +-- PAUSE <-+   contended, at most HOLD_FLOW_RETRIES_MAX times, then SEAL
  *
+ * Of a REQUEST_SEAL itself (GetOutcome) only what is pending is waited for, and sealed then.
+ *
  * Pure: time and chance are its user's. One thread.
  */
 #ifndef SOUK_SERVER_COORDINATOR_HOLD_FLOW_H

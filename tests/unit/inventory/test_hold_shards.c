@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Holds over several shards: their life, and every failure between its steps. */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "shard/base/buffer.h"
 #include "shard/base/memory.h"
 #include "shard/base/rng.h"
 #include "tests/lib/test.h"
@@ -638,4 +640,87 @@ TEST(hold_shards, a_death_of_any_shard_after_any_step_changes_nothing)
         }
         EXPECT(steps >= 12);
     }
+}
+
+/* --- Stored forms ------------------------------------------------------------------------- */
+
+static const char golden_rows[] = "golden/inventory/rows_holds.txt";
+
+/* Records and parts in all their states, and the tombstone of one. */
+static void golden_life(struct shards *shards)
+{
+    struct inventory_hold_line lines[SHARDS_MAX];
+    struct inventory_command command;
+    struct inventory_hold_id id;
+    shards_open(shards, 2);
+    shards_stock(shards, 20);
+    id = short_hold(shards); /* shard 1 has 3 */
+    EXPECT(shards_change(shards, INVENTORY_HOLD_FULFIL, id)->pending);
+    shards_carry(shards);
+    EXPECT(shards_change(shards, INVENTORY_HOLD_FULFIL, id)->pending);
+    EXPECT_OK(world_apply(&shards->worlds[1],
+                          world_set_command(shards_sku(shards, 1), "L1", 50))
+                  ->status);
+    id = held(shards, 2);
+    EXPECT_OK(shards_change(shards, INVENTORY_HOLD_RELEASE, id)->status);
+    shards_carry(shards);
+    (void)held(shards, 1);
+    command = shards_hold_command(shards, 0, 3, lines);
+    command.hold_create.reference = S("cart 9");
+    EXPECT(shards_apply(shards, &command)->pending);
+    shards_pull(shards);
+    shards_deliver(shards, 0);
+}
+
+static void put_hex(struct buffer *out, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        char digits[3];
+        snprintf(digits, sizeof digits, "%02x", bytes.data[i]);
+        buffer_append(out, digits, 2);
+    }
+}
+
+/* The rows of holds and parts of a shard. */
+static void print_rows(struct world *world, struct buffer *out)
+{
+    const struct store_scan scan = {.descending = false};
+    struct store_cursor *cursor;
+    world_flush(world);
+    EXPECT_OK(store_cursor_open(world->store, &scan, &cursor));
+    for (; cursor->valid; store_cursor_next(cursor)) {
+        struct key_state key;
+        if (key_parse_state(cursor->key, &key) && (key.kind == 3 || key.kind == 40)) {
+            put_hex(out, cursor->key);
+            buffer_append(out, " ", 1);
+            put_hex(out, cursor->value);
+            buffer_append(out, "\n", 1);
+        }
+    }
+    store_cursor_close(cursor);
+}
+
+TEST(hold_shards, records_and_parts_are_stored_as_they_always_were)
+{
+    struct shards *shards = memory_zalloc(sizeof *shards);
+    struct buffer rows;
+    char golden[16384];
+    buffer_init(&rows);
+    golden_life(shards);
+    print_rows(&shards->worlds[0], &rows);
+    print_rows(&shards->worlds[1], &rows);
+    if (getenv("SOUK_GOLDEN_WRITE") != NULL) {
+        FILE *out = fopen(test_source(golden_rows), "wb");
+        EXPECT(out != NULL);
+        EXPECT_EQ(fwrite(rows.data, 1, rows.size, out), rows.size);
+        fclose(out);
+    }
+    FILE *file = fopen(test_source(golden_rows), "rb");
+    EXPECT(file != NULL);
+    size_t size = fread(golden, 1, sizeof golden, file);
+    fclose(file);
+    EXPECT_SLICE(buffer_slice(&rows), slice_of(golden, size));
+    buffer_close(&rows);
+    shards_close(shards);
+    free(shards);
 }
