@@ -38,7 +38,6 @@
     X(hold_commit_alone, "a commit over several shards is told to nobody else")         \
     X(hold_no_tombstone, "a line that ended is forgotten at once")                      \
     X(hold_log_times,    "a line is taken up or not by comparing two shards' log times") \
-    X(hold_record_early, "a hold's record goes before every line has acknowledged")     \
     X(ingest_no_marker,  "a snapshot is installed without a marker in the log")
 /* clang-format on */
 

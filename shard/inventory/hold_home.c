@@ -141,9 +141,6 @@ void hold_home_begin(struct inventory *inventory, struct hold_row *hold,
 static bool home_acked(const struct hold_home *home)
 {
     for (uint32_t i = 0; i < home->share_count; i++) {
-        if (MUTANT(hold_record_early) && home->shares[i].acked == home->version) {
-            return true;
-        }
         if (home->shares[i].acked < home->version) {
             return false;
         }

@@ -62,6 +62,7 @@ void hold_outbox_drop(struct inventory *inventory, struct hold_row *hold)
 void hold_ask_plan(struct inventory *inventory, struct part_row *part)
 {
     heap_remove(&inventory->asks, &part->ask);
+    part->asked = 0;
     if (part->state == HOLD_STATE_COMMITTED) {
         return; /* it waits for nothing but what it will be told */
     }
@@ -263,7 +264,8 @@ static bool parcel_question(struct inventory *inventory, int64_t bounded_ms,
     if (part->ask_ms > bounded_ms) {
         return false;
     }
-    part->ask_ms = bounded_ms + OUTBOX_ASK_AGAIN_MS;
+    part->ask_ms = bounded_ms + ((int64_t)OUTBOX_ASK_AGAIN_MS << part->asked);
+    part->asked += part->asked < OUTBOX_AGAIN_SHIFT_MAX;
     heap_update(&inventory->asks, node);
     parcel_address(out, INVENTORY_HOLD_QUESTION, part->id.anchor);
     out->hold_message = (struct inventory_hold_message){

@@ -22,20 +22,31 @@ enum {
 
 static const uint64_t PART_TOMBSTONE = 0x746f6d6273746f6eu; /* its fingerprint */
 
+/* Of those from this place of the heap down, the ones that are past their expiry. */
+static wide part_overdue(const struct inventory *inventory, const struct level_row *level,
+                         size_t place)
+{
+    const struct heap *parts = level->sku->parts;
+    const struct part_row *part;
+    wide units = 0;
+    if (place > parts->count) {
+        return 0;
+    }
+    part = CONTAINER_OF(parts->nodes[place - 1], const struct part_row, of_sku);
+    if (part->expire_ms > inventory->log_ms) {
+        return 0; /* and so are all below */
+    }
+    for (uint32_t i = 0; i < part->line_count; i++) {
+        units += part->lines[i].level == level ? part->lines[i].quantity : 0;
+    }
+    return units + part_overdue(inventory, level, 2 * place) +
+           part_overdue(inventory, level, 2 * place + 1);
+}
+
 wide hold_part_undecided(const struct inventory *inventory, const struct level_row *level)
 {
     wide units = level->tentative;
-    for (const struct list *node = level->sku->parts.next; node != &level->sku->parts;
-         node = node->next) {
-        const struct part_row *part = LIST_ENTRY(node, const struct part_row, of_sku);
-        if (part->state != HOLD_STATE_HELD || part->expire_ms > inventory->log_ms) {
-            continue;
-        }
-        for (uint32_t i = 0; i < part->line_count; i++) {
-            units += part->lines[i].level == level ? part->lines[i].quantity : 0;
-        }
-    }
-    return units;
+    return level->sku->parts != NULL ? units + part_overdue(inventory, level, 1) : units;
 }
 
 static void part_dirty(struct inventory *inventory, struct part_row *part)
@@ -221,6 +232,7 @@ static void part_commit(struct inventory *inventory, struct part_row *part)
     if (part->state != HOLD_STATE_COMMITTED) {
         part_decided(inventory, part);
         part->state = HOLD_STATE_COMMITTED;
+        state_part_due(part);
         part_move(inventory, part, STOCK_REASON_COMMIT);
     }
 }
@@ -318,6 +330,7 @@ static void part_state(struct inventory *inventory,
     if (message->state == HOLD_STATE_HELD) {
         part_decided(inventory, part);
         part->state = part->state == HOLD_STATE_TENTATIVE ? HOLD_STATE_HELD : part->state;
+        state_part_due(part);
         hold_ask_plan(inventory, part);
     } else if (MUTANT(hold_log_times) && message->state == HOLD_STATE_COMMITTED &&
                part->state == HOLD_STATE_HELD && part->expire_ms <= inventory->log_ms) {

@@ -212,7 +212,6 @@ static struct part_row *part_make(const struct part_row *head, uint32_t line_cou
     *part = *head;
     part->reference = reference;
     part->line_count = line_count;
-    list_init(&part->of_sku);
     list_init(&part->dirty);
     return part;
 }

@@ -93,8 +93,8 @@ struct sku_row {
     uint32_t level_capacity;
     uint32_t hold_refs; /* lines of remembered holds; a deleted row waits for 0 */
     bool deleted;
-    struct heap *due;  /* lines of HELD holds; NULL while there are none */
-    struct list parts; /* of holds whose home is another shard */
+    struct heap *due;   /* lines of HELD holds; NULL while there are none */
+    struct heap *parts; /* HELD ones of holds whose home is another shard, by expiry */
     uint64_t movement_sequence;
     struct ledger_position movement; /* its last */
 };
@@ -160,7 +160,7 @@ struct part_row {
     struct map_node node;         /* by hold and SKU */
     struct map_node request_node; /* by request and SKU */
     struct heap_node ask;         /* when to ask the home; not of the state */
-    struct list of_sku;
+    struct heap_node of_sku;      /* while HELD */
     struct list dirty;
     struct sku_row *sku;
     struct inventory_hold_id id;
@@ -171,6 +171,7 @@ struct part_row {
     int64_t create_ms;
     int64_t expire_ms;
     int64_t ask_ms;
+    uint32_t asked; /* so often, for the pause before the next time */
     struct hash128 request_id;
     int64_t request_ms;
     uint32_t attempt;
@@ -362,6 +363,8 @@ struct part_row *state_part_of_request(const struct inventory *inventory,
                                        struct hash128 request_id, uint64_t sku_hash);
 struct part_row *state_part_alloc(uint32_t line_count, struct slice reference);
 void state_part_link(struct inventory *inventory, struct part_row *part);
+/* To be called after its state or expiry changed. */
+void state_part_due(struct part_row *part);
 void state_part_forget(struct inventory *inventory, struct part_row *part);
 /* Tells the sink, if there is one. */
 void state_tell_put(const struct inventory *inventory, const struct sku_row *row,

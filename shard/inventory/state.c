@@ -177,7 +177,6 @@ struct sku_row *state_sku_ghost(struct slice sku_id)
     memcpy(sku + 1, sku_id.data, sku_id.size);
     sku->node.id = slice_of(sku + 1, sku_id.size);
     list_init(&sku->dirty);
-    list_init(&sku->parts);
     sku->deleted = true;
     return sku;
 }
@@ -206,6 +205,10 @@ void state_sku_free(struct inventory *inventory, struct sku_row *sku)
     if (sku->due != NULL) {
         heap_close(sku->due);
         free(sku->due);
+    }
+    if (sku->parts != NULL) {
+        heap_close(sku->parts);
+        free(sku->parts);
     }
     free(sku->levels);
     free(sku->document);
@@ -548,9 +551,30 @@ struct part_row *state_part_alloc(uint32_t line_count, struct slice reference)
     if (reference.size != 0) {
         memcpy(&part->lines[line_count], reference.data, reference.size);
     }
-    list_init(&part->of_sku);
     list_init(&part->dirty);
     return part;
+}
+
+static bool state_part_less(const struct heap_node *a, const struct heap_node *b)
+{
+    return CONTAINER_OF(a, const struct part_row, of_sku)->expire_ms <
+           CONTAINER_OF(b, const struct part_row, of_sku)->expire_ms;
+}
+
+void state_part_due(struct part_row *part)
+{
+    struct sku_row *sku = part->sku;
+    if (sku->parts != NULL) {
+        heap_remove(sku->parts, &part->of_sku);
+    }
+    if (part->state != HOLD_STATE_HELD) {
+        return;
+    }
+    if (sku->parts == NULL) {
+        sku->parts = memory_alloc(sizeof *sku->parts);
+        heap_init(sku->parts, state_part_less);
+    }
+    heap_push(sku->parts, &part->of_sku);
 }
 
 void state_part_link(struct inventory *inventory, struct part_row *part)
@@ -560,7 +584,7 @@ void state_part_link(struct inventory *inventory, struct part_row *part)
                state_part_hash(state_part_id(part->id), sku_hash));
     map_insert(&inventory->part_requests, &part->request_node,
                state_part_hash(part->request_id, sku_hash));
-    list_append(&part->sku->parts, &part->of_sku);
+    state_part_due(part);
     part->sku->hold_refs++;
     inventory->row_bytes += state_part_size(part->line_count, part->reference.size);
     inventory->parts_undecided += part->state == HOLD_STATE_TENTATIVE;
@@ -575,7 +599,9 @@ void state_part_forget(struct inventory *inventory, struct part_row *part)
     heap_remove(&inventory->asks, &part->ask);
     map_remove(&inventory->parts, &part->node);
     map_remove(&inventory->part_requests, &part->request_node);
-    list_remove(&part->of_sku);
+    if (part->sku->parts != NULL) {
+        heap_remove(part->sku->parts, &part->of_sku);
+    }
     list_remove(&part->dirty);
     state_sku_unref(inventory, part->sku);
     inventory->row_bytes -= state_part_size(part->line_count, part->reference.size);

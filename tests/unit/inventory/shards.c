@@ -57,23 +57,36 @@ const char *shards_sku(const struct shards *shards, unsigned shard)
     return shards->names[shard % shards->count];
 }
 
-void shards_stock(struct shards *shards, int64_t units)
+void shards_location(struct shards *shards, const char *location_id)
 {
     for (unsigned i = 0; i < shards->count; i++) {
         struct world *world = &shards->worlds[i];
-        struct inventory_command copy = world_location_command("L1");
+        struct inventory_command copy = world_location_command(location_id);
         copy.kind = INVENTORY_LOCATION_COPY;
         copy.location_upsert.location.version = 1;
         if (key_range_contains(world->options.range,
-                               key_hash(S("L1"), world->options.hash_seed))) {
-            world_location(world, "L1");
+                               key_hash(S(location_id), world->options.hash_seed))) {
+            world_location(world, location_id);
         } else {
             copy.identity.kind = INVENTORY_IDENTITY_REQUEST; /* none: it has a version */
             EXPECT_OK(world_apply(world, copy)->status);
         }
-        world_sku(world, shards->names[i]);
-        EXPECT_OK(world_adjust(world, shards->names[i], "L1", units)->status);
     }
+}
+
+void shards_stock(struct shards *shards, int64_t units)
+{
+    shards_location(shards, "L1");
+    for (unsigned i = 0; i < shards->count; i++) {
+        world_sku(&shards->worlds[i], shards->names[i]);
+        EXPECT_OK(
+            world_adjust(&shards->worlds[i], shards->names[i], "L1", units)->status);
+    }
+}
+
+unsigned shards_of(const struct shards *shards, const char *sku_id)
+{
+    return shards_owner(shards, key_hash(S(sku_id), shards->worlds[0].options.hash_seed));
 }
 
 void shards_later(struct shards *shards, int64_t ms)
@@ -196,4 +209,15 @@ void shards_expect(struct shards *shards, int64_t held, int64_t committed,
         EXPECT_EQ(shards_bucket(shards, i, STOCK_BUCKET_COMMITTED), committed);
         EXPECT_EQ(shards_bucket(shards, i, STOCK_BUCKET_ON_HAND), on_hand);
     }
+}
+
+uint64_t shards_unsettled(struct shards *shards)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < shards->count; i++) {
+        count += world_read(&shards->worlds[i],
+                            (struct inventory_query){.kind = INVENTORY_QUERY_COUNTERS})
+                     ->counters.holds_unsettled;
+    }
+    return count;
 }

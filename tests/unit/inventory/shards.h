@@ -37,9 +37,13 @@ struct shards {
 void shards_open(struct shards *shards, unsigned count);
 /* Every world must be whole: audited, loaded again. */
 void shards_close(struct shards *shards);
+/* At its home, and a copy everywhere else. */
+void shards_location(struct shards *shards, const char *location_id);
 /* One SKU and location "L1" on each shard, with so many units. */
 void shards_stock(struct shards *shards, int64_t units);
-/* `shard`'s SKU; a second one of the shard for `other`. */
+/* Which shard owns the SKU. */
+unsigned shards_of(const struct shards *shards, const char *sku_id);
+/* The SKU of a shard. */
 const char *shards_sku(const struct shards *shards, unsigned shard);
 void shards_later(struct shards *shards, int64_t ms);
 
@@ -67,6 +71,8 @@ const struct inventory_outcome *shards_change(struct shards *shards,
 const struct inventory_answer *shards_outcome(struct shards *shards,
                                               const struct inventory_command *command);
 int64_t shards_bucket(struct shards *shards, unsigned shard, enum stock_bucket bucket);
+/* What shards have still to tell each other, or to ask. */
+uint64_t shards_unsettled(struct shards *shards);
 /* held, committed, on_hand are these everywhere. */
 void shards_expect(struct shards *shards, int64_t held, int64_t committed,
                    int64_t on_hand);

@@ -400,18 +400,6 @@ static struct inventory_hold_id short_hold(struct shards *shards)
     return id;
 }
 
-/* What shards have still to tell each other. */
-static uint64_t unsettled(struct shards *shards)
-{
-    uint64_t count = 0;
-    for (unsigned i = 0; i < shards->count; i++) {
-        count += world_read(&shards->worlds[i],
-                            (struct inventory_query){.kind = INVENTORY_QUERY_COUNTERS})
-                     ->counters.holds_unsettled;
-    }
-    return count;
-}
-
 TEST(hold_shards, a_short_line_leaves_the_hold_committed_until_it_has_units)
 {
     struct shards shards;
@@ -430,7 +418,7 @@ TEST(hold_shards, a_short_line_leaves_the_hold_committed_until_it_has_units)
     EXPECT_EQ(outcome->shortages[0].line, 1);
     EXPECT_EQ(outcome->shortages[0].available, 3);
     EXPECT_EQ(seen(&shards, id)->state, HOLD_STATE_COMMITTED);
-    EXPECT_EQ(unsettled(&shards), 0);
+    EXPECT_EQ(shards_unsettled(&shards), 0);
     EXPECT_EQ(shards_bucket(&shards, 0, STOCK_BUCKET_ON_HAND), UNITS - 4);
     EXPECT_EQ(shards_bucket(&shards, 1, STOCK_BUCKET_COMMITTED), 4);
     EXPECT_OK(world_adjust(&shards.worlds[1], shards_sku(&shards, 1), "L1", 1)->status);
@@ -587,7 +575,7 @@ TEST(hold_shards, loss_repeats_disorder_and_deaths_leave_one_end_on_all_shards)
         shards->parcel_count = 0;
         come_clean(shards);
         expect_one_end(shards);
-        EXPECT_EQ(unsettled(shards), 0);
+        EXPECT_EQ(shards_unsettled(shards), 0);
         shards_close(shards);
         free(shards);
     }
