@@ -139,8 +139,14 @@ void flush_hold_stored(const struct hold_row *hold, struct buffer *out)
         .home = hold->home,
     };
     struct arena arena;
+    bool *remote;
     arena_init(&arena, NULL, 0, 0);
     view_hold(hold, &arena, &stored.hold);
+    remote = arena_zalloc(&arena, hold->line_count + 1);
+    for (uint32_t i = 0; remote != NULL && i < hold->line_count; i++) {
+        remote[i] = hold->lines[i].remote;
+    }
+    stored.remote = remote;
     rows_hold_encode(out, &stored);
     arena_close(&arena);
 }

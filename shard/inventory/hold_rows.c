@@ -53,7 +53,6 @@ static void put_shortages(struct buffer *out, const struct hold_home *home)
 
 void rows_home_encode(struct buffer *out, const struct hold_home *home)
 {
-    const struct hold_row *hold = home->hold;
     encode_varint(out, home->version);
     encode_u8(out, (uint8_t)((home->fulfilling ? HOME_FULFILLING : 0) |
                              (home->cancelling ? HOME_CANCELLING : 0) |
@@ -73,9 +72,6 @@ void rows_home_encode(struct buffer *out, const struct hold_home *home)
         encode_varint(out, share->acked);
         encode_u8(out, share->report);
         encode_varint(out, share->first_line);
-    }
-    for (uint32_t i = 0; i < hold->line_count; i++) {
-        encode_u8(out, hold->lines[i].remote);
     }
 }
 
@@ -133,7 +129,6 @@ static void get_shares(struct reader *reader, struct hold_home *home, uint32_t l
     }
 }
 
-/* The remote flags follow, one for each line: the loader's. */
 struct hold_home *rows_home_decode(struct reader *reader, uint32_t line_count)
 {
     struct hold_home head = {.version = read_varint(reader)};

@@ -302,6 +302,9 @@ void rows_hold_encode(struct buffer *out, const struct stored_hold *stored)
     }
     if (stored->home != NULL) {
         rows_home_encode(out, stored->home);
+        for (uint32_t i = 0; i < hold->line_count; i++) {
+            encode_u8(out, stored->remote[i]);
+        }
     }
 }
 

@@ -35,6 +35,40 @@ static void expect_refusal(enum status status)
         buffer_close(&second);                                                           \
     } while (0)
 
+/* As FUZZ_ROUND; a home is whoever's decoded it. */
+static void fuzz_hold(struct slice input, struct arena *arena)
+{
+    struct stored_hold value = {.home = NULL}, again = {.home = NULL};
+    struct buffer first, second;
+    enum status status = rows_hold_decode(input, arena, &value);
+    if (status != STATUS_OK) {
+        expect_refusal(status);
+        return;
+    }
+    buffer_init(&first);
+    buffer_init(&second);
+    rows_hold_encode(&first, &value);
+    ASSERT(rows_hold_decode(buffer_slice(&first), arena, &again) == STATUS_OK);
+    rows_hold_encode(&second, &again);
+    ASSERT(slice_equal(buffer_slice(&first), buffer_slice(&second)));
+    hold_home_free(value.home);
+    hold_home_free(again.home);
+    buffer_close(&first);
+    buffer_close(&second);
+}
+
+static void fuzz_part(struct slice input, struct arena *arena)
+{
+    struct stored_part stored;
+    enum status status = rows_part_decode(input, arena, &stored);
+    if (status != STATUS_OK) {
+        expect_refusal(status);
+        return;
+    }
+    ASSERT(stored.line_count > 0 && stored.part->line_count == stored.line_count);
+    free(stored.part);
+}
+
 static void fuzz_ledger(struct slice input)
 {
     const struct key_order key = {.shard_id = 7, .index = 1000};
@@ -139,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = slice_of(data + 1, size - 1);
     arena_init(&arena, NULL, 0, 0);
     inventory = inventory_new(&options);
-    switch (data[0] % 10) {
+    switch (data[0] % 11) {
     case 0:
         FUZZ_ROUND(struct inventory_sku, rows_sku_decode, rows_sku_encode, FUZZ_ARENA);
         break;
@@ -151,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_ROUND(struct stored_level, rows_level_decode, rows_level_encode, );
         break;
     case 3:
-        FUZZ_ROUND(struct stored_hold, rows_hold_decode, rows_hold_encode, FUZZ_ARENA);
+        fuzz_hold(input, &arena);
         break;
     case 4:
         FUZZ_ROUND(struct stored_shard, rows_shard_decode, rows_shard_encode, );
@@ -168,8 +202,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 8:
         fuzz_result(inventory, input, &arena);
         break;
-    default:
+    case 9:
         fuzz_token(inventory, input);
+        break;
+    default:
+        fuzz_part(input, &arena);
         break;
     }
     inventory_free(inventory);
