@@ -32,11 +32,11 @@ enum inventory_command_kind {
     INVENTORY_REQUEST_SEAL = 14, /* GetOutcome: an unknown request becomes CANCELLED */
     /* What shards tell each other of a hold over several of them (hold_message); they
      * carry no identity but the anchor, which is the key that they go to. */
-    INVENTORY_HOLD_PREPARE = 40,  /* to a line: be TENTATIVE */
-    INVENTORY_HOLD_VOTE = 41,     /* to the home: it is, or why not */
-    INVENTORY_HOLD_STATE = 42,    /* to a line: the whole state to be in */
-    INVENTORY_HOLD_ACK = 43,      /* to the home: this version is applied */
-    INVENTORY_HOLD_QUESTION = 44, /* to the home: what became of it? */
+    INVENTORY_HOLD_PREPARE = 60,  /* to a line: be TENTATIVE */
+    INVENTORY_HOLD_VOTE = 61,     /* to the home: it is, or why not */
+    INVENTORY_HOLD_STATE = 62,    /* to a line: the whole state to be in */
+    INVENTORY_HOLD_ACK = 63,      /* to the home: this version is applied */
+    INVENTORY_HOLD_QUESTION = 64, /* to the home: what became of it? */
 };
 
 /* What makes a command exactly-once. */

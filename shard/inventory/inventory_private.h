@@ -42,7 +42,7 @@ enum row_kind {
     ROW_REQUESTS = 7,      /* the shard; id = be64(chunk) be32(part) */
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
-    ROW_HOLD_PART = 40,    /* the SKU; id = be64(anchor) be64(unique) of the hold */
+    ROW_HOLD_PART = 60,    /* the SKU; id = be64(anchor) be64(unique) of the hold */
 };
 
 /* Rows of the shard as a whole are those of kinds from LOCATION_COPY on, but for these. */

@@ -36,7 +36,7 @@ enum inventory_query_kind {
                                        * location_ids[0] if given, paged; reads the store */
     INVENTORY_QUERY_LEDGER = 13, /* all movements from `from` on, oldest first, paged */
     INVENTORY_QUERY_COUNTERS = 14,
-    INVENTORY_QUERY_OUTCOME = 40, /* of `asked`, once it is not pending and all shards of
+    INVENTORY_QUERY_OUTCOME = 60, /* of `asked`, once it is not pending and all shards of
                                    * its hold have applied it (HOLD_CREATE: once it is
                                    * decided); NOT_FOUND: not remembered */
 };

@@ -39,7 +39,8 @@ enum {
     RESULT_LOCATION = 16,
     RESULT_ETAG = 32,
     RESULT_SHORTAGES = 64,
-    RESULT_PENDING = 128,
+    RESULT_FLAGS = 127,
+    RESULT_PENDING = 42, /* in the place of a code: OK, and not decided yet */
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
@@ -132,9 +133,8 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                               (outcome->has_sku ? RESULT_SKU : 0) |
                               (outcome->has_location ? RESULT_LOCATION : 0) |
                               (outcome->etag != 0 ? RESULT_ETAG : 0) |
-                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0) |
-                              (outcome->pending ? RESULT_PENDING : 0));
-    encode_u8(out, result_code(outcome->status));
+                              (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0));
+    encode_u8(out, outcome->pending ? RESULT_PENDING : result_code(outcome->status));
     encode_u8(out, flags);
     encode_u8(out, (uint8_t)outcome->field);
     encode_varint(out, outcome->line);
@@ -276,13 +276,16 @@ enum status result_decode(const struct inventory *inventory, struct slice result
                           struct inventory_outcome *out)
 {
     struct reader reader;
-    uint8_t flags;
+    uint8_t code, flags;
     reader_init(&reader, result);
-    if (!result_status(read_u8(&reader), &out->status)) {
+    code = read_u8(&reader);
+    out->pending = code == RESULT_PENDING;
+    if (out->pending) {
+        out->status = STATUS_OK;
+    } else if (!result_status(code, &out->status)) {
         return STATUS_CHECKSUM;
     }
     flags = read_u8(&reader);
-    out->pending = flags & RESULT_PENDING;
     out->created = flags & RESULT_CREATED;
     out->has_level = flags & RESULT_LEVEL;
     out->has_hold = flags & RESULT_HOLD;
@@ -302,7 +305,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     if (flags & RESULT_SHORTAGES) {
         result_get_shortages(&reader, out);
     }
-    if (out->field > INVENTORY_FIELD_OTHER) {
+    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_OTHER) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));

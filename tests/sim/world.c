@@ -151,15 +151,24 @@ static void world_name(struct sim_world *world)
     }
 }
 
-/* In half of the worlds with several SKU shards, every other SKU of each may be part of a
- * hold over several shards. The others stay linearizable one by one. */
+/* In half of the worlds with several SKU shards there are holds over them; and in half of
+ * these a third shard. */
+static unsigned world_sku_shards(struct sim_world *world)
+{
+    unsigned count = (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST);
+    struct rng rng;
+    sim_stream_init(&rng, world->options.seed, SIM_STREAM_SPANS);
+    world->spans = count > 1 && rng_below(&rng, 2) == 0;
+    return world->spans && rng_below(&rng, 2) == 0 ? count + 1 : count;
+}
+
+/* Every other SKU of each shard may be part of them. The others stay linearizable one by
+ * one. */
 static void world_span(struct sim_world *world)
 {
     bool taken[SIM_SHARDS_MAX] = {false};
     unsigned shards = 0;
-    struct rng rng;
-    sim_stream_init(&rng, world->options.seed, SIM_STREAM_SPANS);
-    if (rng_below(&rng, 2) == 0) {
+    if (!world->spans) {
         return;
     }
     for (unsigned i = 0; i < world->sku_count; i++) {
@@ -216,8 +225,7 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     network_init(&world->network, &world->heap, options->seed, node_packet_drop);
     settings_init(&world->settings);
     shard_map_init(&world->map, 1, SIM_HASH_SEED);
-    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU,
-                    (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST));
+    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU, world_sku_shards(world));
     world_lay_table(world, SHARD_MAP_CUSTOMER, REPLICA_CUSTOMER, 1);
     world_name(world);
     world_span(world);

@@ -105,8 +105,9 @@ struct sim_world {
     uint64_t sku_hashes[SIM_SKUS_MAX];
     unsigned sku_shards[SIM_SKUS_MAX]; /* places in `shards` */
     unsigned sku_count;
-    unsigned span_skus[SIM_SKUS_MAX]; /* that holds over several shards are made of */
-    unsigned span_count;              /* 0: there are no such holds in this world */
+    bool spans;                       /* there are holds over several SKU shards */
+    unsigned span_skus[SIM_SKUS_MAX]; /* what they are made of */
+    unsigned span_count;
     char location_names[SIM_LOCATIONS_MAX][SIM_NAME_BYTES];
     unsigned location_count;
     unsigned customer_count;

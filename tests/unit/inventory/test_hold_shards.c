@@ -678,7 +678,7 @@ static void print_rows(struct world *world, struct buffer *out)
     EXPECT_OK(store_cursor_open(world->store, &scan, &cursor));
     for (; cursor->valid; store_cursor_next(cursor)) {
         struct key_state key;
-        if (key_parse_state(cursor->key, &key) && (key.kind == 3 || key.kind == 40)) {
+        if (key_parse_state(cursor->key, &key) && (key.kind == 3 || key.kind == 60)) {
             put_hex(out, cursor->key);
             buffer_append(out, " ", 1);
             put_hex(out, cursor->value);
