@@ -22,7 +22,7 @@ fi
 
 # Where the first seed that shows it is known to lie; --all looks from 1.
 declare -A from=([raft_leader_counts_early]=590 [raft_read_without_quorum]=140
-    [hold_no_tombstone]=390)
+    [hold_no_tombstone]=240)
 [ -n "${SOUK_TEST_LONG:-}" ] && from=()
 
 failed=0

@@ -263,6 +263,36 @@ def test_a_batch_of_holds_over_several_shards_answers_one_by_one(world):
         same([server.level(sku).held for sku in skus], [3] * 8)
 
 
+def test_crossed_carts_never_take_more_than_there_is(world):
+    with world.server("--sku-shards", "2") as server:
+        server.location_id()
+        skus = [server.sku(f"sku{i}", on_hand=20) for i in range(40)]
+        first = skus[0]
+        shards = {sku: server.catalog.GetSku(
+            catalog_pb2.GetSkuRequest(sku_id=sku)).stamp.shard_id for sku in skus}
+        other = next(sku for sku in skus if shards[sku] != shards[first])
+        futures = [server.hold.CreateHold.future(hold_pb2.CreateHoldRequest(
+            request_id=uuid7(), lines=[
+                hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2)
+                for sku in ((first, other) if number % 2 else (other, first))]),
+            timeout=CALL_SECONDS) for number in range(60)]
+        granted, reasons = 0, set()
+        for future in futures:
+            error = future.exception()
+            granted += error is None
+            if error is not None:
+                reasons.add(Refusal(error).reason)
+        assert reasons <= {"INSUFFICIENT_STOCK", "STOCK_CONTENDED"}, reasons
+        for _ in range(10 - granted):  # whoever was told to try again finds the rest
+            server.create_hold(None, lines=[
+                hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2)
+                for sku in (first, other)])
+        same([server.level(sku).held for sku in (first, other)], [20, 20])
+        refused(lambda: server.create_hold(None, lines=[
+            hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=1)
+            for sku in (first, other)]), "FAILED_PRECONDITION", "INSUFFICIENT_STOCK")
+
+
 def test_what_became_of_a_call_is_told_and_settled(world):
     server, sku_id, request_id = world.shared, world.name(), uuid7()
     server.sku(sku_id, on_hand=2)

@@ -340,6 +340,39 @@ TEST(hold_shards, a_late_prepare_without_record_asks_and_goes)
     shards_close(&shards);
 }
 
+TEST(hold_shards, a_question_about_an_undecided_hold_aborts_it)
+{
+    struct shards shards;
+    struct inventory_hold_line lines[SHARDS_MAX];
+    struct inventory_command command;
+    unsigned questions = 0;
+    shards_open(&shards, 3);
+    shards_stock(&shards, UNITS);
+    command = shards_hold_command(&shards, 0, 4, lines);
+    command.hold_create.prepare_ms = 60000;
+    EXPECT(shards_apply(&shards, &command)->pending);
+    shards_pull(&shards);
+    shards_deliver(&shards, 0); /* its vote is lost, and so is the other line */
+    shards_pull(&shards);
+    shards.parcel_count = 0;
+    shards_later(&shards, 5000);
+    shards_pull(&shards);
+    for (unsigned i = 0; i < shards.parcel_count; i++) {
+        if (shards.parcels[i].kind == INVENTORY_HOLD_QUESTION) {
+            questions++;
+            shards_deliver(&shards, i);
+        }
+    }
+    EXPECT_EQ(questions, 1);
+    EXPECT_STATUS(shards_outcome(&shards, &command)->outcome->status, STATUS_QUORUM_LOST);
+    shards_carry(&shards);
+    shards_later(&shards, 5000); /* the line whose beginning came behind the end asks */
+    shards_carry(&shards);
+    shards_expect(&shards, 0, 0, UNITS);
+    EXPECT_EQ(shards_unsettled(&shards), 0);
+    shards_close(&shards);
+}
+
 TEST(hold_shards, a_line_that_ended_is_not_taken_up_again)
 {
     struct shards shards;
