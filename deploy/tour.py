@@ -89,11 +89,22 @@ class Node:
         return None
 
     def start(self):
+        """On the port of before, if there was one and it is still free: what was told stands."""
+        port = self.souk.address.rpartition(":")[2] if self.souk.address else "0"
+        try:
+            self.start_on(port)
+        except StepFailed:
+            self.stop()
+            if port == "0":
+                raise
+            self.start_on("0")
+
+    def start_on(self, wanted):
         with contextlib.suppress(FileNotFoundError):
             (self.data / "ports.json").unlink()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "--dir", str(self.data), "--port", "0"], stdout=log, stderr=log,
+                [self.program, "--dir", str(self.data), "--port", wanted], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, start_new_session=True,
                 preexec_fn=self._die_with_the_tour)
         deadline = time.monotonic() + START_LIMIT_S
@@ -138,6 +149,7 @@ class Tour:
         self.clicked = []  # by the newcomer, oldest first
         self.explained = None  # their last answer
         self.lamp, self.bought = None, 0
+        self.place = None  # where something trends
 
     # --- Telling -------------------------------------------------------------------------
 
@@ -312,6 +324,31 @@ class Tour:
                   f"{self.in_stock(item['sku_id'])} there")
             self.say(f"     {item['rank']}. {item.get('name', item['sku_id'])} - "
                      f"{item['because']}; {item['available']} in stock")
+
+        if not self.options.data:
+            self.trending()
+
+    def trending(self):
+        """Three people look at one thing in a shop: it trends there, and there alone."""
+        place, other = [entry["location_id"] for entry in
+                        self.souk.ask("location", "list")["locations"]
+                        if entry["type"] == "store"][:2]
+        sku = self.recommended("--placement", "trending", "--location", place)[-1]["sku_id"]
+        self.show("events record view", sku, "--location", place, "--visitor ...   (three visitors)")
+        for number in range(3):
+            self.souk.ask("events", "record", "view", sku, "--location", place, "--visitor",
+                          f"tour-shop-{os.getpid()}-{int(time.time())}-{number}")
+        asked = ("--placement", "trending", "--count", 5, "--location")
+        self.show("rec", *asked, place)
+        here = [reason for item in self.recommended(*asked, place) if item["sku_id"] == sku
+                for reason in item["reasons"] if reason["kind"] == "trending"]
+        check(here and here[0].get("location_id") == place and here[0]["evidence_count"] >= 3,
+              f"{sku} was looked at in {place}, its reasons there are {here}")
+        check(all(reason.get("location_id") != place for item in self.recommended(*asked, other)
+                  for reason in item["reasons"]), f"what is counted in {place} is shown at {other}")
+        self.say(f"     {self.name(sku)} - trending at {place} "
+                 f"({here[0]['evidence_count']} sessions)")
+        self.place = place
 
     def step_clicks(self):
         """Somebody new clicks three times: each click changes the answer"""
@@ -503,10 +540,13 @@ class Tour:
             self.say(f"\nAll {len(self.STEPS)} steps went as told; the node stops. Without "
                      "--once it stays up to be played with.")
             return 0
-        self.say(f"\nAll {len(self.STEPS)} steps went as told. Things to try:")
+        self.say(f"\nAll {len(self.STEPS)} steps went as told. The node serves {self.souk.address}. "
+                 "Things to try:")
         self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
         self.say(f"   souk rec --session {self.seed} --count 5 --explain")
         self.say(f"   souk rec --placement also-bought --seed {self.seed} --count 5")
+        if self.place:
+            self.say(f"   souk rec --placement trending --location {self.place} --count 5")
         self.say(f"   souk hold create {self.seed}:2 --owner me --ttl 1m")
         self.say("   souk status")
         return 0

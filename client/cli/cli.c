@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/cli/next_step.h"
 #include "client/cli/text.h"
+#include "shard/base/identifier.h"
 
 struct souk_client *cli_client(struct cli *cli)
 {
@@ -90,6 +92,26 @@ bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out)
     return true;
 }
 
+bool cli_request_options(struct cli *cli, int64_t now_ms)
+{
+    const char *id = cli_option(cli, "request-id");
+    const char *time = cli_option(cli, "request-time");
+    int64_t ms;
+    if (time != NULL && (id == NULL || !text_time_ms(time, &cli->request_time_ms))) {
+        cli_usage(cli,
+                  id == NULL
+                      ? "--request-time goes with --request-id, not '%s' alone"
+                      : "--request-time is UTC like 2025-11-30T08:26:00Z, not '%s'",
+                  time);
+        return false;
+    }
+    /* A UUIDv7 says itself when it was made. */
+    if (id != NULL && time == NULL && !uuid7_time_ms(slice_from_string(id), &ms)) {
+        cli->request_time_ms = now_ms;
+    }
+    return true;
+}
+
 static const char *cli_colour(const char *colour)
 {
     return isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL ? colour : "";
@@ -156,62 +178,6 @@ enum command_exit cli_problem(struct cli *cli, const char *format, ...)
     return COMMAND_FAILED;
 }
 
-/* What to type next, by the reason of the refusal. */
-static const char *cli_next_step(const struct cli *cli)
-{
-    static const struct {
-        const char *reason;
-        const char *step;
-    } steps[] = {
-        {"INSUFFICIENT_STOCK", "souk stock list --sku SKU   shows where units are"},
-        {"HOLD_EXPIRED", "souk hold create ...   asks for the units again"},
-        {"HOLD_ALREADY_COMMITTED", "souk hold cancel HOLD   takes a committed hold back"},
-        {"HOLD_ALREADY_RELEASED", "souk hold create ...   asks for the units again"},
-        {"HOLD_NOT_COMMITTED", "souk hold commit HOLD   comes first"},
-        {"SKU_NOT_ACTIVE", "souk sku put SKU --state active"},
-        {"SKU_IN_USE", "souk sku put SKU --state retired   keeps its history"},
-        {"STOCK_COMPARE_FAILED", "souk stock get SKU   reads the level as it is now"},
-        {"ETAG_MISMATCH", "read it again; it changed meanwhile"},
-        {"REQUEST_ID_REUSED", "leave --request-id out, or use a new one"},
-        {"OVERLOADED", "try again in a moment; nothing was applied"},
-        {"BAD_FILTER", "souk rec --help   shows what a filter looks like"},
-        {"COVERAGE_BELOW_MINIMUM", "souk status   shows which shard is late"},
-        {"DRAINING", "the node is stopping: --address of another, or wait"},
-    };
-    const char *path = cli->line.command ? cli->line.command->path : "";
-    const char *field =
-        cli->error.violation_count > 0 ? cli->error.violations[0].field : "";
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (strcmp(cli->error.reason, steps[i].reason) == 0) {
-            return steps[i].step;
-        }
-    }
-    if (cli->error.code == SOUK_UNAVAILABLE) {
-        return "souk demo   starts a node; or point --address (SOUK_ADDRESS) at one";
-    }
-    if (cli->error.code == SOUK_DEADLINE_EXCEEDED) {
-        return "--deadline 30s   waits longer; souk status shows whether the node is "
-               "well";
-    }
-    if (cli->error.code == SOUK_NOT_FOUND) {
-        return strcmp(field, "location_id") == 0 ? "souk location list"
-               : strcmp(field, "placement") == 0 ? "souk rec --help   lists placements"
-               : strcmp(field, "answer_id") == 0
-                   ? "souk rec ... --explain   explains an answer as it is given"
-               : strncmp(path, "hold get", 8) == 0 ? "souk hold list --owner OWNER"
-               : strcmp(field, "visitor_id") == 0
-                   ? "leave --visitor out if it is a customer's id"
-               : strcmp(path, "customer export") == 0
-                   ? "souk customer export ID --visitor   if it is a visitor's id; souk "
-                     "status counts the customers there are"
-               : strncmp(path, "customer", 8) == 0
-                   ? "souk status   counts the customers there are; ids are those of the "
-                     "import, or of souk customer put CUSTOMER"
-                   : "souk sku list";
-    }
-    return NULL;
-}
-
 static enum command_exit cli_exit_code(const struct souk_error *error)
 {
     if (error->code == SOUK_UNAVAILABLE) {
@@ -230,11 +196,21 @@ static void cli_failed_say(const char *format, ...)
     va_end(arguments);
 }
 
+static void cli_say_retry(const struct cli *cli)
+{
+    char time[TEXT_TIME_BYTES];
+    text_time_format(cli->request_time_ms, time);
+    fprintf(stderr,
+            "  whether it was applied is not known; the same command with "
+            "--request-id %s%s%s tells, and applies it at most once\n",
+            cli->error.request_id, time[0] != '\0' ? " --request-time " : "", time);
+}
+
 enum command_exit cli_failed(struct cli *cli)
 {
     const struct souk_error *error = &cli->error;
-    const char *next = cli_next_step(cli);
-    char advice[TEXT_ADVICE_BYTES];
+    char next[NEXT_STEP_BYTES], advice[TEXT_ADVICE_BYTES];
+    next_step(&cli->line, error, next);
     text_advice(error->message, advice);
     cli_failed_say(
         "%s: %s", error->reason[0] ? error->reason : souk_code_name(error->code), advice);
@@ -247,18 +223,14 @@ enum command_exit cli_failed(struct cli *cli)
         fprintf(stderr, "  %s = %s\n", error->metadata[i].key, error->metadata[i].value);
     }
     if (error->code == SOUK_UNAVAILABLE) {
-        fprintf(stderr, "  address: %s, after %u attempts\n", cli->address,
-                error->attempts);
+        bool unsent = error->request_id[0] != '\0' && !error->outcome_unknown;
+        fprintf(stderr, "  address: %s, after %u attempts%s\n", cli->address,
+                error->attempts, unsent ? "; nothing was applied" : "");
     }
     if (error->outcome_unknown) {
-        fprintf(stderr,
-                "  whether it was applied is not known; the same command with "
-                "--request-id %s tells, and applies it at most once\n",
-                error->request_id);
+        cli_say_retry(cli);
     }
-    if (next != NULL) {
-        fprintf(stderr, "  try: %s\n", next);
-    }
+    fprintf(stderr, "  try: %s\n", next);
     cli_error_json(cli, error);
     return cli_exit_code(error);
 }

@@ -14,6 +14,7 @@ enum {
     CLI_PAGE_ROWS = 1000,
     CLI_DEADLINE_MS = 10000,
     CLI_SKU_MASK_MAX = 8,
+    CLI_LOCATION_MASK_MAX = 8,
 };
 
 struct cli {
@@ -21,7 +22,8 @@ struct cli {
     struct output output;
     const char *address;
     int64_t deadline_ms;
-    const char *program; /* argv[0] */
+    int64_t request_time_ms; /* beside --request-id; 0: it needs none */
+    const char *program;     /* argv[0] */
     struct souk_client *client;
     struct souk_error error; /* of the last call */
 };
@@ -41,6 +43,9 @@ bool cli_option_number(struct cli *cli, const char *name, int64_t least, int64_t
 bool cli_option_duration(struct cli *cli, const char *name, int64_t *out_ms);
 bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out);
 
+/* --request-id and --request-time; a time that is not given is `now_ms`. */
+bool cli_request_options(struct cli *cli, int64_t now_ms);
+
 /* Says what is wrong with the command line, and how to get help. */
 enum command_exit cli_usage(struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -52,10 +57,17 @@ enum command_exit cli_problem(struct cli *cli, const char *format, ...)
 
 /* The fields of Sku that the options of `sku put` name, and its id; how many. */
 size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MASK_MAX]);
+/* The same of `location put`. */
+size_t cli_location_mask(const struct command_line *line,
+                         const char *mask[CLI_LOCATION_MASK_MAX]);
 
 /* `rec --session` leaves its newest item out, `rec --seed` its first, unless
  * --include-current. */
 bool cli_rec_excludes_current(const struct command_line *line);
+
+/* What is asked for: for-you of somebody of whom nothing more is said; NULL: as the server
+ * has it. */
+const char *cli_rec_placement(const struct souk_recommend_request *request);
 
 /* Asks on `talk` and takes y, Y or yes from `in` for a yes; anything else, and the end of
  * the input, is a no. */

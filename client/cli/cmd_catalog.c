@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* souk sku, souk location, souk customer. */
+/* souk sku, souk customer. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +26,7 @@ enum command_exit cli_sku_get(struct cli *cli)
     struct souk_sku_get_request one = {.sku_id = cli_argument(cli, 0)};
     struct souk_sku_get_reply *reply = NULL;
     struct souk_sku_batch_get_reply *batch = NULL;
+    enum command_exit result;
     json_t *rows, *missing;
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
@@ -48,12 +49,16 @@ enum command_exit cli_sku_get(struct cli *cli)
     }
     for (size_t i = 0; i < batch->missing_count; i++) {
         json_array_append_new(missing, json_string(batch->missing_sku_ids[i]));
-        fprintf(stderr, "no SKU '%s'\n", batch->missing_sku_ids[i]);
+        fprintf(stderr, "souk: NOT_FOUND: no SKU '%s'\n", batch->missing_sku_ids[i]);
     }
+    if (batch->missing_count > 0) {
+        fprintf(stderr, "  try: souk sku list   shows what there is\n");
+    }
+    result = batch->missing_count > 0 ? COMMAND_FAILED : COMMAND_OK;
     output_rows(&cli->output, "skus", catalog_sku_columns, rows,
                 json_pack("{s:o}", "missing", missing));
     souk_reply_free(batch);
-    return COMMAND_OK;
+    return result;
 }
 
 static bool catalog_collect_skus(struct cli *cli, int64_t limit, json_t *rows)
@@ -138,6 +143,9 @@ size_t cli_sku_mask(const struct command_line *line, const char *mask[CLI_SKU_MA
             mask[count++] = fields[i][1];
         }
     }
+    if (line->argument_count > 1) {
+        mask[count++] = "attributes";
+    }
     return count;
 }
 
@@ -149,28 +157,47 @@ static bool catalog_sku_fields(struct cli *cli, struct souk_sku *sku)
     return catalog_state(cli, &sku->state) && cli_option_money(cli, "price", &sku->price);
 }
 
-enum command_exit cli_sku_put(struct cli *cli)
+/* NAME=VALUE... behind the first argument. */
+struct catalog_attributes {
+    struct souk_attribute list[CATALOG_ATTRIBUTES_MAX];
+    char *copies[CATALOG_ATTRIBUTES_MAX];
+    size_t count;
+};
+
+/* False: said what is wrong. To be freed in any case. */
+static bool catalog_attributes_read(struct cli *cli, struct catalog_attributes *out)
 {
-    const char *path[CATALOG_PATH_MAX];
-    const char *mask[CLI_SKU_MASK_MAX];
-    struct souk_sku_upsert_request request = {.request_id = cli_option(cli, "request-id"),
-                                              .sku.sku_id = cli_argument(cli, 0),
-                                              .sku.category_path = path,
-                                              .update_mask = mask};
+    out->count = cli->line.argument_count - 1;
+    for (size_t i = 0; i < out->count; i++) {
+        char *copy = memory_string(cli_argument(cli, i + 1));
+        char *equals = strchr(copy, '=');
+        out->copies[i] = copy;
+        if (equals == NULL || equals == copy) {
+            out->count = i + 1;
+            cli_usage(cli, "an attribute is NAME=VALUE, not '%s'", copy);
+            return false;
+        }
+        *equals = '\0';
+        out->list[i] = (struct souk_attribute){.name = copy, .text = equals + 1};
+    }
+    return true;
+}
+
+static void catalog_attributes_free(struct catalog_attributes *attributes)
+{
+    for (size_t i = 0; i < attributes->count; i++) {
+        free(attributes->copies[i]);
+    }
+}
+
+static enum command_exit catalog_sku_put(struct cli *cli,
+                                         const struct souk_sku_upsert_request *request)
+{
     struct souk_sku_upsert_reply *reply = NULL;
-    char *category = NULL;
-    enum souk_code code;
-    if (!catalog_sku_fields(cli, &request.sku) || cli_client(cli) == NULL) {
+    if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
-    request.update_mask_count = cli_sku_mask(&cli->line, mask);
-    if (cli_switch(cli, "category")) {
-        category = memory_string(cli_option(cli, "category"));
-        request.sku.category_count = catalog_path(category, path);
-    }
-    code = souk_sku_upsert(cli->client, &request, NULL, &reply, &cli->error);
-    free(category);
-    if (code != SOUK_OK) {
+    if (souk_sku_upsert(cli->client, request, NULL, &reply, &cli->error) != SOUK_OK) {
         return cli_failed(cli);
     }
     output_object(&cli->output, output_sku(&reply->sku));
@@ -178,9 +205,38 @@ enum command_exit cli_sku_put(struct cli *cli)
     return COMMAND_OK;
 }
 
+enum command_exit cli_sku_put(struct cli *cli)
+{
+    const char *path[CATALOG_PATH_MAX];
+    const char *mask[CLI_SKU_MASK_MAX];
+    struct souk_sku_upsert_request request = {.request_id = cli_option(cli, "request-id"),
+                                              .request_time_ms = cli->request_time_ms,
+                                              .sku.sku_id = cli_argument(cli, 0),
+                                              .sku.category_path = path,
+                                              .update_mask = mask};
+    struct catalog_attributes attributes;
+    char *category = NULL;
+    enum command_exit result = COMMAND_USAGE;
+    if (catalog_attributes_read(cli, &attributes) &&
+        catalog_sku_fields(cli, &request.sku)) {
+        request.update_mask_count = cli_sku_mask(&cli->line, mask);
+        request.sku.attributes = attributes.list;
+        request.sku.attribute_count = attributes.count;
+        if (cli_switch(cli, "category")) {
+            category = memory_string(cli_option(cli, "category"));
+            request.sku.category_count = catalog_path(category, path);
+        }
+        result = catalog_sku_put(cli, &request);
+    }
+    free(category);
+    catalog_attributes_free(&attributes);
+    return result;
+}
+
 enum command_exit cli_sku_delete(struct cli *cli)
 {
     struct souk_sku_delete_request request = {.request_id = cli_option(cli, "request-id"),
+                                              .request_time_ms = cli->request_time_ms,
                                               .sku_id = cli_argument(cli, 0),
                                               .etag = cli_option(cli, "etag")};
     struct souk_sku_delete_reply *reply = NULL;
@@ -192,98 +248,6 @@ enum command_exit cli_sku_delete(struct cli *cli)
     }
     souk_reply_free(reply);
     output_object(&cli->output, json_pack("{s:s}", "deleted", request.sku_id));
-    return COMMAND_OK;
-}
-
-enum command_exit cli_location_get(struct cli *cli)
-{
-    struct souk_location_get_request request = {.location_id = cli_argument(cli, 0)};
-    struct souk_location_get_reply *reply = NULL;
-    if (cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    if (souk_location_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
-        return cli_failed(cli);
-    }
-    output_object(&cli->output, output_location(&reply->location));
-    souk_reply_free(reply);
-    return COMMAND_OK;
-}
-
-enum command_exit cli_location_list(struct cli *cli)
-{
-    static const struct output_column columns[] = {
-        {"LOCATION", "location_id", false},
-        {"NAME", "name", false},
-        {"TYPE", "type", false},
-        {"ADDRESS", "address", false},
-        {"TIME ZONE", "time_zone", false},
-        {NULL, NULL, false},
-    };
-    int64_t limit = INT64_MAX;
-    char token[1024] = "";
-    json_t *rows;
-    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
-        cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    rows = json_array();
-    do {
-        struct souk_location_list_request request = {.page_size = CLI_PAGE_ROWS,
-                                                     .page_token = token};
-        struct souk_location_list_reply *reply = NULL;
-        if (souk_location_list(cli->client, &request, NULL, &reply, &cli->error) !=
-            SOUK_OK) {
-            json_decref(rows);
-            return cli_failed(cli);
-        }
-        for (size_t i = 0; i < reply->location_count; i++) {
-            if ((int64_t)json_array_size(rows) < limit) {
-                json_array_append_new(rows, output_location(&reply->locations[i]));
-            }
-        }
-        snprintf(token, sizeof token, "%s", reply->next_page_token);
-        souk_reply_free(reply);
-    } while (token[0] != '\0' && (int64_t)json_array_size(rows) < limit);
-    output_rows(&cli->output, "locations", columns, rows, NULL);
-    return COMMAND_OK;
-}
-
-static bool catalog_location_type(struct cli *cli, enum souk_location_type *out_type)
-{
-    static const char *const names[] = {"warehouse", "store", "supplier", "transit"};
-    const char *type = cli_option(cli, "type");
-    for (unsigned i = 0; type != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(type, names[i]) == 0) {
-            *out_type = (enum souk_location_type)(SOUK_LOCATION_WAREHOUSE + i);
-            return true;
-        }
-    }
-    if (type != NULL) {
-        cli_usage(cli, "--type is warehouse, store, supplier or transit, not '%s'", type);
-    }
-    return type == NULL;
-}
-
-enum command_exit cli_location_put(struct cli *cli)
-{
-    struct souk_location_upsert_request request = {
-        .request_id = cli_option(cli, "request-id"),
-        .location = {.location_id = cli_argument(cli, 0),
-                     .name = cli_option(cli, "name"),
-                     .type = SOUK_LOCATION_WAREHOUSE,
-                     .address = cli_option(cli, "place"),
-                     .time_zone = cli_option(cli, "time-zone")}};
-    struct souk_location_upsert_reply *reply = NULL;
-    if (!catalog_location_type(cli, &request.location.type) || cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
-    if (souk_location_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
-        SOUK_OK) {
-        return cli_failed(cli);
-    }
-    output_object(&cli->output, output_location(&reply->location));
-    souk_reply_free(reply);
     return COMMAND_OK;
 }
 
@@ -304,47 +268,30 @@ enum command_exit cli_customer_get(struct cli *cli)
 
 enum command_exit cli_customer_put(struct cli *cli)
 {
-    struct souk_attribute attributes[CATALOG_ATTRIBUTES_MAX];
-    char *copies[CATALOG_ATTRIBUTES_MAX];
+    struct catalog_attributes attributes;
     struct souk_customer_upsert_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .customer = {
             .customer_id = cli_argument(cli, 0),
-            .attributes = attributes,
+            .attributes = attributes.list,
             .consent_given = cli_switch(cli, "consent"),
             .personalization_withdrawn = cli_switch(cli, "no-personalization"),
             .evidence_withdrawn = cli_switch(cli, "no-evidence"),
         }};
     struct souk_customer_upsert_reply *reply = NULL;
     enum command_exit result = COMMAND_USAGE;
-    size_t count = cli->line.argument_count - 1;
-    bool fine = true;
-    for (size_t i = 0; i < count; i++) {
-        char *equals;
-        copies[i] = memory_string(cli_argument(cli, i + 1));
-        equals = strchr(copies[i], '=');
-        fine = fine && equals != NULL && equals != copies[i];
-        if (equals != NULL) {
-            *equals = '\0';
-            attributes[i] =
-                (struct souk_attribute){.name = copies[i], .text = equals + 1};
+    if (catalog_attributes_read(cli, &attributes) && cli_client(cli) != NULL) {
+        request.customer.attribute_count = attributes.count;
+        if (souk_customer_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
+            SOUK_OK) {
+            result = cli_failed(cli);
+        } else {
+            output_object(&cli->output, output_customer(&reply->customer));
+            souk_reply_free(reply);
+            result = COMMAND_OK;
         }
     }
-    request.customer.attribute_count = count;
-    if (!fine) {
-        cli_usage(cli, "an attribute is NAME=VALUE");
-    } else if (cli_client(cli) == NULL) {
-        result = COMMAND_USAGE;
-    } else if (souk_customer_upsert(cli->client, &request, NULL, &reply, &cli->error) !=
-               SOUK_OK) {
-        result = cli_failed(cli);
-    } else {
-        output_object(&cli->output, output_customer(&reply->customer));
-        souk_reply_free(reply);
-        result = COMMAND_OK;
-    }
-    for (size_t i = 0; i < count; i++) {
-        free(copies[i]);
-    }
+    catalog_attributes_free(&attributes);
     return result;
 }

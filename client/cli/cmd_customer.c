@@ -149,8 +149,9 @@ static enum command_exit customer_erase_asked(struct cli *cli, bool visitor)
     }
     if (isatty(STDIN_FILENO) != 1) {
         return cli_usage(cli,
-                         "an erasure cannot be taken back, and nobody is there to be "
-                         "asked: say --yes");
+                         "nothing was erased: an erasure is for good, and there is no "
+                         "terminal to confirm it on; the same command with --yes erases "
+                         "without asking");
     }
     text_show(cli_argument(cli, 0), shown);
     snprintf(question, sizeof question, "Erase %s %s with profile and history, for good?",
@@ -188,6 +189,7 @@ enum command_exit cli_customer_erase(struct cli *cli)
     bool visitor = cli_switch(cli, "visitor");
     struct souk_customer_erase_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .customer_id = visitor ? NULL : cli_argument(cli, 0),
         .visitor_id = visitor ? cli_argument(cli, 0) : NULL,
     };

@@ -73,6 +73,7 @@ enum command_exit cli_hold_create(struct cli *cli)
     struct souk_hold_line lines[SOUK_HOLD_LINES_MAX];
     struct souk_hold_create_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .lines = lines,
         .line_count = cli->line.argument_count,
         .mode = cli_switch(cli, "best-effort") ? SOUK_HOLD_BEST_EFFORT
@@ -108,20 +109,59 @@ enum command_exit cli_hold_get(struct cli *cli)
     return hold_show(cli, code, reply);
 }
 
-static bool hold_collect(struct cli *cli, int64_t limit, json_t *rows)
+enum {
+    HOLD_STATES_OPEN = 1u << SOUK_HOLD_HELD | 1u << SOUK_HOLD_COMMITTED,
+    HOLD_STATES_MAX = 8,
+};
+
+/* A set of states: "all", or some with commas; the open ones when nothing is said. */
+static bool hold_states_option(struct cli *cli, unsigned *out_states)
+{
+    const char *given = cli_option(cli, "state");
+    const char *words[HOLD_STATES_MAX];
+    size_t count = 0;
+    char *copy;
+    bool fine;
+    *out_states = given == NULL ? HOLD_STATES_OPEN : 0;
+    if (given == NULL || strcmp(given, "all") == 0) {
+        *out_states = given == NULL ? HOLD_STATES_OPEN : ~0u;
+        return true;
+    }
+    copy = memory_string(given);
+    fine = text_split(copy, words, HOLD_STATES_MAX, &count);
+    for (size_t i = 0; i < count && fine; i++) {
+        enum souk_hold_state state = SOUK_HOLD_STATE_UNSPECIFIED;
+        fine = output_hold_state_parse(words[i], &state);
+        *out_states |= 1u << state;
+    }
+    free(copy);
+    if (!fine) {
+        cli_usage(cli,
+                  "--state is all, or some of held, committed, fulfilled, released, "
+                  "expired and cancelled with commas, not '%s'",
+                  given);
+    }
+    return fine;
+}
+
+/* All pages are read: the server lists the holds of an owner in whatever state. */
+static bool hold_collect(struct cli *cli, unsigned states, int64_t limit, json_t *rows)
 {
     char token[1024] = "";
     do {
         struct souk_hold_list_request request = {.owner = cli_option(cli, "owner"),
+                                                 .page_size = CLI_PAGE_ROWS,
                                                  .page_token = token};
         struct souk_hold_list_reply *reply = NULL;
-        int64_t left = limit - (int64_t)json_array_size(rows);
-        request.page_size = left < CLI_PAGE_ROWS ? (int32_t)left : CLI_PAGE_ROWS;
         if (souk_hold_list(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
             return false;
         }
         for (size_t i = 0; i < reply->hold_count; i++) {
-            json_array_append_new(rows, output_hold(&reply->holds[i]));
+            const struct souk_hold *hold = &reply->holds[i];
+            if ((states >> hold->state & 1u) != 0 &&
+                (int64_t)json_array_size(rows) < limit) {
+                json_array_append_new(rows, output_hold(hold));
+            }
         }
         snprintf(token, sizeof token, "%s", reply->next_page_token);
         souk_reply_free(reply);
@@ -137,16 +177,18 @@ enum command_exit cli_hold_list(struct cli *cli)
         {"EXPIRES", "expire_time", false}, {NULL, NULL, false},
     };
     int64_t limit = INT64_MAX;
+    unsigned states;
     json_t *rows;
     if (!cli_switch(cli, "owner")) {
         return cli_usage(cli, "whose holds? --owner OWNER");
     }
-    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
+    if (!hold_states_option(cli, &states) ||
+        !cli_option_number(cli, "limit", 1, INT64_MAX, &limit) ||
         cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
     rows = json_array();
-    if (!hold_collect(cli, limit, rows)) {
+    if (!hold_collect(cli, states, limit, rows)) {
         json_decref(rows);
         return cli_failed(cli);
     }
@@ -156,8 +198,10 @@ enum command_exit cli_hold_list(struct cli *cli)
 
 enum command_exit cli_hold_extend(struct cli *cli)
 {
-    struct souk_hold_extend_request request = {
-        .request_id = cli_option(cli, "request-id"), .hold_id = cli_argument(cli, 0)};
+    struct souk_hold_extend_request request = {.request_id =
+                                                   cli_option(cli, "request-id"),
+                                               .request_time_ms = cli->request_time_ms,
+                                               .hold_id = cli_argument(cli, 0)};
     struct souk_hold_reply *reply = NULL;
     enum souk_code code;
     const char *ttl = cli_argument(cli, 1);
@@ -183,6 +227,7 @@ typedef enum souk_code hold_end_call(struct souk_client *client,
 static enum command_exit hold_end(struct cli *cli, hold_end_call *end)
 {
     struct souk_hold_end_request request = {.request_id = cli_option(cli, "request-id"),
+                                            .request_time_ms = cli->request_time_ms,
                                             .hold_id = cli_argument(cli, 0)};
     struct souk_hold_reply *reply = NULL;
     enum souk_code code;

@@ -22,12 +22,9 @@ enum command_exit cli_import(struct cli *cli)
     const char *kind = strchr(cli->line.command->path, ' ') + 1;
     struct import_job *job;
     enum command_exit result = COMMAND_USAGE;
-    if (cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
     job = memory_zalloc(sizeof *job);
     if (import_job_init(job, cli, cli_argument(cli, 0))) {
-        result = import_run(job, kind);
+        result = cli_client(cli) != NULL ? import_run(job, kind) : COMMAND_USAGE;
         import_job_close(job);
     }
     free(job);

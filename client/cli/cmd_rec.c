@@ -12,7 +12,8 @@ enum {
 
 /* --- Options ----------------------------------------------------------------------- */
 
-bool rec_list_option(struct cli *cli, const char *name, struct rec_list *list)
+bool rec_list_option(struct cli *cli, const char *name, size_t most,
+                     struct rec_list *list)
 {
     const char *text = cli_option(cli, name);
     list->count = 0;
@@ -21,9 +22,24 @@ bool rec_list_option(struct cli *cli, const char *name, struct rec_list *list)
         return true;
     }
     list->copy = memory_string(text);
-    if (!text_split(list->copy, list->items, REC_ITEMS_MAX, &list->count)) {
-        cli_usage(cli, "--%s wants 1 to %d ids with commas", name, REC_ITEMS_MAX);
+    if (!text_split(list->copy, list->items, most, &list->count)) {
+        cli_usage(cli, "--%s wants 1 to %zu ids with commas", name, most);
         return false;
+    }
+    return true;
+}
+
+bool rec_locations_known(struct cli *cli, const struct rec_list *locations)
+{
+    for (size_t i = 0; i < locations->count; i++) {
+        const struct souk_location_get_request request = {.location_id =
+                                                              locations->items[i]};
+        struct souk_location_get_reply *reply = NULL;
+        if (souk_location_get(cli->client, &request, NULL, &reply, &cli->error) !=
+            SOUK_OK) {
+            return false;
+        }
+        souk_reply_free(reply);
     }
     return true;
 }
@@ -57,8 +73,8 @@ static bool rec_diversity_option(struct cli *cli, struct souk_recommend_request 
     if (colon == NULL || colon == text || !text_number(colon + 1, &most) || most < 1 ||
         most > REC_ITEMS_MAX) {
         cli_usage(cli,
-                  "--diversity is ATTRIBUTE:N, at most N (1 to %d) items of one value, "
-                  "such as colour:2",
+                  "--diversity is FIELD:N, at most N (1 to %d) items of one value, such "
+                  "as brand:2, category:1 or attributes.colour:2",
                   REC_ITEMS_MAX);
         return false;
     }
@@ -133,7 +149,7 @@ void rec_names_free(struct rec_named *named)
 }
 
 static json_t *rec_rows(struct cli *cli, const struct souk_recommended_item *items,
-                        size_t count)
+                        size_t count, const char *instead)
 {
     const struct souk_recommended_item **pointers =
         memory_alloc((count + 1) * sizeof *pointers);
@@ -143,6 +159,7 @@ static json_t *rec_rows(struct cli *cli, const struct souk_recommended_item *ite
         pointers[i] = &items[i];
     }
     rec_names_read(cli, pointers, count, named);
+    named->names.instead = instead;
     for (size_t i = 0; i < count; i++) {
         json_array_append_new(rows, rec_item_json(&items[i], &named->names));
     }
@@ -163,9 +180,48 @@ static const struct output_column rec_columns[] = {
 };
 
 void rec_show(struct cli *cli, const struct souk_recommended_item *items, size_t count,
-              json_t *extra)
+              const char *instead, json_t *extra)
 {
-    output_rows(&cli->output, "items", rec_columns, rec_rows(cli, items, count), extra);
+    output_rows(&cli->output, "items", rec_columns, rec_rows(cli, items, count, instead),
+                extra);
+}
+
+/* Whether what was shown stands in for what its placement is about. */
+static bool rec_all_fallback(const struct souk_recommend_reply *reply)
+{
+    bool all = reply->item_count > 0;
+    for (size_t i = 0; i < reply->item_count; i++) {
+        const struct souk_reason *reason = rec_best_reason(&reply->items[i]);
+        all = all && reason != NULL && reason->fallback;
+    }
+    return all;
+}
+
+/* The explanation, where it was asked for, or where it says why nothing of somebody's own
+ * was used; NULL otherwise. False: it was asked for and did not come. */
+static bool rec_explain(struct cli *cli, const struct souk_recommend_request *request,
+                        const struct souk_recommend_reply *reply,
+                        struct souk_recommend_explain_reply **out_why)
+{
+    const struct souk_recommend_explain_request ask = {.answer_id = reply->answer_id};
+    bool named = request->customer_id != NULL || request->visitor_id != NULL;
+    bool asked = cli_switch(cli, "explain");
+    *out_why = NULL;
+    if (!asked && !(named && rec_all_fallback(reply))) {
+        return true;
+    }
+    return souk_recommend_explain(cli->client, &ask, NULL, out_why,
+                                  asked ? &cli->error : NULL) == SOUK_OK ||
+           !asked;
+}
+
+/* Nothing at all was found, or nothing passed. */
+static void rec_say_empty(const struct souk_recommend_reply *reply)
+{
+    if (reply->item_count == 0) {
+        fprintf(stderr, "nothing to show; try: the same with --explain, which says what "
+                        "was left out and why\n");
+    }
 }
 
 static enum command_exit rec_ask(struct cli *cli,
@@ -173,31 +229,28 @@ static enum command_exit rec_ask(struct cli *cli,
 {
     struct souk_recommend_reply *reply = NULL;
     struct souk_recommend_explain_reply *why = NULL;
+    bool explain = cli_switch(cli, "explain");
     json_t *extra;
-    if (cli_client(cli) == NULL) {
-        return COMMAND_USAGE;
-    }
     if (souk_recommend(cli->client, request, NULL, &reply, &cli->error) != SOUK_OK) {
         return cli_failed(cli);
     }
-    if (cli_switch(cli, "explain")) {
-        const struct souk_recommend_explain_request ask = {.answer_id = reply->answer_id};
-        if (souk_recommend_explain(cli->client, &ask, NULL, &why, &cli->error) !=
-            SOUK_OK) {
-            souk_reply_free(reply);
-            return cli_failed(cli);
-        }
+    if (!rec_explain(cli, request, reply, &why)) {
+        souk_reply_free(reply);
+        return cli_failed(cli);
     }
     extra = json_object();
     output_text(extra, "answer_id", reply->answer_id);
     json_object_set_new(extra, "coverage", json_real(reply->coverage));
     output_time(extra, "answer_time", reply->answer_time_ms);
-    if (why != NULL) {
+    if (explain) {
         json_object_set_new(extra, "why", rec_why_json(why));
     }
-    rec_show(cli, reply->items, reply->item_count, extra);
-    if (why != NULL) {
+    rec_show(cli, reply->items, reply->item_count,
+             why != NULL ? rec_fallback_words(why->personal) : NULL, extra);
+    if (explain) {
         rec_why_show(cli, why);
+    } else {
+        rec_say_empty(reply);
     }
     souk_reply_free(why);
     souk_reply_free(reply);
@@ -214,6 +267,14 @@ bool cli_rec_excludes_current(const struct command_line *line)
             command_option(line, "include-current") == NULL);
 }
 
+const char *cli_rec_placement(const struct souk_recommend_request *request)
+{
+    bool named = request->customer_id != NULL || request->visitor_id != NULL;
+    bool at_hand = request->session_item_count > 0 || request->seed_count > 0;
+    return request->placement == NULL && named && !at_hand ? "for-you"
+                                                           : request->placement;
+}
+
 struct rec_lists {
     struct rec_list session, seeds, cart, locations;
     char *diversity;
@@ -223,10 +284,10 @@ static bool rec_options(struct cli *cli, struct rec_lists *lists,
                         struct souk_recommend_request *request)
 {
     int64_t count = REC_COUNT_DEFAULT;
-    bool fine = rec_list_option(cli, "session", &lists->session);
-    fine = rec_list_option(cli, "seed", &lists->seeds) && fine;
-    fine = rec_list_option(cli, "cart", &lists->cart) && fine;
-    fine = rec_list_option(cli, "location", &lists->locations) && fine;
+    bool fine = rec_list_option(cli, "session", REC_IDS_MAX, &lists->session);
+    fine = rec_list_option(cli, "seed", REC_SEEDS_MAX, &lists->seeds) && fine;
+    fine = rec_list_option(cli, "cart", REC_IDS_MAX, &lists->cart) && fine;
+    fine = rec_list_option(cli, "location", REC_IDS_MAX, &lists->locations) && fine;
     fine = fine && rec_diversity_option(cli, request, &lists->diversity) &&
            rec_actor_option(cli, &request->customer_id, &request->visitor_id) &&
            cli_option_number(cli, "count", 1, REC_ITEMS_MAX, &count) &&
@@ -272,8 +333,11 @@ enum command_exit cli_rec(struct cli *cli)
         .no_personalization = cli_switch(cli, "no-personalization"),
     };
     enum command_exit result = COMMAND_USAGE;
-    if (rec_options(cli, lists, &request) && rec_options_fit(cli, &request)) {
-        result = rec_ask(cli, &request);
+    if (rec_options(cli, lists, &request) && rec_options_fit(cli, &request) &&
+        cli_client(cli) != NULL) {
+        request.placement = cli_rec_placement(&request);
+        result = rec_locations_known(cli, &lists->locations) ? rec_ask(cli, &request)
+                                                             : cli_failed(cli);
     }
     free(lists->session.copy);
     free(lists->seeds.copy);

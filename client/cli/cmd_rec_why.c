@@ -65,7 +65,8 @@ enum command_exit cli_rec_explain(struct cli *cli)
         SOUK_OK) {
         return cli_failed(cli);
     }
-    rec_show(cli, why->items, why->item_count, rec_why_json(why));
+    rec_show(cli, why->items, why->item_count, rec_fallback_words(why->personal),
+             rec_why_json(why));
     rec_why_show(cli, why);
     souk_reply_free(why);
     return COMMAND_OK;
@@ -128,7 +129,8 @@ static bool rec_rank_ids(struct cli *cli, const char **ids, size_t *out_count,
 }
 
 static enum command_exit rec_rank(struct cli *cli,
-                                  struct souk_recommend_rank_request *request)
+                                  struct souk_recommend_rank_request *request,
+                                  const struct rec_list *locations)
 {
     struct souk_recommend_rank_reply *reply = NULL;
     if (!rec_actor_option(cli, &request->customer_id, &request->visitor_id) ||
@@ -137,7 +139,8 @@ static enum command_exit rec_rank(struct cli *cli,
         cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
-    if (souk_recommend_rank(cli->client, request, NULL, &reply, &cli->error) != SOUK_OK) {
+    if (!rec_locations_known(cli, locations) ||
+        souk_recommend_rank(cli->client, request, NULL, &reply, &cli->error) != SOUK_OK) {
         return cli_failed(cli);
     }
     rec_rank_show(cli, reply);
@@ -156,9 +159,9 @@ enum command_exit cli_rec_rank(struct cli *cli)
         .sku_ids = ids,
     };
     enum command_exit result = COMMAND_USAGE;
-    bool fine = rec_list_option(cli, "session", &session);
-    fine = rec_list_option(cli, "seed", &seeds) && fine;
-    fine = rec_list_option(cli, "location", &locations) && fine;
+    bool fine = rec_list_option(cli, "session", REC_IDS_MAX, &session);
+    fine = rec_list_option(cli, "seed", REC_SEEDS_MAX, &seeds) && fine;
+    fine = rec_list_option(cli, "location", REC_IDS_MAX, &locations) && fine;
     if (fine && rec_rank_ids(cli, ids, &request.sku_id_count, copies)) {
         request.session_items = session.items;
         request.session_item_count = session.count;
@@ -166,7 +169,7 @@ enum command_exit cli_rec_rank(struct cli *cli)
         request.seed_count = seeds.count;
         request.location_ids = locations.items;
         request.location_id_count = locations.count;
-        result = rec_rank(cli, &request);
+        result = rec_rank(cli, &request, &locations);
     }
     for (size_t i = 0; i < cli->line.argument_count; i++) {
         free(copies[i]);

@@ -267,7 +267,11 @@ enum command_exit cli_bench(struct cli *cli)
     }
     snprintf(path, sizeof path, "%s/souk-load", folder);
     if (access(path, X_OK) != 0) {
-        return cli_problem(cli, "%s is not built; build the target souk-load", path);
+        return cli_problem(cli,
+                           "the load program is not there: %s. In a source tree: cmake "
+                           "--build --preset release --target souk-load; an installed "
+                           "souk has it from cmake --install build/release",
+                           path);
     }
     return status_become(cli, path, first, cli_switch(cli, "address") ? 2 : 0);
 }

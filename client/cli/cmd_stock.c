@@ -16,23 +16,38 @@ static const struct output_column stock_columns[] = {
     {NULL, NULL, false},
 };
 
-/* All levels of one SKU, or of all, page by page up to `limit`. */
-static bool stock_collect(struct cli *cli, const char *sku_id, int64_t limit,
+/* Which levels are wanted. */
+struct stock_choice {
+    const char *sku_id;      /* NULL: all */
+    const char *location_id; /* NULL: all */
+    int64_t limit;
+};
+
+/* Page by page; the server finds those of a SKU, and the pages are sifted for a location. */
+static bool stock_collect(struct cli *cli, const struct stock_choice *choice,
                           json_t *rows)
 {
+    int64_t limit = choice->limit;
     char token[1024] = "";
     do {
         struct souk_stock_list_request request = {
-            .sku_id = sku_id, .page_size = CLI_PAGE_ROWS, .page_token = token};
+            .sku_id = choice->sku_id, .page_size = CLI_PAGE_ROWS, .page_token = token};
         struct souk_stock_list_reply *reply = NULL;
         int64_t left = limit - (int64_t)json_array_size(rows);
-        request.page_size = left < CLI_PAGE_ROWS ? (int32_t)left : CLI_PAGE_ROWS;
+        if (choice->location_id == NULL && left < CLI_PAGE_ROWS) {
+            request.page_size = (int32_t)left;
+        }
         if (souk_stock_list(cli_client(cli), &request, NULL, &reply, &cli->error) !=
             SOUK_OK) {
             return false;
         }
         for (size_t i = 0; i < reply->level_count; i++) {
-            json_array_append_new(rows, output_level(&reply->levels[i]));
+            const struct souk_stock_level *level = &reply->levels[i];
+            if ((choice->location_id == NULL ||
+                 strcmp(level->location_id, choice->location_id) == 0) &&
+                (int64_t)json_array_size(rows) < limit) {
+                json_array_append_new(rows, output_level(level));
+            }
         }
         snprintf(token, sizeof token, "%s", reply->next_page_token);
         souk_reply_free(reply);
@@ -40,15 +55,29 @@ static bool stock_collect(struct cli *cli, const char *sku_id, int64_t limit,
     return true;
 }
 
-static enum command_exit stock_show_list(struct cli *cli, const char *sku_id,
-                                         int64_t limit)
+/* A location of which there is nothing may be one that nobody knows. */
+static bool stock_location_known(struct cli *cli, const char *location_id)
+{
+    struct souk_location_get_request request = {.location_id = location_id};
+    struct souk_location_get_reply *reply = NULL;
+    if (souk_location_get(cli->client, &request, NULL, &reply, &cli->error) != SOUK_OK) {
+        return false;
+    }
+    souk_reply_free(reply);
+    return true;
+}
+
+static enum command_exit stock_show_list(struct cli *cli,
+                                         const struct stock_choice *choice)
 {
     json_t *rows;
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
     rows = json_array();
-    if (!stock_collect(cli, sku_id, limit, rows)) {
+    if (!stock_collect(cli, choice, rows) ||
+        (json_array_size(rows) == 0 && choice->location_id != NULL &&
+         !stock_location_known(cli, choice->location_id))) {
         json_decref(rows);
         return cli_failed(cli);
     }
@@ -79,12 +108,13 @@ static enum command_exit stock_show_sku(struct cli *cli, const char *sku_id)
 {
     struct souk_sku_get_request request = {.sku_id = sku_id};
     struct souk_sku_get_reply *reply = NULL;
+    const struct stock_choice choice = {sku_id, NULL, INT64_MAX};
     json_t *rows;
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
     rows = json_array();
-    if (!stock_collect(cli, sku_id, INT64_MAX, rows)) {
+    if (!stock_collect(cli, &choice, rows)) {
         json_decref(rows);
         return cli_failed(cli);
     }
@@ -122,11 +152,18 @@ enum command_exit cli_stock_get(struct cli *cli)
 
 enum command_exit cli_stock_list(struct cli *cli)
 {
-    int64_t limit = INT64_MAX;
-    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &limit)) {
+    static const char *const names[] = {"sku", "location"};
+    struct stock_choice choice = {cli_option(cli, "sku"), cli_option(cli, "location"),
+                                  INT64_MAX};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (cli_switch(cli, names[i]) && cli_option(cli, names[i])[0] == '\0') {
+            return cli_usage(cli, "--%s is empty; leave it out for all", names[i]);
+        }
+    }
+    if (!cli_option_number(cli, "limit", 1, INT64_MAX, &choice.limit)) {
         return COMMAND_USAGE;
     }
-    return stock_show_list(cli, cli_option(cli, "sku"), limit);
+    return stock_show_list(cli, &choice);
 }
 
 static bool stock_reason(struct cli *cli, enum souk_stock_reason *out_reason)
@@ -163,6 +200,7 @@ enum command_exit cli_stock_adjust(struct cli *cli)
 {
     struct souk_stock_adjust_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .sku_id = cli_argument(cli, 0),
         .location_id = cli_argument(cli, 1),
         .reference = cli_option(cli, "reference"),
@@ -216,6 +254,7 @@ enum command_exit cli_stock_set(struct cli *cli)
 {
     struct souk_stock_set_request request = {
         .request_id = cli_option(cli, "request-id"),
+        .request_time_ms = cli->request_time_ms,
         .sku_id = cli_argument(cli, 0),
         .location_id = cli_argument(cli, 1),
         .reference = cli_option(cli, "reference"),

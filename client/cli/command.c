@@ -239,6 +239,10 @@ static void command_help_top(const struct command_table *table, FILE *out)
                           "  souk stock list --limit 10     what is on the shelf\n"
                           "  souk hold create MUG-RED:2     set two units aside\n",
                           out);
+    fprintf(
+        out,
+        "\nA write that was cut off is repeated by hand under its --request-id: the same "
+        "id with the\nsame command is applied once and answered alike.\n");
     fprintf(out, "\nExit codes: 0 done, 1 refused or failed, 2 usage, 3 unhealthy, "
                  "4 unreachable, 5 deadline.\n"
                  "More: souk COMMAND --help\n");

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/cli.h"
+#include "client/cli/rec.h"
 
+/* How a write is repeated by hand. */
 #define OPTION_REQUEST_ID                                                                \
+    {"request-id", "ID",                                                                 \
+     "a name of your own for this write, 1-64 characters: said again, it "               \
+     "is applied at most once"},                                                         \
     {                                                                                    \
-        "request-id", "ID", "repeat a call under its id: applied at most once"           \
+        "request-time", "TIME",                                                          \
+            "when it was first said (now, or the UUIDv7's own): repeat it too"           \
     }
 #define OPTION_REFERENCE                                                                 \
     {                                                                                    \
@@ -31,8 +37,8 @@ static const struct command_option table_globals[] = {
     }
 
 /* Of the sets: what is made up, and the stock of the SKUs that are made. */
-#define SET_OPTIONS                                                                      \
-    {"kind", "KIND", "view, click, cart_add, wishlist, purchase"},                       \
+#define SET_OPTIONS(KIND)                                                                \
+    {"kind", "KIND", "view, click, cart_add, wishlist, purchase (" KIND ")"},            \
         {"end", "TIME", "made-up times end before it (2025-01-01)"},                     \
         {"step", "DURATION", "between made-up times"},                                   \
         {"stock", "N", "units of each SKU that has no stock yet (1000000)"},             \
@@ -68,7 +74,10 @@ static const struct command table_commands[] = {
      "  souk outcome 01a22192-d331-7b39-94b9-0d8edb6a4a52 --sku MUG-RED\n",
      {{"sku", "SKU", "what the call was about"}, {"location", "LOCATION", "likewise"},
       {"hold", "HOLD", "likewise"}}, cli_outcome},
-    {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard", NULL,
+    {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard",
+     "APPLIED is the last log entry of a shard whose effect can be read; it is on disk in the log.\n"
+     "FLUSHED is the last one that a restart does not have to replay: it follows within half a minute\n"
+     "(setting persist_interval_ms).\n",
      "  souk status\n  souk status -o json\n", {{NULL, NULL, NULL}}, cli_status},
 
     {"stock", "", 0, 0, "what is on the shelf", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
@@ -77,8 +86,8 @@ static const struct command table_commands[] = {
      "  souk stock get MUG-RED\n  souk stock get MUG-RED berlin -o json\n",
      {{NULL, NULL, NULL}}, cli_stock_get},
     {"stock list", "", 0, 0, "all levels", NULL,
-     "  souk stock list --limit 20\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
-     {{"sku", "SKU", "of one SKU"}, OPTION_LIMIT}, cli_stock_list},
+     "  souk stock list --limit 20\n  souk stock list --location berlin\n  souk stock list --sku MUG-RED\n  souk stock list -o jsonl > levels.jsonl\n",
+     {{"sku", "SKU", "of one SKU"}, {"location", "LOCATION", "of one location"}, OPTION_LIMIT}, cli_stock_list},
     {"stock adjust", "SKU LOCATION QUANTITY", 3, 3, "add units, or take them off",
      "QUANTITY has a sign: +5 came in, -2 broke. No bucket ends below 0.\n",
      "  souk stock adjust MUG-RED berlin +12 --reason receipt --reference PO-771\n"
@@ -109,8 +118,13 @@ static const struct command table_commands[] = {
       {"best-effort", NULL, "grant what there is, at least one unit"},
       {"backorder", NULL, "allow what the backorder limit allows"}, OPTION_REFERENCE, OPTION_REQUEST_ID}, cli_hold_create},
     {"hold get", "HOLD", 1, 1, "one hold", NULL, "  souk hold get HOLD\n", {{NULL, NULL, NULL}}, cli_hold_get},
-    {"hold list", "", 0, 0, "open holds of an owner", NULL, "  souk hold list --owner cart-19\n",
-     {{"owner", "OWNER", "whose; must be given"}, OPTION_LIMIT}, cli_hold_list},
+    {"hold list", "", 0, 0, "holds of an owner",
+     "Those that hold units, held and committed, unless --state says which. Ended ones are kept for\n"
+     "a while only.\n",
+     "  souk hold list --owner cart-19\n  souk hold list --owner cart-19 --state expired,released\n",
+     {{"owner", "OWNER", "whose; must be given"},
+      {"state", "STATE,...", "all, or some of held committed fulfilled released expired cancelled (held,committed)"},
+      OPTION_LIMIT}, cli_hold_list},
     {"hold commit", "HOLD", 1, 1, "sold: the units are promised for good", NULL, "  souk hold commit HOLD\n",
      {OPTION_REQUEST_ID}, cli_hold_commit},
     {"hold release", "HOLD", 1, 1, "give the units back", NULL, "  souk hold release HOLD\n",
@@ -127,8 +141,8 @@ static const struct command table_commands[] = {
      "From live histories at the moment of asking; each item was in stock when it was shown, and\n"
      "names its reason with the number of people, sessions or attributes that say so.\n"
      "\n"
-     "PLACEMENT: session (default: what sessions like this one went on to), for-you (all that is\n"
-     "known, blended), also-bought, bought-together and similar (of the --seed items), buy-again\n"
+     "PLACEMENT: for-you (all that is known, blended; so for a CUSTOMER or a visitor of whom nothing\n"
+     "more is said), session (what sessions like this one went on to; so otherwise), also-bought, bought-together and similar (of the --seed items), buy-again\n"
      "and recently-viewed (of the customer), trending, new. What it is about may have too little\n"
      "to say; then the next best fills in, and says so.\n"
      "\n"
@@ -141,10 +155,10 @@ static const struct command table_commands[] = {
      "  souk rec --placement trending --filter 'price < 10' --diversity brand:2\n"
      "  souk rec C-00017 --explain                        and why: sources, seeds, stages\n"
      "  souk rec C-00017 -o json | jq '.items[].reasons'\n",
-     {{"placement", "PLACEMENT", "what is to be shown (session)"}, {"customer", "CUSTOMER", "as the argument"},
-      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
-      {"seed", "SKU,SKU...", "the items at hand, up to 64"}, {"filter", "FILTER", "only items of which it is true"},
-      {"diversity", "ATTRIBUTE:N", "at most N items of one value"}, {"count", "N", "items, 1 to 200 (10)"},
+     {{"placement", "PLACEMENT", "what is to be shown (for-you, or session)"}, {"customer", "CUSTOMER", "as the argument"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first, up to " REC_TEXT(REC_IDS_MAX)},
+      {"seed", "SKU,SKU...", "the items at hand, up to " REC_TEXT(REC_SEEDS_MAX)}, {"filter", "FILTER", "only items of which it is true"},
+      {"diversity", "FIELD:N", "at most N items of one brand, category, product_id or attribute"}, {"count", "N", "items, 1 to " REC_TEXT(REC_ITEMS_MAX) " (10)"},
       {"cart", "SKU,SKU...", "not to be shown"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"exclude-seen", NULL, "not what the session has"},
@@ -153,18 +167,23 @@ static const struct command table_commands[] = {
       {"no-personalization", NULL, "nothing of the customer's own history"},
       {"explain", NULL, "then why the answer is as it is"}}, cli_rec},
     {"rec rank", "SKU,SKU...", 1, COMMAND_ARGUMENTS_MAX, "put given items in order for somebody, dropping none",
-     "Up to 500 SKUs, with commas or blanks between. Those that nothing speaks for come last, in the\n"
+     "Up to " REC_TEXT(REC_RANK_MAX) " SKUs, with commas or blanks between. Those that nothing speaks for come last, in the\n"
      "order given. A customer called 'rank' is --customer rank.\n",
      "  souk rec rank MUG-RED,TEA-GREEN,POT-BLUE --customer C-00017\n"
      "  souk rec rank MUG-RED TEA-GREEN --seed POT-BLUE --placement also-bought\n",
      {{"placement", "PLACEMENT", "how it is judged (for-you); see souk rec --help"}, {"customer", "CUSTOMER", "for whom"},
-      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first"},
-      {"seed", "SKU,SKU...", "the items at hand"}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
+      {"visitor", "VISITOR", "somebody not known by name"}, {"session", "SKU,SKU...", "the session so far, oldest first, up to " REC_TEXT(REC_IDS_MAX)},
+      {"seed", "SKU,SKU...", "the items at hand, up to " REC_TEXT(REC_SEEDS_MAX)}, {"location", "LOCATION,...", "in stock there, and what trends there first (anywhere)"},
       {"stock", "MODE", "verified (default), indexed, none"}, {"min-quantity", "N", "units that must be there (1)"},
       {"no-personalization", NULL, "nothing of the customer's own history"}}, cli_rec_rank},
     {"rec explain", "ANSWER", 1, 1, "why an answer was as it was",
      "What it was found from, which sources were asked, what was left out and why, and how long each\n"
-     "stage took. A node remembers its newest answers only (setting answers_kept).\n",
+     "stage took. A node remembers its newest answers only (setting answers_kept).\n"
+     "\n"
+     "Stages: context (who asks, consent, history), tokens (attributes of the items at hand, for what\n"
+     "is similar to them), search (the sources, over all shards), merge (one list of what they found),\n"
+     "rank (live stock of it, filter, diversity), catalogue (anything in stock, when all that fell short).\n"
+     "A stage that was not needed is not listed.\n",
      "  souk rec C-00017 -o json | jq -r .answer_id\n  souk rec explain 01a21fe9-f81a-7237-9614-18295108f9d7\n",
      {{NULL, NULL, NULL}}, cli_rec_explain},
 
@@ -173,7 +192,10 @@ static const struct command table_commands[] = {
      {{NULL, NULL, NULL}}, cli_sku_get},
     {"sku list", "", 0, 0, "all SKUs", NULL, "  souk sku list --limit 20\n  souk sku list -o jsonl > skus.jsonl\n",
      {OPTION_LIMIT}, cli_sku_list},
-    {"sku put", "SKU", 1, 1, "create a SKU, or change what the options name", NULL,
+    {"sku put", "SKU [NAME=VALUE...]", 1, 65, "create a SKU, or change what is named",
+     "NAME=VALUE is an attribute. What is not named stays as it is; attributes are written whole:\n"
+     "name all of them, or none.\n",
+     "  souk sku put MUG-RED colour=red size=small\n"
      "  souk sku put MUG-RED --name 'Red mug' --price '7.90 EUR' --category Home/Kitchen/Mugs\n"
      "  souk sku put MUG-RED --state retired\n",
      {{"name", "TEXT", "for people"}, {"price", "AMOUNT", "'7.90 EUR'"}, {"brand", "TEXT", "maker"},
@@ -185,10 +207,16 @@ static const struct command table_commands[] = {
     {"location", "", 0, 0, "where stock lies", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"location get", "LOCATION", 1, 1, "one location", NULL, "  souk location get berlin\n", {{NULL, NULL, NULL}}, cli_location_get},
     {"location list", "", 0, 0, "all locations", NULL, "  souk location list\n", {OPTION_LIMIT}, cli_location_list},
-    {"location put", "LOCATION", 1, 1, "create or rewrite a location", NULL,
-     "  souk location put berlin --name 'Berlin, Torstr.' --type store --time-zone Europe/Berlin\n",
+    {"location put", "LOCATION", 1, 1, "create a location, or change what the options name",
+     "Stock of a location is sold in the channels that it serves; in all when it names none.\n"
+     "Coordinates are decimal degrees; they tell which location is nearest to somebody.\n",
+     "  souk location put berlin --name 'Berlin, Torstr.' --type store --time-zone Europe/Berlin\n"
+     "  souk location put berlin --latitude 52.5298 --longitude 13.4014 --channels web,store\n",
      {{"name", "TEXT", "for people"}, {"type", "TYPE", "warehouse (default), store, supplier, transit"},
-      {"place", "TEXT", "postal address"}, {"time-zone", "ZONE", "Europe/Berlin"}, OPTION_REQUEST_ID}, cli_location_put},
+      {"place", "TEXT", "postal address"}, {"latitude", "DEGREES", "north of the equator, -90 to 90"},
+      {"longitude", "DEGREES", "east of Greenwich, -180 to 180"}, {"time-zone", "ZONE", "Europe/Berlin"},
+      {"channels", "NAME,NAME...", "served; '' is all"}, {"etag", "ETAG", "only if unchanged since it was read"},
+      OPTION_REQUEST_ID}, cli_location_put},
 
     {"customer", "", 0, 0, "who the shop knows", NULL, NULL, {{NULL, NULL, NULL}}, NULL},
     {"customer get", "CUSTOMER", 1, 1, "one customer", NULL, "  souk customer get C-00017\n", {{NULL, NULL, NULL}}, cli_customer_get},
@@ -243,8 +271,9 @@ static const struct command table_commands[] = {
      "line. Lines without a customer become a visitor's session, one per invoice. Postage, fees,\n"
      "discounts, samples and stock corrections are counted as skipped.\n",
      "  souk import online-retail online_retail.csv.xz\n", IMPORT_OPTIONS, cli_import},
-    {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone",
-     "Each row rewrites its location whole, what the file has no column for too.\n", "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
+    {"import locations", "FILE", 1, 1, "location_id,name,type,address,time_zone,latitude,longitude,channels",
+     "Each row rewrites its location whole, what the file has no column for too. Degrees are decimal;\n"
+     "channels have ';' between them.\n", "  souk import locations locations.csv\n", IMPORT_OPTIONS, cli_import},
     {"import catalog", "FILE", 1, 1, "sku_id,name,state,brand,category,price,currency",
      "category is a path with slashes. Further columns become text attributes, written whole. What\n"
      "the file has no column for stays as it is.\n",
@@ -271,7 +300,7 @@ static const struct command table_commands[] = {
      "the cluster lacks are made. Empty lines count as skipped.\n",
      "  souk import sessions train_sessions.txt.xz --end 2026-01-01\n",
      {{"format", "FORMAT", "lines or clicks; told by the first line"},
-      {"prefix", "TEXT", "of the visitors' ids (sess-)"}, SET_OPTIONS}, cli_import},
+      {"prefix", "TEXT", "of the visitors' ids (sess-)"}, SET_OPTIONS("view")}, cli_import},
     {"import histories", "FILE", 1, 1, "histories: user item item ...",
      "Each line a customer and what they had, oldest first (Gowalla, Amazon Beauty):\n"
      "    1 1 2 3 4 5\n    2 6 7 8 9\n    3 4 12 13\n"
@@ -281,7 +310,7 @@ static const struct command table_commands[] = {
      "last items of each out; the file counts as imported, so they stay out.\n",
      "  souk import histories Beauty.txt.xz --hold-out 2 --attributes item2attributes.json.xz\n",
      {{"attributes", "FILE", "JSON: item -> list of values"},
-      {"hold-out", "N", "last items of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
+      {"hold-out", "N", "last items of each customer, left out (0)"}, SET_OPTIONS("purchase")}, cli_import},
     {"import baskets", "FILE", 1, 1, "baskets: names with commas, or customers' baskets as JSON",
      "Each line a basket of names (Groceries); a name's SKU has '-' for what no id may hold:\n"
      "    citrus fruit,margarine\n    tropical fruit,yogurt,coffee\n    whole milk\n"
@@ -292,7 +321,7 @@ static const struct command table_commands[] = {
      "  souk import baskets groceries.csv.xz\n  souk import baskets tafeng_history.json.xz --hold-out 1\n",
      {{"format", "FORMAT", "lines or json; told by the first character"},
       {"prefix", "TEXT", "of the visitors' ids (basket-)"},
-      {"hold-out", "N", "last baskets of each customer, left out (0)"}, SET_OPTIONS}, cli_import},
+      {"hold-out", "N", "last baskets of each customer, left out (0)"}, SET_OPTIONS("purchase")}, cli_import},
 
     {"bench", "[ARGUMENT...]", 0, COMMAND_ARGUMENTS_MAX, "put load on a node (souk-load)",
      "Hands the arguments to the load program that is built beside souk; put options behind --.\n",

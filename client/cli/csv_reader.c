@@ -140,6 +140,9 @@ static const char *csv_reader_line(struct csv_reader *reader, struct slice line)
     }
     /* A line of blanks ends no row, but leaves none open either. */
     if (reader->row_ended || (reader->row.size == line.size && csv_reader_blank(line))) {
+        if (!reader->row_ended && reader->callbacks.blank != NULL) {
+            reader->callbacks.blank(reader->callbacks.context, reader->line);
+        }
         reader->row_line = 0;
         buffer_clear(&reader->row);
     }

@@ -26,13 +26,14 @@ struct csv_row {
 };
 
 /*
- * Both are told in the order of lines; false ends the reading with STATUS_CANCELLED. A
+ * All are told in the order of lines; false ends the reading with STATUS_CANCELLED. A
  * carriage return in the middle of a line would make two rows of it: the first is a row,
  * what follows is bad, under the same line.
  */
 struct csv_callbacks {
     bool (*row)(void *context, const struct csv_row *row);
     bool (*bad)(void *context, uint64_t line, const char *reason);
+    void (*blank)(void *context, uint64_t line); /* nothing but blanks; may be NULL */
     void *context;
 };
 

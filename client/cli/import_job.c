@@ -3,6 +3,7 @@
 
 #include "client/cli/text.h"
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,97 @@ uint64_t import_now_us(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
+
+static struct import_pass *import_job_pass(struct import_job *job)
+{
+    ASSERT(job->pass_count > 0);
+    return &job->passes[job->pass_count - 1];
+}
+
+static uint64_t import_job_done(struct import_job *job)
+{
+    struct import_pass *pass = import_job_pass(job);
+    uint64_t done;
+    pthread_mutex_lock(&job->mutex);
+    done = pass->applied + pass->duplicates + pass->refused;
+    pthread_mutex_unlock(&job->mutex);
+    return done;
+}
+
+/* How far it came. Any thread. */
+static void import_job_say_far(struct import_job *job)
+{
+    const struct import_pass *pass;
+    pthread_mutex_lock(&job->mutex);
+    pass = job->pass_count > 0 ? import_job_pass(job) : NULL;
+    if (pass != NULL) {
+        fprintf(
+            stderr,
+            "%ssouk: %llu of %llu rows of '%s' are done; run the same command again to "
+            "go on: rows already taken are not taken twice\n",
+            job->progress.terminal && job->progress.shown ? "\n" : "",
+            (unsigned long long)(pass->applied + pass->duplicates + pass->refused),
+            (unsigned long long)pass->total, pass->name);
+    }
+    pthread_mutex_unlock(&job->mutex);
+}
+
+/* --- Interruption ----------------------------------------------------------------- */
+
+/* Those that whoever started this did not have ignored. */
+static sigset_t import_job_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(&signals, numbers[i]);
+        }
+    }
+    return signals;
+}
+
+/* Waits for Ctrl-C or a wish to end while the import runs: says how far it came, keeps what
+ * was refused so far, and ends the process as the signal would have. */
+static void *import_job_watch(void *context)
+{
+    struct import_job *job = context;
+    sigset_t signals = import_job_signals();
+    int number = 0;
+    while (sigwait(&signals, &number) != 0) {
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    import_job_say_far(job);
+    (void)cli_problem(job->cli, "interrupted");
+    pthread_mutex_lock(&job->rejects.mutex); /* for good: nobody adds to a closed file */
+    (void)rejects_close(&job->rejects, false);
+    fflush(NULL);
+    _exit(128 + number);
+}
+
+static void import_job_watch_start(struct import_job *job)
+{
+    sigset_t signals = import_job_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, &job->old_signals);
+    if (pthread_create(&job->watcher, NULL, import_job_watch, job) == 0) {
+        job->watched = true;
+    } else {
+        pthread_sigmask(SIG_SETMASK, &job->old_signals, NULL);
+    }
+}
+
+static void import_job_watch_stop(struct import_job *job)
+{
+    if (job->watched) {
+        pthread_cancel(job->watcher);
+        pthread_join(job->watcher, NULL);
+        pthread_sigmask(SIG_SETMASK, &job->old_signals, NULL);
+    }
+}
+
+/* --- The job ---------------------------------------------------------------------- */
 
 bool import_job_init(struct import_job *job, struct cli *cli, const char *path)
 {
@@ -31,21 +123,17 @@ bool import_job_init(struct import_job *job, struct cli *cli, const char *path)
     pthread_mutex_init(&job->mutex, NULL);
     arena_init(&job->arena, NULL, 0, 0);
     job->start_us = import_now_us();
+    import_job_watch_start(job);
     return true;
 }
 
 void import_job_close(struct import_job *job)
 {
+    import_job_watch_stop(job);
     souk_import_close(job->stream);
     rejects_close(&job->rejects, false);
     arena_close(&job->arena);
     pthread_mutex_destroy(&job->mutex);
-}
-
-static struct import_pass *import_job_pass(struct import_job *job)
-{
-    ASSERT(job->pass_count > 0);
-    return &job->passes[job->pass_count - 1];
 }
 
 /* Callback thread. */
@@ -77,16 +165,6 @@ static void import_job_lost(void *context, const struct souk_error *error)
     job->outage_told = true;
 }
 
-static uint64_t import_job_done(struct import_job *job)
-{
-    struct import_pass *pass = import_job_pass(job);
-    uint64_t done;
-    pthread_mutex_lock(&job->mutex);
-    done = pass->applied + pass->duplicates + pass->refused;
-    pthread_mutex_unlock(&job->mutex);
-    return done;
-}
-
 bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
 {
     char import_id[SOUK_ID_BYTES_MAX + 1];
@@ -104,8 +182,10 @@ bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
             return false;
         }
     }
+    pthread_mutex_lock(&job->mutex);
     job->passes[job->pass_count++] =
-        (struct import_pass){.name = pass, .derived = job->derived};
+        (struct import_pass){.name = pass, .total = total, .derived = job->derived};
+    pthread_mutex_unlock(&job->mutex);
     snprintf(import_id, sizeof import_id, "sha256:%s:%s%s", job->digest,
              job->prefix ? job->prefix : "", pass);
     progress_begin(&job->progress, pass, total, import_now_us());
@@ -156,6 +236,7 @@ enum command_exit import_job_failed(struct import_job *job)
                          "another with --rejects",
                          job->rejects.path, strerror(job->rejects_error));
     }
+    import_job_say_far(job);
     return cli_failed(job->cli);
 }
 
@@ -242,12 +323,11 @@ static void import_job_say(const struct import_job *job, const struct import_pas
         fprintf(stderr, "%s holds no rows below its first line\n", job->path);
         return;
     }
-    fprintf(
-        stderr,
-        "%llu rows = %llu applied + %llu known before + %llu refused + %llu skipped\n",
-        (unsigned long long)all->rows, (unsigned long long)all->applied,
-        (unsigned long long)all->duplicates, (unsigned long long)all->refused,
-        (unsigned long long)skipped);
+    fprintf(stderr,
+            "%llu %s = %llu applied + %llu known before + %llu refused + %llu skipped\n",
+            (unsigned long long)all->rows, all->rows == 1 ? "row" : "rows",
+            (unsigned long long)all->applied, (unsigned long long)all->duplicates,
+            (unsigned long long)all->refused, (unsigned long long)skipped);
     if (changed == 0 && all->duplicates > 0) {
         fprintf(stderr,
                 all->refused == 0
@@ -281,12 +361,18 @@ static json_t *import_job_summary(struct import_job *job)
 /* A refused row can be right and too early, or wrong. */
 static void import_job_say_refused(const struct import_job *job, uint64_t refused)
 {
-    fprintf(stderr,
-            "souk: %llu rows were refused; they are in %s. Where a SKU or a location was "
-            "missing, add it and run the same command again: it takes what was refused, "
-            "and nothing twice. A row that is wrong itself goes, corrected, into a file "
-            "of its own\n",
-            (unsigned long long)refused, job->rejects.path);
+    bool one = refused == 1;
+    if (refused > REJECTS_TOLD_MAX) {
+        fprintf(stderr, "souk: and %llu more\n",
+                (unsigned long long)(refused - REJECTS_TOLD_MAX));
+    }
+    fprintf(
+        stderr,
+        "souk: %llu %s refused; %s in %s. Where a SKU or a location was missing, add it "
+        "and run the same command again: it takes what was refused, and nothing twice. "
+        "A row that is wrong itself goes, corrected, into a file of its own\n",
+        (unsigned long long)refused, one ? "row was" : "rows were",
+        one ? "it is" : "they are", job->rejects.path);
 }
 
 enum command_exit import_job_report(struct import_job *job)
@@ -300,8 +386,9 @@ enum command_exit import_job_report(struct import_job *job)
     }
     output_object(&job->cli->output, summary);
     if (failed != 0) {
-        fprintf(stderr, "souk: %llu rows were refused, and %s could not be written: %s\n",
-                (unsigned long long)rejected, job->rejects.path, strerror(failed));
+        fprintf(stderr, "souk: %llu %s refused, and %s could not be written: %s\n",
+                (unsigned long long)rejected, rejected == 1 ? "row was" : "rows were",
+                job->rejects.path, strerror(failed));
     }
     return rejected > 0 || failed != 0 ? COMMAND_FAILED : COMMAND_OK;
 }

@@ -7,6 +7,8 @@
 #ifndef SOUK_CLIENT_CLI_IMPORT_JOB_H
 #define SOUK_CLIENT_CLI_IMPORT_JOB_H
 
+#include <signal.h>
+
 #include "client/cli/cli.h"
 #include "client/cli/progress.h"
 #include "client/cli/rejects.h"
@@ -20,8 +22,12 @@ enum {
     IMPORT_MESSAGE_BYTES_MAX = 2 * 1024 * 1024, /* strings of one batch */
 };
 
+/* Why a line with nothing in it is no row. */
+#define IMPORT_SKIP_EMPTY "empty lines"
+
 struct import_pass {
     const char *name; /* "events" */
+    uint64_t total;   /* rows it is to have, about */
     uint64_t rows;
     uint64_t applied;
     uint64_t duplicates;
@@ -58,12 +64,20 @@ struct import_job {
     bool derived;     /* of the passes that begin now */
     uint64_t bad;     /* rows of the file that were not even sent */
 
+    pthread_t watcher; /* waits for Ctrl-C */
+    bool watched;
+    sigset_t old_signals;
+
     pthread_mutex_t mutex; /* the passes: callbacks count into the last one */
     struct import_pass passes[IMPORT_PASSES_MAX];
     size_t pass_count;
 };
 
-/* Reads the options; false: said what is wrong. */
+/*
+ * Reads the options; false: said what is wrong. Before the client is opened: from here to
+ * the close, Ctrl-C says how far the import came and how it goes on, and ends with 130; the
+ * threads of the client are to inherit that.
+ */
 bool import_job_init(struct import_job *job, struct cli *cli, const char *path);
 void import_job_close(struct import_job *job);
 

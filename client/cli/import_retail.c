@@ -228,6 +228,15 @@ static bool retail_bad_row(void *context, uint64_t line, const char *reason)
     return true;
 }
 
+static void retail_blank(void *context, uint64_t line)
+{
+    struct retail *retail = context;
+    (void)line;
+    if (retail->sending) {
+        import_job_skip(retail->job, IMPORT_SKIP_EMPTY);
+    }
+}
+
 static bool retail_send_location(struct retail *retail)
 {
     struct souk_import_row row = {
@@ -327,7 +336,7 @@ static enum command_exit retail_failed(const struct retail *retail, enum status 
         return cli_problem(job->cli, "%s: %s", job->path, retail->failure);
     }
     if (status == STATUS_CANCELLED) {
-        return cli_failed(job->cli);
+        return import_job_failed(job);
     }
     if (retail->rows == 0) {
         return cli_problem(job->cli, "%s: %s", job->path, problem->message);
@@ -338,7 +347,10 @@ static enum command_exit retail_failed(const struct retail *retail, enum status 
 
 static enum command_exit retail_run(struct retail *retail)
 {
-    struct csv_callbacks callbacks = {retail_row, retail_bad_row, retail};
+    struct csv_callbacks callbacks = {.row = retail_row,
+                                      .bad = retail_bad_row,
+                                      .blank = retail_blank,
+                                      .context = retail};
     struct import_job *job = retail->job;
     struct problem problem;
     enum status status = import_file_read(job->path, &callbacks, job->digest, &problem);

@@ -278,7 +278,7 @@ static enum command_exit sets_failed(const struct sets *sets, enum status status
         return cli_problem(sets->job->cli, "%s: %s", sets->job->path, sets->failure);
     }
     if (status == STATUS_CANCELLED) {
-        return cli_failed(sets->job->cli);
+        return import_job_failed(sets->job);
     }
     return cli_problem(sets->job->cli, "%s: %s", sets->job->path, problem->message);
 }

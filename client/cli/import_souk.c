@@ -14,6 +14,7 @@ enum {
     IMPORT_COLUMNS_MAX = 12,
     IMPORT_ATTRIBUTES_MAX = 64,
     IMPORT_PATH_MAX = 16,
+    IMPORT_LIST_MAX = 64, /* ids in one field */
     IMPORT_TEXT_BYTES_MAX = 1024,
 };
 
@@ -33,7 +34,11 @@ static const struct {
     unsigned required; /* so many of the first */
     bool attributes;   /* further columns are attributes */
 } import_kinds[IMPORT_KINDS] = {
-    {"locations", {"location_id", "name", "type", "address", "time_zone"}, 1, false},
+    {"locations",
+     {"location_id", "name", "type", "address", "time_zone", "latitude", "longitude",
+      "channels"},
+     1,
+     false},
     {"catalog",
      {"sku_id", "name", "state", "brand", "category", "price", "currency"},
      2,
@@ -130,12 +135,17 @@ static bool import_words(struct import_reading *reading, const char *column,
     return true;
 }
 
+/* From `least` up. */
 static bool import_number(struct import_reading *reading, const char *column,
                           int64_t least, int64_t *out_number)
 {
     const char *text = import_field(reading, column);
     if (text != NULL && (!text_number(text, out_number) || *out_number < least)) {
-        return import_bad(reading, column, "not a whole number in range");
+        char shown[TEXT_SHOWN_BYTES], what[TEXT_SHOWN_BYTES + 96];
+        text_show(text, shown);
+        snprintf(what, sizeof what, "a whole number from %lld to %lld, not '%s'",
+                 (long long)least, (long long)INT64_MAX, shown);
+        return import_bad(reading, column, what);
     }
     return true;
 }
@@ -157,6 +167,21 @@ static bool import_price(struct import_reading *reading, struct souk_money *out_
     return true;
 }
 
+static bool import_no_choice(struct import_reading *reading, const char *column,
+                             const char *const *choices)
+{
+    char what[192] = "one of", shown[TEXT_SHOWN_BYTES];
+    size_t size = strlen(what);
+    text_show(import_field(reading, column), shown);
+    for (unsigned i = 0; choices[i] != NULL && size < sizeof what; i++) {
+        size += (size_t)snprintf(what + size, sizeof what - size, " %s", choices[i]);
+    }
+    if (size < sizeof what) {
+        snprintf(what + size, sizeof what - size, ", not '%s'", shown);
+    }
+    return import_bad(reading, column, what);
+}
+
 static bool import_choice(struct import_reading *reading, const char *column,
                           const char *const *choices, unsigned *out_choice)
 {
@@ -167,7 +192,7 @@ static bool import_choice(struct import_reading *reading, const char *column,
             return true;
         }
     }
-    return text == NULL || import_bad(reading, column, "not one of its values");
+    return text == NULL || import_no_choice(reading, column, choices);
 }
 
 static bool import_attributes(struct import_reading *reading,
@@ -195,6 +220,46 @@ static bool import_attributes(struct import_reading *reading,
     return true;
 }
 
+static bool import_degrees(struct import_reading *reading, struct souk_location *location)
+{
+    const char *latitude = import_field(reading, "latitude");
+    const char *longitude = import_field(reading, "longitude");
+    if (latitude == NULL && longitude == NULL) {
+        return true;
+    }
+    if (latitude == NULL || !text_degrees(latitude, 90, &location->latitude_e7)) {
+        return import_bad(reading, "latitude",
+                          "degrees like 52.5208, beside a longitude");
+    }
+    if (longitude == NULL || !text_degrees(longitude, 180, &location->longitude_e7)) {
+        return import_bad(reading, "longitude",
+                          "degrees like 13.4094, beside a latitude");
+    }
+    return true;
+}
+
+/* Ids with ';' between them. */
+static bool import_ids(struct import_reading *reading, const char *column,
+                       const char *const **out_ids, size_t *out_count)
+{
+    const char *text = import_field(reading, column);
+    const char *ids[IMPORT_LIST_MAX];
+    size_t count = 0;
+    char *rest = text ? arena_string(&reading->job->arena, text) : NULL;
+    while (rest != NULL) {
+        char *part = strsep(&rest, ";");
+        if (count == IMPORT_LIST_MAX || !identifier_valid(slice_from_string(part))) {
+            return import_bad(reading, column,
+                              "up to 64 ids with ';' between, each 1-128 of A-Z a-z 0-9 "
+                              ". _ ~ : -");
+        }
+        ids[count++] = part;
+    }
+    *out_ids = arena_copy(&reading->job->arena, ids, count * sizeof ids[0]);
+    *out_count = count;
+    return true;
+}
+
 static bool import_location_row(struct import_reading *reading)
 {
     static const char *const types[] = {"warehouse", "store", "supplier", "transit",
@@ -209,7 +274,9 @@ static bool import_location_row(struct import_reading *reading)
     return import_id(reading, "location_id", true, &location->location_id) &&
            import_words(reading, "name", &location->name) &&
            import_words(reading, "address", &location->address) &&
-           import_words(reading, "time_zone", &location->time_zone);
+           import_words(reading, "time_zone", &location->time_zone) &&
+           import_degrees(reading, location) &&
+           import_ids(reading, "channels", &location->channels, &location->channel_count);
 }
 
 static bool import_category(struct import_reading *reading, struct souk_sku *sku)
@@ -264,6 +331,9 @@ static bool import_catalog_row(struct import_reading *reading)
         return false;
     }
     sku->state = values[state];
+    if (import_field(reading, "name") == NULL) {
+        return import_bad(reading, "name", "is missing");
+    }
     if (reading->mask_count == 0) {
         import_catalog_mask(reading);
     }
@@ -315,7 +385,7 @@ static bool import_event_row(struct import_reading *reading)
         !import_id(reading, "event_id", false, &event->event_id) ||
         !import_id(reading, "session_id", false, &event->session_id) ||
         !import_id(reading, "sku_id", false, &event->sku_id) ||
-        !import_number(reading, "quantity", 0, &event->quantity) ||
+        !import_number(reading, "quantity", 1, &event->quantity) ||
         !import_price(reading, &event->price) ||
         !import_words(reading, "detail", &event->detail) ||
         !import_id(reading, "location_id", false, &event->location_id)) {
@@ -346,6 +416,15 @@ static bool import_convert(struct import_reading *reading)
     return converters[reading->kind](reading);
 }
 
+static bool import_header_twice(struct import_reading *reading, const char *name)
+{
+    char shown[TEXT_SHOWN_BYTES];
+    text_show(name, shown);
+    snprintf(reading->problem, sizeof reading->problem,
+             "the first line names the column '%s' twice", shown);
+    return false;
+}
+
 static bool import_header_attribute(struct import_reading *reading, const char *name,
                                     size_t place)
 {
@@ -356,6 +435,11 @@ static bool import_header_attribute(struct import_reading *reading, const char *
                  "unknown column '%s'; see souk import %s --help", shown,
                  import_kinds[reading->kind].name);
         return false;
+    }
+    for (size_t i = 0; i < reading->attribute_count; i++) {
+        if (strcmp(reading->attributes[i].name, name) == 0) {
+            return import_header_twice(reading, name);
+        }
     }
     if (reading->attribute_count == IMPORT_ATTRIBUTES_MAX || name[0] == '\0' ||
         strlen(name) > IDENTIFIER_BYTES_MAX || !text_clean(slice_from_string(name))) {
@@ -386,6 +470,9 @@ static bool import_header(struct import_reading *reading, const struct csv_row *
             i++;
         }
         if (i < IMPORT_COLUMNS_MAX && columns[i] != NULL) {
+            if (reading->places[i] >= 0) {
+                return import_header_twice(reading, columns[i]);
+            }
             reading->places[i] = (int)place;
         } else if (!import_header_attribute(reading, row->fields[place], place)) {
             return false;
@@ -430,6 +517,15 @@ static bool import_bad_row(void *context, uint64_t line, const char *reason)
     return true;
 }
 
+static void import_blank(void *context, uint64_t line)
+{
+    struct import_reading *reading = context;
+    (void)line;
+    if (reading->sending) {
+        import_job_skip(reading->job, IMPORT_SKIP_EMPTY);
+    }
+}
+
 static enum command_exit import_pass_failed(struct import_reading *reading,
                                             enum status status,
                                             const struct problem *problem)
@@ -439,7 +535,7 @@ static enum command_exit import_pass_failed(struct import_reading *reading,
         return cli_problem(cli, "%s: %s", reading->job->path, reading->problem);
     }
     if (reading->failed || status == STATUS_CANCELLED) {
-        return cli_failed(cli);
+        return import_job_failed(reading->job);
     }
     if (reading->rows == 0) {
         return cli_problem(cli, "%s: %s", reading->job->path, problem->message);
@@ -451,7 +547,10 @@ static enum command_exit import_pass_failed(struct import_reading *reading,
 enum command_exit import_souk(struct import_job *job, const char *kind)
 {
     struct import_reading reading = {.job = job, .kind = IMPORT_LOCATIONS};
-    struct csv_callbacks callbacks = {import_row, import_bad_row, &reading};
+    struct csv_callbacks callbacks = {.row = import_row,
+                                      .bad = import_bad_row,
+                                      .blank = import_blank,
+                                      .context = &reading};
     struct problem problem;
     enum status status;
     uint64_t total;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/cli/cli.h"
 
@@ -15,6 +16,7 @@ static bool main_globals(struct cli *cli)
     const char *format = cli_option(cli, "output");
     const char *address = cli_option(cli, "address");
     const char *environment = getenv("SOUK_ADDRESS");
+    struct timespec now;
     cli->address = address                              ? address
                    : environment && environment[0] != 0 ? environment
                                                         : "127.0.0.1:7400";
@@ -23,7 +25,27 @@ static bool main_globals(struct cli *cli)
         cli_usage(cli, "--output is table, json or jsonl, not '%s'", format);
         return false;
     }
-    return cli_option_duration(cli, "deadline", &cli->deadline_ms);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return cli_option_duration(cli, "deadline", &cli->deadline_ms) &&
+           cli_request_options(cli, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+/* No argument of any command means anything when it is empty; most often it is a variable of
+ * a script that was never set. Those of other programs are theirs. */
+static bool main_arguments(struct cli *cli)
+{
+    const char *path = cli->line.command->path;
+    if (strcmp(path, "bench") == 0 || strcmp(path, "demo") == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < cli->line.argument_count; i++) {
+        if (cli_argument(cli, i)[0] == '\0') {
+            cli_usage(cli, "argument %zu is empty: souk %s %s", i + 1, path,
+                      cli->line.command->arguments);
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum command_exit main_run(struct cli *cli, int argc, char *argv[])
@@ -46,7 +68,7 @@ static enum command_exit main_run(struct cli *cli, int argc, char *argv[])
         command_help(table, command, stderr);
         return COMMAND_USAGE;
     }
-    return main_globals(cli) ? command->run(cli) : COMMAND_USAGE;
+    return main_globals(cli) && main_arguments(cli) ? command->run(cli) : COMMAND_USAGE;
 }
 
 int main(int argc, char *argv[])

@@ -58,6 +58,8 @@ json_t *output_customer(const struct souk_customer *customer);
 /* "receipt" for SOUK_REASON_RECEIPT and so on; static storage. */
 const char *output_reason_name(enum souk_stock_reason reason);
 bool output_reason_parse(const char *name, enum souk_stock_reason *out_reason);
+/* "held" and so on. */
+bool output_hold_state_parse(const char *name, enum souk_hold_state *out_state);
 const char *output_event_name(enum souk_event_kind kind);
 bool output_event_parse(const char *name, enum souk_event_kind *out_kind);
 

@@ -67,6 +67,16 @@ static void output_attributes(json_t *object, const char *key,
     json_object_set_new(object, key, values);
 }
 
+static void output_cost(json_t *object, const struct souk_money *cost)
+{
+    char text[TEXT_MONEY_BYTES];
+    text_money_format(cost, text);
+    if (text[0] != '\0') {
+        output_text(object, "cost", text);
+        output_text(object, "cost_currency", cost->currency);
+    }
+}
+
 json_t *output_sku(const struct souk_sku *sku)
 {
     static const char *const states[] = {"unspecified", "draft", "active", "retired"};
@@ -81,7 +91,12 @@ json_t *output_sku(const struct souk_sku *sku)
     output_attributes(object, "attributes", sku->attributes, sku->attribute_count);
     output_attributes(object, "options", sku->options, sku->option_count);
     output_texts(object, "gtins", sku->gtins, sku->gtin_count);
+    output_texts(object, "aliases", sku->aliases, sku->alias_count);
+    output_cost(object, &sku->cost);
     output_text(object, "unit", sku->unit);
+    if (sku->unit_exponent != 0) {
+        output_number(object, "unit_exponent", sku->unit_exponent);
+    }
     output_time(object, "create_time", sku->create_time_ms);
     output_time(object, "update_time", sku->update_time_ms);
     output_text(object, "etag", sku->etag);
@@ -129,15 +144,29 @@ json_t *output_level(const struct souk_stock_level *level)
     return object;
 }
 
+static const char *const output_hold_states[] = {
+    "unspecified", "held", "committed", "fulfilled", "released", "expired", "cancelled"};
+
+bool output_hold_state_parse(const char *name, enum souk_hold_state *out_state)
+{
+    for (unsigned i = SOUK_HOLD_HELD; i <= SOUK_HOLD_CANCELLED; i++) {
+        if (strcmp(output_hold_states[i], name) == 0) {
+            *out_state = (enum souk_hold_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 json_t *output_hold(const struct souk_hold *hold)
 {
-    static const char *const states[] = {"unspecified", "held",     "committed",
-                                         "fulfilled",   "released", "expired",
-                                         "cancelled"};
     json_t *object = json_object();
     json_t *lines = json_array();
     output_text(object, "hold_id", hold->hold_id);
-    output_text(object, "state", (unsigned)hold->state < 7 ? states[hold->state] : "?");
+    output_text(object, "state",
+                (unsigned)hold->state <= SOUK_HOLD_CANCELLED
+                    ? output_hold_states[hold->state]
+                    : "?");
     output_text(object, "owner", hold->owner);
     output_text(object, "reference", hold->reference);
     for (size_t i = 0; i < hold->line_count; i++) {

@@ -7,19 +7,25 @@
 #include "client/cli/rec_words.h"
 #include "client/cli/text.h"
 
-enum {
-    REC_ITEMS_MAX = 200,
-    REC_RANK_MAX = 500,
-};
+/* What a question may hold, for the checks and for what help says of them. */
+#define REC_ITEMS_MAX       200 /* items of one answer */
+#define REC_SEEDS_MAX       64
+#define REC_IDS_MAX         1000 /* session, cart, locations */
+#define REC_RANK_MAX        500
+#define REC_TEXT_OF(number) #number
+#define REC_TEXT(limit)     REC_TEXT_OF(limit)
 
 /* Lists of ids given with commas; `copy` is to be freed. */
 struct rec_list {
-    const char *items[REC_ITEMS_MAX];
+    const char *items[REC_IDS_MAX];
     size_t count;
     char *copy;
 };
-/* False: said what is wrong. */
-bool rec_list_option(struct cli *cli, const char *name, struct rec_list *list);
+/* At most `most` (up to REC_IDS_MAX) ids. False: said what is wrong. */
+bool rec_list_option(struct cli *cli, const char *name, size_t most,
+                     struct rec_list *list);
+/* Whether each location is known; false: said which is not, end with cli_failed. */
+bool rec_locations_known(struct cli *cli, const struct rec_list *locations);
 bool rec_stock_option(struct cli *cli, enum souk_stock_mode *out_mode);
 /* At most one of the two. */
 bool rec_actor_option(struct cli *cli, const char **customer, const char **visitor);
@@ -36,9 +42,10 @@ void rec_names_read(struct cli *cli, const struct souk_recommended_item *const *
                     size_t count, struct rec_named *out);
 void rec_names_free(struct rec_named *named);
 
-/* The table, object or lines of items; takes `extra` as output_rows does. */
+/* The table, object or lines of items; takes `extra` as output_rows does. `instead` (may be
+ * NULL): why fallbacks stand in, see rec_words.h. */
 void rec_show(struct cli *cli, const struct souk_recommended_item *items, size_t count,
-              json_t *extra);
+              const char *instead, json_t *extra);
 /* An explanation under a table, or as the last line of -o jsonl; in -o json it is part of
  * the object already. */
 void rec_why_show(struct cli *cli, const struct souk_recommend_explain_reply *why);

@@ -109,7 +109,9 @@ void rec_reason_words(const struct souk_reason *reason, const struct rec_names *
     out[0] = '\0';
     rec_kind_words(reason, rec_related(reason, names), out);
     if (reason->fallback) {
-        rec_add(out, "; nothing closer was found");
+        rec_add(out, "; %s",
+                names != NULL && names->instead != NULL ? names->instead
+                                                        : "nothing closer was found");
     }
 }
 
@@ -197,6 +199,13 @@ const char *rec_personal_words(enum souk_answer_personal personal)
     return (unsigned)personal < sizeof words / sizeof words[0] ? words[personal] : "?";
 }
 
+const char *rec_fallback_words(enum souk_answer_personal personal)
+{
+    return personal == SOUK_PERSONAL_WITHDRAWN
+               ? "without their history, whose use is not consented to"
+               : NULL;
+}
+
 void rec_dropped_words(const struct souk_recommend_explain_reply *why,
                        char out[REC_WORDS_BYTES])
 {
@@ -206,7 +215,7 @@ void rec_dropped_words(const struct souk_recommend_explain_reply *why,
     } drops[] = {{why->dropped_not_sellable, "not in stock as asked"},
                  {why->dropped_filtered, "filtered out"},
                  {why->dropped_not_diverse, "too many of a kind"},
-                 {why->dropped_not_listed, "not in the catalogue any more"},
+                 {why->dropped_not_listed, "not active in the catalogue"},
                  {why->dropped_unanswered, "whose shard did not answer in time"}};
     out[0] = '\0';
     for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {

@@ -16,6 +16,7 @@ struct rec_names {
     const char *const *sku_ids;
     const char *const *names;
     size_t count;
+    const char *instead; /* why fallbacks stand in; NULL: nothing closer was found */
 };
 
 /* "12 people who bought Red mug also bought this". No more than the reason says. */
@@ -29,6 +30,9 @@ json_t *rec_item_json(const struct souk_recommended_item *item,
 json_t *rec_why_json(const struct souk_recommend_explain_reply *why);
 /* Whether, and why not, personal history was used: a sentence. */
 const char *rec_personal_words(enum souk_answer_personal personal);
+/* Why fallbacks stand in, where that is because history may not be used; NULL: because
+ * nothing closer was found. */
+const char *rec_fallback_words(enum souk_answer_personal personal);
 /* "3 not in stock, 2 filtered out"; "nothing" when nothing was. */
 void rec_dropped_words(const struct souk_recommend_explain_reply *why,
                        char out[REC_WORDS_BYTES]);

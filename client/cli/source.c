@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shard/base/assert.h"
@@ -21,6 +22,7 @@ enum {
 struct source {
     int fd;
     struct archive *archive;
+    bool begun; /* a piece was read */
     bool empty; /* nothing at all in the file: not even an entry for libarchive */
     EVP_MD_CTX *digest;
 };
@@ -53,8 +55,12 @@ enum status source_open(const char *path, struct source **out_source,
 {
     struct source *source = memory_zalloc(sizeof *source);
     enum status status = STATUS_OK;
+    struct stat what;
     source->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (source->fd < 0) {
+    if (source->fd >= 0 && fstat(source->fd, &what) == 0 && S_ISDIR(what.st_mode)) {
+        status = problem_set(problem, STATUS_IO, "",
+                             "this is a folder; name one of the files in it");
+    } else if (source->fd < 0) {
         status = problem_set(problem, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO, "",
                              "%s", strerror(errno));
     } else {
@@ -68,6 +74,22 @@ enum status source_open(const char *path, struct source **out_source,
     ASSERT(source->digest != NULL);
     ASSERT(EVP_DigestInit_ex(source->digest, EVP_sha256(), NULL) == 1);
     *out_source = source;
+    return STATUS_OK;
+}
+
+/* Text of another encoding is told by its first bytes: the mark of UTF-16, or ASCII with a
+ * NUL beside it. */
+static enum status source_first(const uint8_t *data, size_t size, struct problem *problem)
+{
+    bool marked = size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) ||
+                                (data[0] == 0xfe && data[1] == 0xff));
+    bool wide = size >= 2 && (data[0] == 0) != (data[1] == 0);
+    if (marked || wide) {
+        return problem_set(
+            problem, STATUS_INVALID, "",
+            "this is UTF-16, and UTF-8 is wanted: iconv -f UTF-16 -t UTF-8 "
+            "FILE > NEW-FILE makes it");
+    }
     return STATUS_OK;
 }
 
@@ -89,6 +111,10 @@ enum status source_read(struct source *source, struct slice *out_piece,
         return problem_set(problem, STATUS_CHECKSUM, "",
                            "the compressed data is damaged or ends early: %s",
                            why ? why : "no further reason given");
+    }
+    if (!source->begun && size > 0) {
+        source->begun = true;
+        TRY(source_first(data, size, problem));
     }
     ASSERT(EVP_DigestUpdate(source->digest, data, size) == 1);
     *out_piece = slice_of(data, size);

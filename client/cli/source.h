@@ -21,7 +21,8 @@ MUST_USE enum status source_open(const char *path, struct source **out_source,
                                  struct problem *problem);
 /*
  * The next piece, borrowed until the next call; empty at the end. CHECKSUM when the
- * compressed data is damaged or ends early, IO when it cannot be read.
+ * compressed data is damaged or ends early, IO when it cannot be read, INVALID when it is
+ * text of another encoding.
  */
 MUST_USE enum status source_read(struct source *source, struct slice *out_piece,
                                  struct problem *problem);

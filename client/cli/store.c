@@ -20,7 +20,8 @@ enum {
     STORE_CART_PERCENT = 35,
     STORE_PURCHASE_PERCENT = 60, /* of what was put into the cart */
     STORE_VISITOR_PERCENT = 12,
-    STORE_EMPTY_PERCENT = 4, /* levels with nothing on hand */
+    STORE_VISIT_PERCENT = 40, /* of sessions: in a shop and not at home */
+    STORE_EMPTY_PERCENT = 4,  /* levels with nothing on hand */
     STORE_COMPANIONS = 3,
 };
 
@@ -209,7 +210,8 @@ struct store_session {
     char actor[STORE_ID_BYTES * 2]; /* "C-00017," or ",V-00003" */
     uint32_t number;
     int64_t time_ms;
-    uint32_t *left; /* events still to write */
+    const char *location_id; /* "" at home */
+    uint32_t *left;          /* events still to write */
     uint32_t *event;
 };
 
@@ -224,9 +226,24 @@ static void store_event(struct store_session *session, const char *kind, uint32_
     session->time_ms += 4000 + (int64_t)rng_below(&session->rng, 70000);
     store_sku_id(sku, id);
     text_time_format(session->time_ms / 1000 * 1000, time);
-    fprintf(session->out, "E-%llu-%07u,%s,%s,%s,S-%06u,1,%u.%02u,EUR,%s\n",
+    fprintf(session->out, "E-%llu-%07u,%s,%s,%s,S-%06u,1,%u.%02u,EUR,%s,%s\n",
             (unsigned long long)session->options->seed, ++*session->event, session->actor,
-            kind, id, session->number, cents / 100, cents % 100, time);
+            kind, id, session->number, cents / 100, cents % 100, time,
+            session->location_id);
+}
+
+/* Many go to a shop: customers to the same one each time, others to any. */
+static const char *store_session_place(const struct store_options *options,
+                                       uint32_t number, uint64_t regular)
+{
+    struct rng rng = store_rng(options, "visit", number);
+    struct rng home = store_rng(options, "shop", regular);
+    unsigned place = (unsigned)rng_below(regular == 0 ? &rng : &home, STORE_PLACES);
+    while (strcmp(store_places[place].type, "store") != 0) {
+        place = (place + 1) % STORE_PLACES;
+    }
+    return rng_below(&rng, 100) < STORE_VISIT_PERCENT ? store_places[place].location_id
+                                                      : "";
 }
 
 static void store_session_write(struct store_session *session)
@@ -245,6 +262,8 @@ static void store_session_write(struct store_session *session)
         theme = 0;
     }
     sku = store_pick(options, rng, theme);
+    session->location_id = store_session_place(options, session->number,
+                                               visitor ? 0 : (uint64_t)customer + 1);
     if (visitor) {
         snprintf(session->actor, sizeof session->actor, ",V-%06u", session->number);
     } else {
@@ -269,7 +288,7 @@ static void store_write_events(const struct store_options *options, FILE *out)
     uint32_t left = options->events, event = 0, number = 0;
     int64_t start_ms = STORE_END_MS - INT64_C(86400000) * STORE_DAYS;
     fputs("event_id,customer_id,visitor_id,kind,sku_id,session_id,quantity,price,"
-          "currency,time\n",
+          "currency,time,location_id\n",
           out);
     while (left > 0) {
         uint64_t done = options->events - left;

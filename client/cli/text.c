@@ -111,6 +111,23 @@ bool text_money(const char *text, struct souk_money *out_money)
     return true;
 }
 
+bool text_degrees(const char *text, int degrees_max, int32_t *out_e7)
+{
+    const int64_t e7 = 10000000, nanos_of_e7 = TEXT_NANOS / e7;
+    struct souk_money number;
+    int64_t value;
+    if (!text_money(text, &number) || number.units > degrees_max ||
+        number.units < -degrees_max || number.nanos % nanos_of_e7 != 0) {
+        return false;
+    }
+    value = number.units * e7 + number.nanos / nanos_of_e7;
+    if (value > degrees_max * e7 || value < -degrees_max * e7) {
+        return false;
+    }
+    *out_e7 = (int32_t)value;
+    return true;
+}
+
 /* Days since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms"). */
 static int64_t text_days(int64_t year, int64_t month, int64_t day)
 {

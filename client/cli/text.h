@@ -23,6 +23,8 @@ bool text_number(const char *text, int64_t *out_number);
 bool text_duration_ms(const char *text, int64_t *out_ms);
 /* "2.55", "-0.5", "12"; at most nine decimals. The currency is not touched. */
 bool text_money(const char *text, struct souk_money *out_money);
+/* Degrees, "52.5200066": times 10^7, within +-degrees_max; at most seven decimals. */
+bool text_degrees(const char *text, int degrees_max, int32_t *out_e7);
 /* "2010-12-01", "2010-12-01 08:26:00", "2010-12-01T08:26:00.5Z": UTC. */
 bool text_time_ms(const char *text, int64_t *out_time_ms);
 

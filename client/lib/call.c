@@ -212,7 +212,8 @@ static void call_answered(void *user, const struct world_answer *answer)
         call_succeed(call, answer);
         return;
     }
-    call->maybe_applied = call->maybe_applied || call_end_unknown(&answer->status);
+    call->maybe_applied =
+        call->maybe_applied || (!answer->unsent && call_end_unknown(&answer->status));
     rng_init(&rng, client_seed(call->client));
     attempt.now_us = client_now(call->client).monotonic_us;
     /* One attempt that ran into its own shorter deadline says nothing about the next. */

@@ -139,3 +139,27 @@ static void sku_delete_decode(struct call *call, const ProtobufCMessage *respons
 
 CALL_DEFINE(sku_delete, souk__v1__catalog_service__service, "DeleteSku", true,
             souk_sku_delete_request, souk_sku_delete_reply);
+
+static ProtobufCMessage *identifier_resolve_encode(struct call *call, const void *request)
+{
+    const struct souk_identifier_resolve_request *in = request;
+    struct arena *arena = call_arena(call);
+    Souk__V1__ResolveIdentifierRequest *out = arena_alloc(arena, sizeof *out);
+    souk__v1__resolve_identifier_request__init(out);
+    out->identifier = convert_text(in->identifier);
+    out->read = convert_read(arena, &in->read);
+    return &out->base;
+}
+
+static void identifier_resolve_decode(struct call *call, const ProtobufCMessage *response,
+                                      void *out_reply)
+{
+    const Souk__V1__ResolveIdentifierResponse *in = (const void *)response;
+    struct souk_identifier_resolve_reply *out = out_reply;
+    convert_sku_back(call_arena(call), in->sku, &out->sku);
+    out->kind = (enum souk_identifier_kind)in->kind;
+    out->retired = in->retired != 0;
+}
+
+CALL_DEFINE(identifier_resolve, souk__v1__catalog_service__service, "ResolveIdentifier",
+            false, souk_identifier_resolve_request, souk_identifier_resolve_reply);

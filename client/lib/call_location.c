@@ -13,6 +13,7 @@ static ProtobufCMessage *location_upsert_encode(struct call *call, const void *r
     out->request_id = convert_text(call_request_id(call, in->request_id));
     out->request_time = convert_time(arena, in->request_time_ms);
     out->location = convert_location(arena, &in->location);
+    out->update_mask = convert_mask(arena, in->update_mask, in->update_mask_count);
     out->validate_only = in->validate_only;
     return &out->base;
 }

@@ -216,6 +216,8 @@ Souk__V1__Sku *convert_sku(struct arena *arena, const struct souk_sku *sku)
     message->n_options = sku->option_count;
     message->gtins = convert_texts(sku->gtins);
     message->n_gtins = sku->gtin_count;
+    message->aliases = convert_texts(sku->aliases);
+    message->n_aliases = sku->alias_count;
     message->etag = convert_text(sku->etag);
     return message;
 }
@@ -244,6 +246,8 @@ void convert_sku_back(struct arena *arena, const Souk__V1__Sku *sku,
     out_sku->option_count = sku->n_options;
     out_sku->gtins = convert_texts_back(sku->gtins);
     out_sku->gtin_count = sku->n_gtins;
+    out_sku->aliases = convert_texts_back(sku->aliases);
+    out_sku->alias_count = sku->n_aliases;
     out_sku->etag = sku->etag;
     out_sku->create_time_ms = convert_time_back(sku->create_time);
     out_sku->update_time_ms = convert_time_back(sku->update_time);

@@ -21,6 +21,7 @@ struct world;
 struct world_answer {
     struct rpc_status status;
     const ProtobufCMessage *response; /* NULL unless OK */
+    bool unsent;                      /* it never left: nothing can have come of it */
     bool replayed;
     struct slice session_token;
     struct rpc_client_call *call; /* ref it to keep the response; NULL in tests */

@@ -73,6 +73,7 @@ static void world_rpc_ended(struct rpc_client_call *call,
     struct world_answer answer = {
         .status = *rpc_client_call_status(call),
         .response = response,
+        .unsent = rpc_client_call_unsent(call),
         .replayed = rpc_client_call_trailer(call, "souk-replayed").size > 0,
         .session_token = rpc_client_call_trailer(call, "souk-session-bin"),
         .call = call,

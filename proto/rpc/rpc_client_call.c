@@ -37,6 +37,7 @@ struct rpc_client_call {
     rpc_function *callback;
     void *user;
     struct rpc_status status;
+    bool unsent;
     struct arena arena;
     alignas(16) uint8_t inline_arena[RPC_CLIENT_ARENA_INLINE_BYTES];
 };
@@ -117,6 +118,23 @@ static void call_tell_peer(struct rpc_client_call *call)
     }
 }
 
+/* A transport that has taken a call and is lost says UNAVAILABLE and leaves its address as
+ * the call's peer; where there was none, that is still the channel's target. A target that
+ * is written as a peer is cannot be told apart, and a deadline or a cancel says nothing. */
+static bool call_has_no_transport(const struct rpc_client_call *call)
+{
+    static const char *const peers[] = {"ipv4:", "ipv6:", "unix:"};
+    char *peer = grpc_call_get_peer(call->handle);
+    char *target = grpc_channel_get_target(call->channel->handle);
+    bool none = strcmp(peer, target) == 0;
+    for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
+        none = none && strncmp(target, peers[i], strlen(peers[i])) != 0;
+    }
+    gpr_free(target);
+    gpr_free(peer);
+    return none;
+}
+
 static void call_done(struct rpc_tag *tag, bool ok)
 {
     struct rpc_client_call *call = CONTAINER_OF(tag, struct rpc_client_call, done);
@@ -138,6 +156,8 @@ static void call_done(struct rpc_tag *tag, bool ok)
     } else {
         rpc_client_read_status(call->code, &call->text, &call->trailers, &call->arena,
                                &call->status);
+        call->unsent =
+            call->code == GRPC_STATUS_UNAVAILABLE && call_has_no_transport(call);
     }
     call_tell_peer(call);
     rpc_channel_unref(call->channel);
@@ -236,6 +256,12 @@ const struct rpc_status *rpc_client_call_status(const struct rpc_client_call *ca
 {
     ASSERT(call->magic == RPC_CLIENT_CALL_MAGIC);
     return &call->status;
+}
+
+bool rpc_client_call_unsent(const struct rpc_client_call *call)
+{
+    ASSERT(call->magic == RPC_CLIENT_CALL_MAGIC);
+    return call->unsent;
 }
 
 struct slice rpc_client_call_trailer(const struct rpc_client_call *call, const char *key)

@@ -18,6 +18,9 @@ void rpc_client_call_unref(struct rpc_client_call *call); /* NULL is fine */
 
 /* Once done: how it ended. Lives in the call. */
 const struct rpc_status *rpc_client_call_status(const struct rpc_client_call *call);
+/* Once done: it failed before it had a connection to go out on, so nobody has seen it. False
+ * when it may have been sent, or when that cannot be told. */
+bool rpc_client_call_unsent(const struct rpc_client_call *call);
 /* Once done: a trailer's or a response header's value, {NULL, 0} when absent. Lives in
  * the call. */
 struct slice rpc_client_call_trailer(const struct rpc_client_call *call, const char *key);

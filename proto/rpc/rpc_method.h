@@ -13,6 +13,7 @@
 
 #include "proto/rpc/rpc_status.h"
 
+struct problem;         /* a refusal: shard/base/status.h */
 struct rpc_call;        /* a call being served: rpc_call.h */
 struct rpc_channel;     /* a client's way to one target: rpc_channel.h */
 struct rpc_client_call; /* a unary call being made: rpc_client_call.h */
@@ -45,6 +46,10 @@ struct rpc_stream_events {
     void (*writable)(struct rpc_stream *stream, void *user);
     /* Server side: the server is stopping, finish soon (rpc_server_drain). */
     void (*draining)(struct rpc_stream *stream, void *user);
+    /* Server side: what came is no message of this method, and nothing more is read. The
+     * stream is to be finished with the problem; NULL: it is, at once. */
+    void (*malformed)(struct rpc_stream *stream, const struct problem *problem,
+                      void *user);
     /* The last callback, always called once after open. `status` lives until it returns.
      */
     void (*done)(struct rpc_stream *stream, const struct rpc_status *status, void *user);

@@ -340,7 +340,9 @@ static void stream_reject(struct rpc_stream *stream, const struct problem *probl
     stream_lock(stream);
     stream->input_closed = true;
     stream_unlock(stream);
-    if (stream->call != NULL) {
+    if (stream->call != NULL && stream->events->malformed != NULL) {
+        stream->events->malformed(stream, problem, stream->user);
+    } else if (stream->call != NULL) {
         rpc_stream_finish(stream, problem);
     } else {
         grpc_call_cancel_with_status(stream->handle, GRPC_STATUS_INTERNAL,

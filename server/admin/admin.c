@@ -87,7 +87,7 @@ static enum MHD_Result admin_answer_path(const struct admin *admin,
                    : admin_answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                                        "a loop of this node stands still\n");
     }
-    if (strcmp(path, "/health/ready") == 0) {
+    if (strcmp(path, "/health/ready") == 0 || strcmp(path, "/health") == 0) {
         return options->ready(options->user)
                    ? admin_answer_text(connection, MHD_HTTP_OK, "ready\n")
                    : admin_answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,

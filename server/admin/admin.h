@@ -6,7 +6,7 @@
  *
  *     GET /metrics        Prometheus text of METRIC_TABLE
  *     GET /health/live    200 while the node's loops turn
- *     GET /health/ready   200 while calls are served, else 503
+ *     GET /health/ready   200 while calls are served, else 503; GET /health is the same
  *
  * 403 for a foreign Host, 405 for any method but GET and HEAD, 404 for any other path.
  * Runs on one thread of its own; the functions here belong to the program's thread.

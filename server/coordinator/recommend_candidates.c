@@ -245,23 +245,47 @@ diversity_attribute(const struct recommend_flow *flow, const struct inventory_sk
 static bool attribute_equal(const struct inventory_attribute *a,
                             const struct inventory_attribute *b)
 {
-    return a->kind == b->kind && a->number == b->number && slice_equal(a->text, b->text);
+    return a != NULL && b != NULL && a->kind == b->kind && a->number == b->number &&
+           slice_equal(a->text, b->text);
+}
+
+static bool category_equal(const struct inventory_sku *a, const struct inventory_sku *b)
+{
+    bool equal = a->category_count > 0 && a->category_count == b->category_count;
+    for (uint32_t i = 0; equal && i < a->category_count; i++) {
+        equal = slice_equal(a->categories[i], b->categories[i]);
+    }
+    return equal;
+}
+
+/* Of one group? */
+static bool diversity_same(const struct recommend_flow *flow,
+                           const struct inventory_sku *a, const struct inventory_sku *b)
+{
+    switch (flow->plan.diversity) {
+    case RECOMMEND_DIVERSITY_BRAND:
+        return a->brand.size > 0 && slice_equal(a->brand, b->brand);
+    case RECOMMEND_DIVERSITY_CATEGORY:
+        return category_equal(a, b);
+    case RECOMMEND_DIVERSITY_PRODUCT:
+        return a->product_id.size > 0 && slice_equal(a->product_id, b->product_id);
+    case RECOMMEND_DIVERSITY_ATTRIBUTE:
+    default:
+        return attribute_equal(diversity_attribute(flow, a),
+                               diversity_attribute(flow, b));
+    }
 }
 
 /* Whether as many of its group are shown as may be. */
 static bool diversity_full(const struct recommend_flow *flow,
                            const struct inventory_sku *sku)
 {
-    const struct inventory_attribute *own;
     uint32_t group = 0;
     if (flow->plan.diversity_group_items_max == 0) {
         return false;
     }
-    own = diversity_attribute(flow, sku);
-    for (uint32_t i = 0; own != NULL && i < flow->shown_count; i++) {
-        const struct inventory_attribute *other =
-            diversity_attribute(flow, flow->shown[i].stock->sku);
-        group += other != NULL && attribute_equal(own, other);
+    for (uint32_t i = 0; i < flow->shown_count; i++) {
+        group += diversity_same(flow, sku, flow->shown[i].stock->sku);
     }
     return group >= flow->plan.diversity_group_items_max;
 }

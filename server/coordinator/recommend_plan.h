@@ -71,6 +71,14 @@ struct recommend_place {
 /* Whether a SKU may be shown: pure, and the same for the same SKU. */
 typedef bool recommend_filter(const void *context, const struct inventory_sku *sku);
 
+/* What makes SKUs one group; a SKU that has none of it is a group of its own. */
+enum recommend_diversity {
+    RECOMMEND_DIVERSITY_ATTRIBUTE,
+    RECOMMEND_DIVERSITY_BRAND,
+    RECOMMEND_DIVERSITY_CATEGORY, /* the whole path */
+    RECOMMEND_DIVERSITY_PRODUCT,
+};
+
 struct recommend_plan {
     const struct shard_map *map;
     const struct placement *placement;
@@ -101,7 +109,8 @@ struct recommend_plan {
     uint32_t place_count;
     recommend_filter *filter; /* NULL: every SKU */
     const void *filter_context;
-    struct slice diversity_attribute;   /* SKUs of one value of it are a group */
+    enum recommend_diversity diversity; /* SKUs of one value of it are a group */
+    struct slice diversity_attribute;   /* which attribute */
     uint32_t diversity_group_items_max; /* 0: no limit */
 
     struct recommend_neighbours_options neighbours;

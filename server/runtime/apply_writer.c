@@ -34,6 +34,9 @@ static void apply_writer_write(struct apply_writer *writer, struct store_batch *
     if (status != STATUS_OK) {
         runtime_fail("state", "a batch was not written", status);
     }
+    if (writer->unflushed_from_us == 0) {
+        writer->unflushed_from_us = started_us;
+    }
     metric_add(METRIC_FLUSHES, 1);
     metric_observe_us(METRIC_FLUSH_LATENCY, system_clock_monotonic_us() - started_us);
 }
@@ -45,6 +48,7 @@ static void apply_writer_flush(struct apply_writer *writer)
     if (status != STATUS_OK) {
         runtime_fail("state", "the store was not flushed", status);
     }
+    writer->unflushed_from_us = 0;
 }
 
 static void apply_writer_report_persisted(struct apply_writer *writer)
@@ -89,12 +93,15 @@ static void apply_writer_look_at_disk(struct apply_writer *writer)
     options->disk_full(options->context, full);
 }
 
-static void apply_writer_look(struct apply_writer *writer)
+static void apply_writer_look(struct apply_writer *writer, uint64_t now_us)
 {
     struct log_usage usage;
     log_store_usage(writer->options.log, &usage);
-    if (usage.segment_count > APPLY_WRITER_LOG_SEGMENTS_MAX &&
-        usage.laggard_replica_id != 0) {
+    bool long_log = usage.segment_count > APPLY_WRITER_LOG_SEGMENTS_MAX &&
+                    usage.laggard_replica_id != 0;
+    bool old = writer->unflushed_from_us != 0 &&
+               now_us - writer->unflushed_from_us >= writer->options.persist_interval_us;
+    if (long_log || old) {
         apply_writer_flush(writer);
     }
     apply_writer_report_persisted(writer);
@@ -125,7 +132,7 @@ static void *apply_writer_run(void *context)
         uint64_t now_us = system_clock_monotonic_us();
         if (now_us >= writer->next_look_us) {
             writer->next_look_us = now_us + APPLY_WRITER_LOOK_MS * MILLISECOND_US;
-            apply_writer_look(writer);
+            apply_writer_look(writer, now_us);
         }
         if (atomic_load_explicit(&writer->stopping, memory_order_acquire)) {
             apply_writer_flush(writer);

@@ -7,7 +7,8 @@
  *
  * The same thread looks, every APPLY_WRITER_LOOK_MS, at what else is slow to ask for: how
  * far the store would survive a crash (then the log may be cut), whether the log has
- * grown so long that the store is to be flushed for it, and how full the disk is.
+ * grown so long, or what was written is so old, that the store is to be flushed for it, and
+ * how full the disk is.
  *
  * A job belongs to the writer from apply_writer_post until `written` is called.
  */
@@ -46,6 +47,7 @@ struct apply_writer_options {
     const char *disk_dir; /* or NULL; borrowed */
     struct file_system *files;
     unsigned disk_full_percent;
+    uint64_t persist_interval_us; /* the store is flushed so long after a write */
     /* Called on the writer's thread: a crash now would leave this applied index. */
     void (*persisted)(void *context, uint64_t shard_id, uint64_t index);
     /* Called on the writer's thread when it changes. */
@@ -60,8 +62,9 @@ struct apply_writer {
     struct mailbox jobs; /* any thread posts */
     sem_t wake;
     _Atomic(bool) stopping;
-    bool full;             /* the writer's */
-    uint64_t next_look_us; /* the writer's */
+    bool full;                  /* the writer's, as those below */
+    uint64_t next_look_us;      /* 0: never looked */
+    uint64_t unflushed_from_us; /* the oldest write that no flush has covered; 0: none */
     pthread_t thread;
 };
 

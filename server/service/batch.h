@@ -16,6 +16,7 @@ struct batch_item {
 
 struct batch {
     struct edge_many *many;
+    void *user; /* the caller's */
     uint32_t count;
     uint32_t proposed; /* items taken so far, and their command and owner: */
     struct slice *commands;

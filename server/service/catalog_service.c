@@ -3,7 +3,9 @@
 #include "proto/souk/v1/catalog.grpc-c.h"
 #include "server/service/intake.h"
 #include "server/service/reply.h"
+#include "server/service/resolve.h"
 #include "server/service/service_private.h"
+#include "server/service/sku_write.h"
 
 /* --- Writing ----------------------------------------------------------------------- */
 
@@ -63,7 +65,7 @@ static void catalog_upsert_sku(struct rpc_call *rpc,
         catalog_validated(one, &command);
         return;
     }
-    edge_propose_sku(one, &command, catalog_upserted);
+    sku_write(one, &command, catalog_upserted);
 }
 
 static void catalog_deleted(struct edge_one *one)
@@ -262,6 +264,7 @@ void catalog_service_register(struct service *service, struct rpc_server *server
         .batch_get_skus = catalog_batch_get_skus,
         .list_skus = catalog_list_skus,
         .delete_sku = catalog_delete_sku,
+        .resolve_identifier = resolve_identifier,
     };
     souk__v1__catalog_service__register(server, &handlers, service);
 }

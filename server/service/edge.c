@@ -152,12 +152,19 @@ void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcom
     rpc_call_fail_status(edge->rpc, &status);
 }
 
-void edge_fail_decided(struct edge *edge, enum status status, bool replayed)
+void edge_fail_again(struct edge *edge, const struct problem *problem, bool replayed)
 {
     if (replayed) {
         rpc_call_add_trailer(edge->rpc, EDGE_REPLAYED_KEY, slice_from_string("1"));
     }
-    edge_fail_status(edge, status);
+    edge_fail(edge, problem);
+}
+
+void edge_fail_decided(struct edge *edge, enum status status, bool replayed)
+{
+    struct problem problem;
+    problem_set(&problem, status, "", "%s", status_text(status));
+    edge_fail_again(edge, &problem, replayed);
 }
 
 void edge_trailers(struct edge *edge, const struct replica_stamp *stamps, unsigned count,
@@ -284,6 +291,8 @@ struct edge_one *edge_one_new(struct service *service, struct rpc_call *rpc,
     }
     one->edge = edge;
     one->request = request;
+    one->refused = NULL;
+    one->user = NULL;
     one->asked = NULL;
     one->named = slice_of(NULL, 0);
     return one;
@@ -326,6 +335,21 @@ static void edge_fail_call(struct edge *edge, const struct shard_call *call,
     edge_fail(edge, &problem);
 }
 
+void edge_refuse(struct edge_one *one)
+{
+    struct refusal_names names = {.prefix = ""};
+    if (one->outcome->kind != REPLICA_SKU) {
+        edge_fail_decided(&one->edge, one->outcome->status,
+                          one->outcome->customer.replayed);
+        return;
+    }
+    if (one->asked != NULL) {
+        refusal_names_of_command(one->asked, one->outcome->inventory.line, &names);
+    }
+    names.hold_id = one->named;
+    edge_fail_outcome(&one->edge, &one->outcome->inventory, &names);
+}
+
 void edge_command_ended(struct edge_one *one)
 {
     const struct shard_call *call = &one->call;
@@ -335,16 +359,10 @@ void edge_command_ended(struct edge_one *one)
     }
     if (one->outcome->status == STATUS_OK) {
         one->finish(one);
-    } else if (one->outcome->kind == REPLICA_SKU) {
-        struct refusal_names names = {.prefix = ""};
-        if (one->asked != NULL) {
-            refusal_names_of_command(one->asked, one->outcome->inventory.line, &names);
-        }
-        names.hold_id = one->named;
-        edge_fail_outcome(&one->edge, &one->outcome->inventory, &names);
+    } else if (one->refused != NULL) {
+        one->refused(one);
     } else {
-        edge_fail_decided(&one->edge, one->outcome->status,
-                          one->outcome->customer.replayed);
+        edge_refuse(one);
     }
 }
 

@@ -53,6 +53,8 @@ void edge_fail_status(struct edge *edge, enum status status);
 /* The same for a command that was decided so: shortages, current values, replay. */
 void edge_fail_outcome(struct edge *edge, const struct inventory_outcome *outcome,
                        const struct refusal_names *names);
+/* The same for a refusal that may be a remembered one. */
+void edge_fail_again(struct edge *edge, const struct problem *problem, bool replayed);
 /* The same for what a customer shard decided. */
 void edge_fail_decided(struct edge *edge, enum status status, bool replayed);
 /* The request is too large for what is left of the call's memory. */
@@ -74,14 +76,15 @@ struct edge_one {
     struct edge edge;
     struct shard_call call;
     edge_finish *finish;
-    const void *request;                   /* the message, typed by its service */
+    edge_finish *refused; /* of a decided refusal, in place of answering it; or NULL */
+    const void *request;  /* the message, typed by its service */
     const struct inventory_command *asked; /* whose outcome is awaited; NULL: another */
     struct slice named; /* the hold's or customer's id as the caller wrote it */
-    void *user;         /* the service's */
     struct slice command;
     struct replica_outcome *outcome;
     struct replica_query query;
     struct replica_answer answer;
+    void *user; /* of whoever goes on in several steps */
 };
 
 /* NULL when the call has been answered already. */
@@ -103,6 +106,8 @@ void edge_propose_sku(struct edge_one *one, struct inventory_command *command,
 void edge_submit_command(struct edge_one *one, uint64_t shard_id, edge_finish *finish);
 /* What one->call and one->outcome say is told: `finish`, or a refusal. */
 void edge_command_ended(struct edge_one *one);
+/* Answers with the decided refusal in one->outcome. */
+void edge_refuse(struct edge_one *one);
 /* Asks one->query of the owner of a key. */
 void edge_ask(struct edge_one *one, enum shard_map_table table, uint64_t hash,
               edge_finish *finish);

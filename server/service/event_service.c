@@ -182,7 +182,7 @@ static void event_stream_message(struct rpc_stream *rpc,
     message->taken = taken;
     message->batch.user = message;
     if (!ordered_stream_begin(&stream->ordered, message, &message->sequence)) {
-        rpc_taken_free(taken);
+        event_message_free(message);
         return;
     }
     event_batch_submit(&message->batch, 0, event_stream_recorded);
@@ -197,6 +197,7 @@ void event_service_register(struct service *service, struct rpc_server *server)
                           .events = {.half_close = ordered_stream_on_half_close,
                                      .writable = ordered_stream_on_writable,
                                      .draining = ordered_stream_on_draining,
+                                     .malformed = ordered_stream_on_malformed,
                                      .done = ordered_stream_on_done}},
     };
     souk__v1__event_service__register(server, &handlers, service);

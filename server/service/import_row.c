@@ -44,6 +44,24 @@ static enum status import_take_customer(struct import_message *message,
     return STATUS_OK;
 }
 
+/* The home of the SKU binds what lies in its own range; the rest would have to be reserved
+ * at other shards first. */
+static enum status import_sku_identifiers(const struct service *service,
+                                          struct inventory_sku_upsert *upsert,
+                                          struct problem *problem)
+{
+    bool some = (upsert->update_mask & SKU_FIELD_GTINS && upsert->sku.gtin_count > 0) ||
+                (upsert->update_mask & SKU_FIELD_ALIASES && upsert->sku.alias_count > 0);
+    upsert->claim = true;
+    if (some && shard_map_count(service->map, SHARD_MAP_SKU) > 1) {
+        return problem_set(
+            problem, STATUS_INVALID, "sku",
+            "sku: with several SKU shards GTINs and aliases are written by "
+            "UpsertSku, not by an import");
+    }
+    return STATUS_OK;
+}
+
 static enum status import_take_sku_row(struct import_message *message,
                                        const Souk__V1__ImportRow *row,
                                        struct import_row *out, struct problem *problem)
@@ -54,12 +72,13 @@ static enum status import_take_sku_row(struct import_message *message,
     if (row->record_case == SOUK__V1__IMPORT_ROW__RECORD_LOCATION) {
         command->kind = INVENTORY_LOCATION_UPSERT;
         out->is_location = true;
-        TRY(intake_location(row->location, message->arena, &command->location_upsert,
-                            problem));
+        TRY(intake_location(row->location, NULL, message->arena,
+                            &command->location_upsert, problem));
     } else if (row->record_case == SOUK__V1__IMPORT_ROW__RECORD_SKU) {
         command->kind = INVENTORY_SKU_UPSERT;
         TRY(intake_sku(row->sku, row->update_mask, service->settings, message->arena,
                        &command->sku_upsert, problem));
+        TRY(import_sku_identifiers(service, &command->sku_upsert, problem));
     } else {
         command->kind = INVENTORY_STOCK_SET;
         TRY(import_take_stock(row->stock, &command->stock_set, problem));

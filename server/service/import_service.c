@@ -190,6 +190,7 @@ void import_service_register(struct service *service, struct rpc_server *server)
                         .events = {.half_close = ordered_stream_on_half_close,
                                    .writable = ordered_stream_on_writable,
                                    .draining = ordered_stream_on_draining,
+                                   .malformed = ordered_stream_on_malformed,
                                    .done = ordered_stream_on_done}},
     };
     souk__v1__import_service__register(server, &handlers, service);

@@ -6,6 +6,8 @@
 
 #include "server/service/check.h"
 #include "server/service/service_private.h"
+#include "shard/base/gtin.h"
+#include "shard/base/identifier.h"
 
 enum {
     INTAKE_FIELD_BYTES = 96,
@@ -20,10 +22,37 @@ static enum status intake_memory(struct problem *problem)
 
 /* --- SKUs -------------------------------------------------------------------------- */
 
-static const struct {
+/* A path that an update_mask may name, and the bits it stands for. */
+struct intake_path {
     const char *path;
     uint32_t field;
-} intake_sku_paths[] = {
+};
+
+/* `none` when the mask names nothing that can be written. */
+static enum status intake_mask(const Google__Protobuf__FieldMask *mask,
+                               const struct intake_path *known, uint32_t none,
+                               uint32_t *out_mask, struct problem *problem)
+{
+    *out_mask = 0;
+    for (size_t i = 0; i < mask->n_paths; i++) {
+        const struct intake_path *path = known;
+        while (path->path != NULL && strcmp(path->path, mask->paths[i]) != 0) {
+            path++;
+        }
+        if (path->path == NULL) {
+            return problem_set(problem, STATUS_INVALID, "update_mask",
+                               "update_mask: '%.40s' is not a field that can be written",
+                               mask->paths[i]);
+        }
+        *out_mask |= path->field;
+    }
+    if (*out_mask == 0) {
+        *out_mask = none; /* 0 would be taken for no mask */
+    }
+    return STATUS_OK;
+}
+
+static const struct intake_path intake_sku_paths[] = {
     {"product_id", SKU_FIELD_PRODUCT_ID},
     {"name", SKU_FIELD_NAME},
     {"state", SKU_FIELD_STATE},
@@ -36,37 +65,11 @@ static const struct {
     {"unit_exponent", SKU_FIELD_UNIT_EXPONENT},
     {"options", SKU_FIELD_OPTIONS},
     {"gtins", SKU_FIELD_GTINS},
+    {"aliases", SKU_FIELD_ALIASES},
     {"sku_id", 0}, /* names the row; written by no update */
     {"*", SKU_FIELDS_ALL},
+    {NULL, 0},
 };
-
-static enum status intake_sku_mask(const Google__Protobuf__FieldMask *mask,
-                                   uint32_t *out_mask, struct problem *problem)
-{
-    const size_t known = sizeof intake_sku_paths / sizeof intake_sku_paths[0];
-    *out_mask = SKU_FIELDS_ALL;
-    if (mask == NULL) {
-        return STATUS_OK;
-    }
-    *out_mask = 0;
-    for (size_t i = 0; i < mask->n_paths; i++) {
-        size_t k = 0;
-        while (k < known && strcmp(intake_sku_paths[k].path, mask->paths[i]) != 0) {
-            k++;
-        }
-        if (k == known) {
-            return problem_set(problem, STATUS_INVALID, "update_mask",
-                               "update_mask: '%.40s' is not a field of Sku that can be "
-                               "written",
-                               mask->paths[i]);
-        }
-        *out_mask |= intake_sku_paths[k].field;
-    }
-    if (*out_mask == 0) {
-        *out_mask = SKU_FIELDS_NONE; /* 0 would be taken for no mask */
-    }
-    return STATUS_OK;
-}
 
 static enum status intake_attribute(const Souk__V1__Attribute *attribute,
                                     const char *field, struct inventory_attribute *out,
@@ -182,8 +185,10 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
         "sku.category_path", INVENTORY_CATEGORY_DEPTH_MAX, INVENTORY_TEXT_BYTES_MAX};
     const struct intake_rules gtin_rules = {"sku.gtins", INVENTORY_GTINS_MAX,
                                             INVENTORY_ID_BYTES_MAX};
+    const struct intake_rules alias_rules = {"sku.aliases", INVENTORY_ALIASES_MAX,
+                                             INVENTORY_ID_BYTES_MAX};
     struct intake_attributes attributes, options;
-    struct intake_texts categories, gtins;
+    struct intake_texts categories, gtins, aliases;
     TRY(intake_attributes(sku->attributes, sku->n_attributes, &attribute_rules, arena,
                           &attributes, problem));
     TRY(intake_attributes(sku->options, sku->n_options, &option_rules, arena, &options,
@@ -191,6 +196,8 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
     TRY(intake_texts(sku->category_path, sku->n_category_path, &category_rules, arena,
                      &categories, problem));
     TRY(intake_texts(sku->gtins, sku->n_gtins, &gtin_rules, arena, &gtins, problem));
+    TRY(intake_texts(sku->aliases, sku->n_aliases, &alias_rules, arena, &aliases,
+                     problem));
     out->attributes = attributes.items;
     out->attribute_count = attributes.count;
     out->options = options.items;
@@ -199,6 +206,68 @@ static enum status intake_sku_lists(const Souk__V1__Sku *sku, size_t attributes_
     out->category_count = categories.count;
     out->gtins = gtins.items;
     out->gtin_count = gtins.count;
+    out->aliases = aliases.items;
+    out->alias_count = aliases.count;
+    return STATUS_OK;
+}
+
+/* Digits whose last one is another than the check digit get told which it would be. */
+static enum status intake_gtin(struct slice gtin, const char *field,
+                               struct problem *problem)
+{
+    char right[2] = "?";
+    struct slice digits = slice_of(gtin.data, gtin.size - 1);
+    if (gtin_valid(gtin)) {
+        return STATUS_OK;
+    }
+    for (int digit = '0'; digit <= '9' && right[0] == '?'; digit++) {
+        char tried[GTIN_DIGITS_MAX];
+        if (gtin.size <= GTIN_DIGITS_MAX) {
+            memcpy(tried, digits.data, digits.size);
+            tried[digits.size] = (char)digit;
+            right[0] = gtin_valid(slice_of(tried, gtin.size)) ? (char)digit : '?';
+        }
+    }
+    return problem_set(problem, STATUS_INVALID, field,
+                       right[0] == '?' ? "%s: a GTIN is 8, 12, 13 or 14 digits%s"
+                                       : "%s: the check digit is wrong; it would be %s",
+                       field, right[0] == '?' ? "" : right);
+}
+
+/* What a SKU is to be found under: lawful, none its own id, none named twice, whatever the
+ * length that a GTIN is written in. */
+static enum status intake_identifiers(const struct inventory_sku *sku,
+                                      struct arena *arena, struct problem *problem)
+{
+    const uint32_t count = sku->gtin_count + sku->alias_count;
+    struct slice *seen = arena_alloc(arena, (count + 1) * sizeof *seen);
+    char field[INTAKE_FIELD_BYTES];
+    if (seen == NULL) {
+        return intake_memory(problem);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool gtin = i < sku->gtin_count;
+        uint32_t place = gtin ? i : i - sku->gtin_count;
+        struct slice text = gtin ? sku->gtins[place] : sku->aliases[place];
+        snprintf(field, sizeof field, "sku.%s[%u]", gtin ? "gtins" : "aliases", place);
+        if (gtin) {
+            TRY(intake_gtin(text, field, problem));
+        } else if (!identifier_valid(text)) {
+            return problem_set(problem, STATUS_INVALID, field,
+                               "%s: an alias is 1-128 of A-Z a-z 0-9 . _ ~ : -", field);
+        }
+        seen[i] = inventory_identifier_canonical(text, arena);
+        if (!gtin && slice_equal(text, sku->sku_id)) {
+            return problem_set(problem, STATUS_INVALID, field,
+                               "%s: this is the SKU's own id", field);
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(seen[j], seen[i])) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: the same identifier stands before it", field);
+            }
+        }
+    }
     return STATUS_OK;
 }
 
@@ -212,7 +281,11 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
     if (sku == NULL) {
         return problem_set(problem, STATUS_INVALID, "sku", "sku: missing");
     }
-    TRY(intake_sku_mask(mask, &out->update_mask, problem));
+    out->update_mask = SKU_FIELDS_ALL;
+    if (mask != NULL) {
+        TRY(intake_mask(mask, intake_sku_paths, SKU_FIELDS_NONE, &out->update_mask,
+                        problem));
+    }
     TRY(check_id("sku.sku_id", sku->sku_id, &plain->sku_id, problem));
     TRY(check_id_or_empty("sku.product_id", sku->product_id, &plain->product_id,
                           problem));
@@ -226,6 +299,7 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
     TRY(intake_money("sku.price", sku->price, &plain->price, problem));
     TRY(intake_money("sku.cost", sku->cost, &plain->cost, problem));
     TRY(intake_sku_lists(sku, out->attributes_max, arena, plain, problem));
+    TRY(intake_identifiers(plain, arena, problem));
     if (inventory_etag_parse(slice_from_string(sku->etag), &out->etag) != STATUS_OK) {
         return problem_set(problem, STATUS_ETAG_MISMATCH, "sku.etag", "%s",
                            status_text(STATUS_ETAG_MISMATCH));
@@ -235,17 +309,81 @@ enum status intake_sku(const Souk__V1__Sku *sku, const Google__Protobuf__FieldMa
 
 /* --- Locations --------------------------------------------------------------------- */
 
-enum status intake_location(const Souk__V1__Location *location, struct arena *arena,
-                            struct inventory_location_upsert *out,
-                            struct problem *problem)
+static const struct intake_path intake_location_paths[] = {
+    {"name", LOCATION_FIELD_NAME},
+    {"type", LOCATION_FIELD_TYPE},
+    {"address", LOCATION_FIELD_ADDRESS},
+    {"latitude_e7", LOCATION_FIELD_COORDINATES},
+    {"longitude_e7", LOCATION_FIELD_COORDINATES},
+    {"time_zone", LOCATION_FIELD_TIME_ZONE},
+    {"channels", LOCATION_FIELD_CHANNELS},
+    {"location_id", 0},
+    {"*", LOCATION_FIELDS_ALL},
+    {NULL, 0},
+};
+
+/* Shaped like a name of the tz database (theory.html, "Timezone identifiers"); which names
+ * there are changes several times a year, so no list of them is kept here. */
+static enum status intake_time_zone(const char *text, struct slice *out,
+                                    struct problem *problem)
+{
+    const char *part = text;
+    TRY(check_text("location.time_zone", text, INVENTORY_ID_BYTES_MAX, out, problem));
+    for (const char *at = text; *text != '\0'; at++) {
+        bool letter = (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z');
+        bool inner = (*at >= '0' && *at <= '9') || *at == '_' || *at == '-' || *at == '+';
+        bool ends = *at == '/' || *at == '\0';
+        if ((ends && at == part) || (!ends && !letter && !(inner && at > part))) {
+            return problem_set(problem, STATUS_INVALID, "location.time_zone",
+                               "location.time_zone: a name of the tz database, like "
+                               "Europe/Berlin");
+        }
+        if (*at == '\0') {
+            break;
+        }
+        part = ends ? at + 1 : part;
+    }
+    return STATUS_OK;
+}
+
+static enum status intake_channels(const Souk__V1__Location *location,
+                                   struct arena *arena, struct inventory_location *out,
+                                   struct problem *problem)
 {
     const struct intake_rules rules = {"location.channels", INVENTORY_CHANNELS_MAX,
                                        INVENTORY_ID_BYTES_MAX};
     struct intake_texts channels;
+    char field[INTAKE_FIELD_BYTES];
+    TRY(intake_texts(location->channels, location->n_channels, &rules, arena, &channels,
+                     problem));
+    for (uint32_t i = 0; i < channels.count; i++) {
+        snprintf(field, sizeof field, "%s[%u]", rules.field, i);
+        TRY(check_id(field, location->channels[i], NULL, problem));
+        for (uint32_t j = 0; j < i; j++) {
+            if (slice_equal(channels.items[i], channels.items[j])) {
+                return problem_set(problem, STATUS_INVALID, field,
+                                   "%s: this channel stands at %u already", field, j);
+            }
+        }
+    }
+    out->channels = channels.items;
+    out->channel_count = channels.count;
+    return STATUS_OK;
+}
+
+enum status intake_location(const Souk__V1__Location *location,
+                            const Google__Protobuf__FieldMask *mask, struct arena *arena,
+                            struct inventory_location_upsert *out,
+                            struct problem *problem)
+{
     struct inventory_location *plain = &out->location;
     *out = (struct inventory_location_upsert){0};
     if (location == NULL) {
         return problem_set(problem, STATUS_INVALID, "location", "location: missing");
+    }
+    if (mask != NULL) {
+        TRY(intake_mask(mask, intake_location_paths, LOCATION_FIELDS_NONE,
+                        &out->update_mask, problem));
     }
     TRY(check_id("location.location_id", location->location_id, &plain->location_id,
                  problem));
@@ -253,12 +391,8 @@ enum status intake_location(const Souk__V1__Location *location, struct arena *ar
                    &plain->name, problem));
     TRY(check_text("location.address", location->address, INVENTORY_TEXT_BYTES_MAX,
                    &plain->address, problem));
-    TRY(check_text("location.time_zone", location->time_zone, INVENTORY_ID_BYTES_MAX,
-                   &plain->time_zone, problem));
-    TRY(intake_texts(location->channels, location->n_channels, &rules, arena, &channels,
-                     problem));
-    plain->channels = channels.items;
-    plain->channel_count = channels.count;
+    TRY(intake_time_zone(location->time_zone, &plain->time_zone, problem));
+    TRY(intake_channels(location, arena, plain, problem));
     plain->type = (enum location_type)location->type;
     plain->latitude_e7 = location->latitude_e7;
     plain->longitude_e7 = location->longitude_e7;

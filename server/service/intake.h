@@ -27,6 +27,7 @@ MUST_USE enum status intake_sku(const Souk__V1__Sku *sku,
                                 struct inventory_sku_upsert *out,
                                 struct problem *problem);
 MUST_USE enum status intake_location(const Souk__V1__Location *location,
+                                     const Google__Protobuf__FieldMask *mask,
                                      struct arena *arena,
                                      struct inventory_location_upsert *out,
                                      struct problem *problem);

@@ -91,8 +91,8 @@ static void location_upsert(struct rpc_call *rpc,
     }
     if (edge_identity(&one->edge, request->request_id, request->request_time,
                       &command.identity, &problem) != STATUS_OK ||
-        intake_location(request->location, one->edge.arena, &command.location_upsert,
-                        &problem) != STATUS_OK) {
+        intake_location(request->location, request->update_mask, one->edge.arena,
+                        &command.location_upsert, &problem) != STATUS_OK) {
         edge_fail(&one->edge, &problem);
         return;
     }

@@ -53,7 +53,9 @@ static void ordered_stream_flush(struct ordered_stream *ordered)
     if (answer_order_open(&ordered->order) > 0) {
         return;
     }
-    if (ordered->half_closed) {
+    if (ordered->failing) {
+        ordered_stream_finish(ordered, &ordered->failure);
+    } else if (ordered->half_closed) {
         ordered_stream_finish(ordered, NULL);
     } else if (ordered->draining) {
         struct problem problem;
@@ -84,7 +86,7 @@ bool ordered_stream_begin(struct ordered_stream *ordered, void *message,
 {
     bool open;
     pthread_mutex_lock(&ordered->lock);
-    open = !ordered->finished &&
+    open = !ordered->finished && !ordered->failing &&
            answer_order_begin(&ordered->order, message, out_sequence) == STATUS_OK;
     if (open) {
         ordered->refs++;
@@ -105,7 +107,11 @@ void ordered_stream_complete(struct ordered_stream *ordered, uint64_t sequence)
 void ordered_stream_fail(struct ordered_stream *ordered, const struct problem *problem)
 {
     pthread_mutex_lock(&ordered->lock);
-    ordered_stream_finish(ordered, problem);
+    if (!ordered->failing) {
+        ordered->failing = true;
+        ordered->failure = *problem;
+    }
+    ordered_stream_flush(ordered);
     pthread_mutex_unlock(&ordered->lock);
 }
 
@@ -136,6 +142,13 @@ void ordered_stream_on_draining(struct rpc_stream *stream, void *user)
     ordered->draining = true;
     ordered_stream_flush(ordered);
     pthread_mutex_unlock(&ordered->lock);
+}
+
+void ordered_stream_on_malformed(struct rpc_stream *stream, const struct problem *problem,
+                                 void *user)
+{
+    (void)stream;
+    ordered_stream_fail(user, problem);
 }
 
 void ordered_stream_on_done(struct rpc_stream *stream, const struct rpc_status *status,

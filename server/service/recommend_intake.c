@@ -221,6 +221,40 @@ static enum status recommend_filter_text(struct recommend_run *run, const char *
     return STATUS_OK;
 }
 
+/* A field of SKUs, or an attribute by its name or as attributes.NAME, as filters have it. */
+static enum status recommend_diversity_field(struct recommend_plan *plan,
+                                             struct problem *problem)
+{
+    static const char *const groups[] = {
+        [RECOMMEND_DIVERSITY_BRAND] = "brand",
+        [RECOMMEND_DIVERSITY_CATEGORY] = "category",
+        [RECOMMEND_DIVERSITY_PRODUCT] = "product_id",
+    };
+    static const char *const others[] = {"sku_id", "name", "price", "price.currency"};
+    static const char prefix[] = "attributes.";
+    struct slice name = plan->diversity_attribute;
+    for (unsigned i = RECOMMEND_DIVERSITY_BRAND; i < sizeof groups / sizeof groups[0];
+         i++) {
+        if (slice_equal(name, slice_from_string(groups[i]))) {
+            plan->diversity = (enum recommend_diversity)i;
+            return STATUS_OK;
+        }
+    }
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (slice_equal(name, slice_from_string(others[i]))) {
+            return problem_set(problem, STATUS_INVALID, "diversity.attribute",
+                               "diversity.attribute: %s makes no groups; one of brand, "
+                               "category, product_id, or the name of an attribute",
+                               others[i]);
+        }
+    }
+    if (name.size >= sizeof prefix && memcmp(name.data, prefix, sizeof prefix - 1) == 0) {
+        plan->diversity_attribute =
+            slice_of(name.data + sizeof prefix - 1, name.size - (sizeof prefix - 1));
+    }
+    return STATUS_OK;
+}
+
 static enum status recommend_diversity(struct recommend_run *run,
                                        const Souk__V1__Diversity *diversity,
                                        struct problem *problem)
@@ -232,10 +266,11 @@ static enum status recommend_diversity(struct recommend_run *run,
                    &run->plan.diversity_attribute, problem));
     if (diversity->group_items_max > 0 && diversity->attribute[0] == '\0') {
         return problem_set(problem, STATUS_INVALID, "diversity.attribute",
-                           "diversity.attribute: the attribute whose values are groups");
+                           "diversity.attribute: brand, category, product_id, or the "
+                           "name of an attribute whose values are groups");
     }
     run->plan.diversity_group_items_max = diversity->group_items_max;
-    return STATUS_OK;
+    return recommend_diversity_field(&run->plan, problem);
 }
 
 /* --- The plan ---------------------------------------------------------------------- */

@@ -117,6 +117,7 @@ void recommend_service_register(struct service *service, struct rpc_server *serv
                             .events = {.half_close = ordered_stream_on_half_close,
                                        .writable = ordered_stream_on_writable,
                                        .draining = ordered_stream_on_draining,
+                                       .malformed = ordered_stream_on_malformed,
                                        .done = ordered_stream_on_done}},
     };
     souk__v1__recommend_service__register(server, &handlers, service);

@@ -94,6 +94,8 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
     case INVENTORY_HOLD_FULFIL:
     case INVENTORY_HOLD_CANCEL:
     case INVENTORY_LOCATION_COPY: /* the server's own */
+    case INVENTORY_ALIAS_RESERVE:
+    case INVENTORY_ALIAS_SETTLE:
     case INVENTORY_TICK:
     case INVENTORY_HOLD_PREPARE:
     case INVENTORY_HOLD_VOTE:

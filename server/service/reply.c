@@ -182,6 +182,8 @@ Souk__V1__Sku *reply_sku(struct reply *reply, const struct inventory_sku *sku)
     message->options =
         reply_attributes(reply, sku->options, sku->option_count, &message->n_options);
     message->gtins = reply_texts(reply, sku->gtins, sku->gtin_count, &message->n_gtins);
+    message->aliases =
+        reply_texts(reply, sku->aliases, sku->alias_count, &message->n_aliases);
     message->etag = reply_etag(reply, sku->etag);
     message->create_time = reply_time(reply, sku->create_ms);
     message->update_time = reply_time(reply, sku->update_ms);

@@ -19,7 +19,7 @@
     S(dir,                  "",             "",                     "data folder; made if missing")  \
     S(listen,               "127.0.0.1",    "",                     "address of the client port")    \
     N(port,                 7400, 0, 65535, "",                     "client port; 0 lets the system choose and writes <dir>/ports.json") \
-    N(admin_port,           0, 0, 65535,    "",                     "HTTP port for /metrics and /health, loopback only; 0 lets the system choose") \
+    N(admin_port,           0, 0, 65535,    "",                     "HTTP port for /metrics, /health/live and /health/ready, loopback only; 0 lets the system choose") \
     S(log_level,            "info",         "debug|info|warn|error", "least level written")          \
     S(log_format,           "logfmt",       "logfmt|json",          "form of the log lines")         \
     N(rpc_workers,          1, 1, 64,       "",                     "threads that decode and validate calls") \
@@ -40,6 +40,7 @@
     N(apply_queue_max_bytes, 67108864, 1048576, 1073741824, "bytes", "state writes waiting for RocksDB before OVERLOADED") \
     N(request_id_memory_max_bytes, 1073741824, 65536, 68719476736, "bytes", "remembered outcomes of one shard") \
     N(flush_interval_ms,    200, 1, 60000,  "ms",                   "longest time a change stays out of RocksDB (the log has it)") \
+    N(persist_interval_ms,  30000, 1, 3600000, "ms",               "longest time changes lie in RocksDB's memory only: so much a restart replays from the log") \
     N(log_segment_bytes,    67108864, 1048576, 1073741824, "bytes", "size of one log segment file")  \
     N(log_entry_max_bytes,  1048576, 4096, 16777216, "bytes",       "commands of one turn in one log entry") \
     N(raft_tick_ms,         100, 1, 10000,  "ms",                   "heartbeats of a shard of several members; without one for 10 to 20 of these a new leader is elected") \

@@ -68,10 +68,16 @@ static void apply_decide(struct inventory *inventory,
         catalog_sku_delete(inventory, &command->sku_delete, out);
         break;
     case INVENTORY_LOCATION_UPSERT:
-        catalog_location_upsert(inventory, &command->location_upsert, arena, out);
+        location_upsert(inventory, &command->location_upsert, arena, out);
         break;
     case INVENTORY_LOCATION_COPY:
-        catalog_location_copy(inventory, &command->location_upsert, arena, out);
+        location_copy(inventory, &command->location_upsert, arena, out);
+        break;
+    case INVENTORY_ALIAS_RESERVE:
+        alias_reserve(inventory, &command->alias_reserve, arena, out);
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        alias_settle(inventory, &command->alias_settle, out);
         break;
     case INVENTORY_STOCK_ADJUST:
         stock_adjust(inventory, &command->stock_adjust, arena, out);
@@ -266,6 +272,13 @@ static void apply_import(struct inventory *inventory,
     }
 }
 
+/* The server's own: repeating them changes nothing, so they need no memory. */
+static bool apply_unidentified(enum inventory_command_kind kind)
+{
+    return kind == INVENTORY_TICK || kind == INVENTORY_LOCATION_COPY ||
+           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE;
+}
+
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,
                      struct arena *arena, struct inventory_outcome *out)
 {
@@ -278,8 +291,7 @@ void inventory_apply(struct inventory *inventory, const struct inventory_command
         } else {
             outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_NONE);
         }
-    } else if (command->kind == INVENTORY_TICK ||
-               command->kind == INVENTORY_LOCATION_COPY) {
+    } else if (apply_unidentified(command->kind)) {
         apply_decide(inventory, command, arena, out);
     } else if (command->identity.kind == INVENTORY_IDENTITY_REQUEST) {
         apply_request(inventory, command, arena, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SKUs and locations. */
+/* SKUs. */
 #include <stdlib.h>
 
 #include "shard/inventory/inventory_private.h"
@@ -48,6 +48,10 @@ static void catalog_merge(struct inventory_sku *into, const struct inventory_sku
         into->gtins = from->gtins;
         into->gtin_count = from->gtin_count;
     }
+    if (mask & SKU_FIELD_ALIASES) {
+        into->aliases = from->aliases;
+        into->alias_count = from->alias_count;
+    }
 }
 
 static void catalog_sku_store(struct inventory *inventory, struct sku_row *row,
@@ -88,6 +92,33 @@ static bool catalog_sku_place(const struct inventory *inventory, struct slice sk
     return true;
 }
 
+/* May it be written so? `row` is NULL for a new SKU. */
+static bool catalog_sku_allowed(const struct inventory *inventory,
+                                const struct inventory_sku_upsert *command,
+                                const struct sku_row *row, struct arena *arena,
+                                struct inventory_outcome *out)
+{
+    const struct alias_row *alias = alias_find(inventory, command->sku.sku_id);
+    if (row == NULL && command->etag != 0) {
+        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_SKU_ID);
+        return false;
+    }
+    if (row != NULL && command->etag != 0 && command->etag != row->etag) {
+        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
+        return false;
+    }
+    if (command->taken.size != 0) {
+        outcome_refuse(out, STATUS_ALREADY_EXISTS, INVENTORY_FIELD_IDENTIFIER);
+        return false;
+    }
+    if (row == NULL && alias != NULL &&
+        !slice_equal(alias->sku_id, command->sku.sku_id)) {
+        outcome_refuse(out, STATUS_ALREADY_EXISTS, INVENTORY_FIELD_SKU_ID);
+        return false;
+    }
+    return alias_claimable(inventory, command, arena, out);
+}
+
 static void catalog_sku_show(const struct inventory_sku *sku,
                              struct inventory_outcome *out)
 {
@@ -104,15 +135,8 @@ void catalog_sku_upsert(struct inventory *inventory,
     uint32_t mask = command->update_mask != 0 ? command->update_mask : SKU_FIELDS_ALL;
     struct inventory_sku merged = {.state = SKU_STATE_ACTIVE};
     struct sku_row *row;
-    if (!catalog_sku_place(inventory, command->sku.sku_id, hash, &row, out)) {
-        return;
-    }
-    if (row == NULL && command->etag != 0) {
-        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_SKU_ID);
-        return;
-    }
-    if (row != NULL && command->etag != 0 && command->etag != row->etag) {
-        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
+    if (!catalog_sku_place(inventory, command->sku.sku_id, hash, &row, out) ||
+        !catalog_sku_allowed(inventory, command, row, arena, out)) {
         return;
     }
     if (row != NULL) {
@@ -133,6 +157,7 @@ void catalog_sku_upsert(struct inventory *inventory,
     merged.etag = state_etag_mint(inventory);
     merged.update_ms = inventory->log_ms;
     catalog_sku_store(inventory, row, &merged);
+    alias_claim(inventory, command, arena);
     out->status = view_sku(row, arena, &merged);
     if (out->status == STATUS_OK) {
         catalog_sku_show(&merged, out);
@@ -192,62 +217,5 @@ void catalog_sku_delete(struct inventory *inventory,
     row->deleted = true;
     if (row->hold_refs == 0) {
         state_sku_free(inventory, row);
-    }
-}
-
-void catalog_location_upsert(struct inventory *inventory,
-                             const struct inventory_location_upsert *command,
-                             struct arena *arena, struct inventory_outcome *out)
-{
-    struct inventory_location value = command->location;
-    struct location_row *row = state_location_find(inventory, value.location_id);
-    if (!state_owns(inventory, state_hash(inventory, value.location_id))) {
-        outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_LOCATION_ID);
-        return;
-    }
-    if (row == NULL && command->etag != 0) {
-        outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_LOCATION_ID);
-        return;
-    }
-    if (row != NULL && command->etag != 0 && command->etag != row->view->etag) {
-        outcome_refuse(out, STATUS_ETAG_MISMATCH, INVENTORY_FIELD_ETAG);
-        return;
-    }
-    value.version = row != NULL ? row->view->version + 1 : 1;
-    value.create_ms = row != NULL ? row->view->create_ms : inventory->log_ms;
-    value.update_ms = inventory->log_ms;
-    value.etag = state_etag_mint(inventory);
-    out->created = row == NULL;
-    if (row == NULL) {
-        row = state_location_add(inventory, value.location_id);
-    }
-    row->copy = false;
-    state_location_set(row, &value);
-    state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
-    view_location(row, arena, &out->location);
-    out->has_location = true;
-    out->etag = value.etag;
-}
-
-void catalog_location_copy(struct inventory *inventory,
-                           const struct inventory_location_upsert *command,
-                           struct arena *arena, struct inventory_outcome *out)
-{
-    const struct inventory_location *value = &command->location;
-    struct location_row *row = state_location_find(inventory, value->location_id);
-    bool home = state_owns(inventory, state_hash(inventory, value->location_id));
-    if (!home && (row == NULL || row->view->version < value->version)) {
-        out->created = row == NULL;
-        if (row == NULL) {
-            row = state_location_add(inventory, value->location_id);
-        }
-        row->copy = true;
-        state_location_set(row, value);
-        state_dirty(inventory, &inventory->dirty_locations, &row->dirty, 256);
-    }
-    if (row != NULL) {
-        view_location(row, arena, &out->location);
-        out->has_location = true;
-        out->etag = row->view->etag;
     }
 }

@@ -77,6 +77,29 @@ static bool check_texts(const struct slice *texts, uint32_t count, uint32_t coun
     return true;
 }
 
+static bool check_ids(const struct slice *ids, uint32_t count, uint32_t count_max)
+{
+    if (count > count_max) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!identifier_valid(ids[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_alias(struct slice identifier, struct slice sku_id,
+                        struct check_fault *fault)
+{
+    if (!check_text(identifier, INVENTORY_ID_BYTES_MAX) || identifier.size == 0) {
+        return check_refuse(fault, INVENTORY_FIELD_IDENTIFIER, "identifier", "not an id");
+    }
+    return identifier_valid(sku_id) ||
+           check_refuse(fault, INVENTORY_FIELD_SKU_ID, "sku_id", "not an id");
+}
+
 static bool check_attributes(const struct inventory_attribute *attributes, uint32_t count,
                              uint32_t count_max)
 {
@@ -159,6 +182,10 @@ static bool check_sku(const struct inventory_sku_upsert *command,
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "sku.gtins",
                             "too many, empty, or not UTF-8");
     }
+    if (!check_ids(sku->aliases, sku->alias_count, INVENTORY_ALIASES_MAX)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "sku.aliases",
+                            "too many, or not ids");
+    }
     if (!check_money(&sku->price) || !check_money(&sku->cost)) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "sku.price",
                             "price and cost need a currency of three capitals, no "
@@ -175,9 +202,10 @@ static bool check_sku(const struct inventory_sku_upsert *command,
     return true;
 }
 
-static bool check_location(const struct inventory_location *location,
+static bool check_location(const struct inventory_location_upsert *command,
                            struct check_fault *fault)
 {
+    const struct inventory_location *location = &command->location;
     if (!identifier_valid(location->location_id)) {
         return check_refuse(fault, INVENTORY_FIELD_LOCATION_ID, "location.location_id",
                             "not an id");
@@ -203,6 +231,11 @@ static bool check_location(const struct inventory_location *location,
         location->longitude_e7 > CHECK_LONGITUDE_E7_MAX) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "location.latitude_e7",
                             "coordinates are off the globe");
+    }
+    if (command->update_mask != LOCATION_FIELDS_NONE &&
+        (command->update_mask & ~(uint32_t)LOCATION_FIELDS_ALL) != 0) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "update_mask",
+                            "names an unknown field");
     }
     return true;
 }
@@ -372,7 +405,13 @@ bool check_command(const struct inventory_command *command, struct check_fault *
                check_refuse(out_fault, INVENTORY_FIELD_SKU_ID, "sku_id", "not an id");
     case INVENTORY_LOCATION_UPSERT:
     case INVENTORY_LOCATION_COPY:
-        return check_location(&command->location_upsert.location, out_fault);
+        return check_location(&command->location_upsert, out_fault);
+    case INVENTORY_ALIAS_RESERVE:
+        return check_alias(command->alias_reserve.identifier,
+                           command->alias_reserve.sku_id, out_fault);
+    case INVENTORY_ALIAS_SETTLE:
+        return check_alias(command->alias_settle.identifier, command->alias_settle.sku_id,
+                           out_fault);
     case INVENTORY_STOCK_ADJUST:
         return check_adjust(&command->stock_adjust, out_fault);
     case INVENTORY_STOCK_SET:
@@ -448,6 +487,8 @@ const char *check_field_path(enum inventory_field field)
         return "etag";
     case INVENTORY_FIELD_REQUEST_ID:
         return "request_id";
+    case INVENTORY_FIELD_IDENTIFIER:
+        return "identifier";
     case INVENTORY_FIELD_NONE:
     case INVENTORY_FIELD_OTHER:
         break;

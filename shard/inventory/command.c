@@ -32,6 +32,10 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
     case INVENTORY_HOLD_FULFIL:
     case INVENTORY_HOLD_CANCEL:
         return command->hold_change.hold_id.anchor;
+    case INVENTORY_ALIAS_RESERVE:
+        return key_hash(command->alias_reserve.identifier, seed);
+    case INVENTORY_ALIAS_SETTLE:
+        return key_hash(command->alias_settle.identifier, seed);
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
     case INVENTORY_HOLD_PREPARE:
@@ -92,6 +96,9 @@ static void command_put_sku(struct buffer *out,
     command_put_slices(out, sku->gtins, sku->gtin_count);
     encode_varint(out, command->update_mask);
     encode_le64(out, command->etag);
+    if (sku->alias_count > 0) { /* fingerprints from before them had none */
+        command_put_slices(out, sku->aliases, sku->alias_count);
+    }
 }
 
 static void command_put_location(struct buffer *out,
@@ -107,6 +114,9 @@ static void command_put_location(struct buffer *out,
     encode_bytes(out, location->time_zone);
     command_put_slices(out, location->channels, location->channel_count);
     encode_le64(out, command->etag);
+    if (command->update_mask != 0) { /* fingerprints from before it had none */
+        encode_varint(out, command->update_mask);
+    }
 }
 
 static void command_put_set(struct buffer *out, const struct inventory_stock_set *command)
@@ -189,6 +199,8 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
         command_put_ttl(out, command->hold_change.ttl_kind, command->hold_change.ttl_ms,
                         command->hold_change.expire_ms);
         break;
+    case INVENTORY_ALIAS_RESERVE: /* not remembered */
+    case INVENTORY_ALIAS_SETTLE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
     case INVENTORY_HOLD_PREPARE:
@@ -210,4 +222,21 @@ uint64_t inventory_command_fingerprint(const struct inventory_command *command)
     fingerprint = hash64(buffer_slice(&canonical), COMMAND_FINGERPRINT_SEED);
     buffer_close(&canonical);
     return fingerprint;
+}
+
+uint64_t inventory_alias_by(const struct inventory_command *upsert)
+{
+    const struct hash128 id = upsert->identity.kind == INVENTORY_IDENTITY_IMPORT
+                                  ? upsert->identity.import_id
+                                  : upsert->identity.request_id;
+    uint64_t by = hash_mix(id.high ^ hash_mix(id.low ^ upsert->identity.line));
+    by = hash_mix(by ^ inventory_command_fingerprint(upsert));
+    return by != 0 ? by : 1;
+}
+
+bool inventory_command_known(uint32_t kind)
+{
+    return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
+           kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE ||
+           inventory_command_is_message((enum inventory_command_kind)kind);
 }

@@ -37,11 +37,15 @@ enum inventory_command_kind {
     INVENTORY_HOLD_STATE = 62,    /* to a line: the whole state to be in */
     INVENTORY_HOLD_ACK = 63,      /* to the home: this version is applied */
     INVENTORY_HOLD_QUESTION = 64, /* to the home: what became of it? */
+    /* At the shard that owns the hash of the identifier; by the server, without identity:
+     * repeating them changes nothing. */
+    INVENTORY_ALIAS_RESERVE = 70, /* before the SKU is written with it */
+    INVENTORY_ALIAS_SETTLE = 71,  /* after: it was, or was refused */
 };
 
 /* What makes a command exactly-once. */
 enum inventory_identity_kind {
-    INVENTORY_IDENTITY_NONE = 0, /* TICK and LOCATION_COPY only */
+    INVENTORY_IDENTITY_NONE = 0, /* TICK, LOCATION_COPY and ALIAS_* only */
     INVENTORY_IDENTITY_REQUEST =
         1, /* a request id, remembered until the floor passes it */
     INVENTORY_IDENTITY_IMPORT = 2, /* a line of an import, remembered without expiry */
@@ -81,9 +85,10 @@ enum {
     SKU_FIELD_UNIT_EXPONENT = 1u << 9,
     SKU_FIELD_OPTIONS = 1u << 10,
     SKU_FIELD_GTINS = 1u << 11,
-    SKU_FIELDS_ALL = (1u << 12) - 1,
     SKU_FIELDS_NONE =
         1u << 12, /* alone: the caller gave a mask that names none of them */
+    SKU_FIELD_ALIASES = 1u << 13,
+    SKU_FIELDS_ALL = ((1u << 12) - 1) | SKU_FIELD_ALIASES,
 };
 
 struct inventory_sku_upsert {
@@ -91,6 +96,29 @@ struct inventory_sku_upsert {
     uint32_t update_mask; /* SKU_FIELD_*, or SKU_FIELDS_NONE; 0: no mask, so all fields */
     uint64_t etag;        /* 0: unconditional; else the SKU must exist with this etag */
     uint32_t attributes_max;
+    /* An alias or GTIN of it that is another SKU's, as its own shard said: refused with
+     * ALREADY_EXISTS, so that this, too, is remembered. No part of what was asked. */
+    struct slice taken;
+    /* Binds its GTINs and aliases in the same step: those in this shard's range by itself,
+     * those in `reserved` (canonical) were reserved at their own. One that is neither is of
+     * a range that has moved: EPOCH_CHANGED. Logs from before it list them unbound. */
+    bool claim;
+    const struct slice *reserved;
+    uint32_t reserved_count;
+};
+
+struct inventory_alias_reserve {
+    struct slice identifier; /* canonical */
+    struct slice sku_id;
+    uint64_t by; /* see inventory_alias_by */
+};
+
+struct inventory_alias_settle {
+    struct slice identifier;
+    struct slice sku_id;
+    uint64_t by;
+    bool bound; /* the SKU was written with it; false: the request was refused, so what it
+                   alone has reserved is free again */
 };
 
 struct inventory_sku_delete {
@@ -98,10 +126,25 @@ struct inventory_sku_delete {
     uint64_t etag;
 };
 
+/* Fields of inventory_location for update_mask. */
+enum {
+    LOCATION_FIELD_NAME = 1u << 0,
+    LOCATION_FIELD_TYPE = 1u << 1,
+    LOCATION_FIELD_ADDRESS = 1u << 2,
+    LOCATION_FIELD_COORDINATES = 1u << 3,
+    LOCATION_FIELD_TIME_ZONE = 1u << 4,
+    LOCATION_FIELD_CHANNELS = 1u << 5,
+    LOCATION_FIELDS_ALL = (1u << 6) - 1,
+    LOCATION_FIELDS_NONE = 1u << 6, /* alone: as SKU_FIELDS_NONE; a new one is a WAREHOUSE
+                                     * unless its type is named */
+};
+
 struct inventory_location_upsert {
     struct inventory_location
         location; /* LOCATION_COPY: its version, etag, times count */
     uint64_t etag;
+    uint32_t update_mask; /* LOCATION_FIELD_*, or LOCATION_FIELDS_NONE; 0: all. A copy
+                             is whole. */
 };
 
 struct inventory_stock_adjust {
@@ -223,6 +266,8 @@ struct inventory_command {
         struct inventory_hold_change hold_change; /* all five */
         struct inventory_tick tick;
         struct inventory_hold_message hold_message; /* all five */
+        struct inventory_alias_reserve alias_reserve;
+        struct inventory_alias_settle alias_settle;
     };
 };
 
@@ -240,6 +285,12 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
 /* 64 bits over what the caller asked for, in canonical form: kind and payload, but
  * neither limits, nor defaults filled in, nor the nonce, nor the identity. */
 uint64_t inventory_command_fingerprint(const struct inventory_command *command);
+
+/* Whether this release has commands of the kind. */
+bool inventory_command_known(uint32_t kind);
+
+/* What stands for a request among reservations: its id and its payload. Not 0. */
+uint64_t inventory_alias_by(const struct inventory_command *upsert);
 
 /* OK, or INVALID (QUANTITY_LIMIT for numbers above a setting) with field and message:
  * what apply refuses without looking at its state. For the edge, before append; apply

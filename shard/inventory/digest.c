@@ -78,6 +78,13 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
         sum += digest_row(location->copy ? ROW_LOCATION_COPY : ROW_LOCATION, node->hash,
                           node->id, row);
     }
+    for (const struct table_node *node = table_next(&inventory->aliases, NULL);
+         node != NULL; node = table_next(&inventory->aliases, node)) {
+        const struct inventory_alias alias =
+            view_alias(CONTAINER_OF(node, const struct alias_row, node));
+        rows_alias_encode(row, &alias);
+        sum += digest_row(ROW_ALIAS, node->hash, node->id, row);
+    }
     return sum;
 }
 

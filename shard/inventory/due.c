@@ -120,6 +120,7 @@ static bool due_gather(struct due_names *names, const struct inventory_query *qu
     case INVENTORY_QUERY_LOCATION_LIST:
     case INVENTORY_QUERY_LEDGER:
     case INVENTORY_QUERY_OUTCOME:
+    case INVENTORY_QUERY_IDENTIFIER:
         break;
     }
     return names->sku_count > 0 || names->hold_count > 0;

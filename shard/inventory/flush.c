@@ -9,13 +9,19 @@ enum {
     FLUSH_REQUEST_KEY_BYTES = 12, /* be64(chunk) be32(part) */
 };
 
+/* Rows of one key lie under its hash, rows of the shard as a whole at its range's first. */
+static bool flush_of_key(enum row_kind kind)
+{
+    return kind < ROW_LOCATION_COPY || kind == ROW_ALIAS || kind == ROW_HOLD_PART;
+}
+
 static void flush_key(const struct inventory *inventory, struct buffer *key,
                       enum row_kind kind, uint64_t hash)
 {
     const struct key_state parts = {
         .table = KEY_TABLE_SKU,
         .kind = (uint8_t)kind,
-        .hash = row_has_hash(kind) ? hash : inventory->options.range.start,
+        .hash = flush_of_key(kind) ? hash : inventory->options.range.start,
     };
     buffer_clear(key);
     key_append_state(key, &parts);
@@ -76,6 +82,16 @@ void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku)
         flush_key_level(inventory, &key, sku->levels[i]);
         flush_delete(inventory, &key);
     }
+    buffer_close(&key);
+}
+
+void flush_delete_alias(struct inventory *inventory, const struct alias_row *row)
+{
+    struct buffer key;
+    buffer_init(&key);
+    flush_key(inventory, &key, ROW_ALIAS, row->node.hash);
+    buffer_append_slice(&key, row->node.id);
+    flush_delete(inventory, &key);
     buffer_close(&key);
 }
 
@@ -194,6 +210,14 @@ static void flush_catalog(struct inventory *inventory, struct store_batch *batch
                   row->node.hash);
         buffer_append_slice(&scratch->key, row->node.id);
         rows_location_encode(&scratch->value, row->view);
+        flush_put(batch, scratch);
+    }
+    while ((node = list_pop(&inventory->dirty_aliases)) != NULL) {
+        const struct alias_row *row = LIST_ENTRY(node, struct alias_row, dirty);
+        const struct inventory_alias alias = view_alias(row);
+        flush_key(inventory, &scratch->key, ROW_ALIAS, row->node.hash);
+        buffer_append_slice(&scratch->key, row->node.id);
+        rows_alias_encode(&scratch->value, &alias);
         flush_put(batch, scratch);
     }
 }

@@ -43,13 +43,8 @@ enum row_kind {
     ROW_SHARD = 8,         /* the shard; no id: log time, floor, counters */
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
     ROW_HOLD_PART = 60,    /* the SKU; id = be64(anchor) be64(unique) of the hold */
+    ROW_ALIAS = 70,        /* the identifier; id = it */
 };
-
-/* Rows of the shard as a whole are those of kinds from LOCATION_COPY on, but for these. */
-static inline bool row_has_hash(enum row_kind kind)
-{
-    return kind < ROW_LOCATION_COPY || kind == ROW_HOLD_PART;
-}
 
 enum {
     ROW_VERSION = 1,
@@ -66,6 +61,14 @@ struct location_row {
     struct inventory_location
         *view; /* one block of memory with everything it points at */
     bool copy;
+};
+
+struct alias_row {
+    struct table_node node; /* its identifier */
+    struct list dirty;
+    struct slice sku_id; /* behind the struct */
+    enum inventory_alias_state state;
+    uint64_t by;
 };
 
 struct level_row {
@@ -275,6 +278,7 @@ struct inventory {
     struct inventory_options options;
     struct table skus;
     struct table locations;
+    struct table aliases;
     struct map holds;
     struct map owners;
     struct heap due; /* HELD holds by expire_ms */
@@ -312,6 +316,7 @@ struct inventory {
     struct list dirty_holds;
     struct list dirty_parts;
     struct list dirty_locations;
+    struct list dirty_aliases;
     struct buffer deletions; /* le32 size, key; before all puts of the batch */
     uint64_t dirty_bytes;
     bool dirty_shard;
@@ -441,6 +446,10 @@ void rows_sku_encode(struct buffer *out, const struct inventory_sku *sku);
 /* Arrays live in the arena, slices borrow from `value`. sku_id comes from the key. */
 MUST_USE enum status rows_sku_decode(struct slice value, struct arena *arena,
                                      struct inventory_sku *out_sku);
+/* identifier comes from the key; the SKU's id borrows from `value`. */
+void rows_alias_encode(struct buffer *out, const struct inventory_alias *alias);
+MUST_USE enum status rows_alias_decode(struct slice value,
+                                       struct inventory_alias *out_alias);
 void rows_location_encode(struct buffer *out, const struct inventory_location *location);
 MUST_USE enum status rows_location_decode(struct slice value, struct arena *arena,
                                           struct inventory_location *out_location);
@@ -501,6 +510,27 @@ void view_level(const struct level_row *level, struct arena *arena,
 void view_hold(const struct hold_row *hold, struct arena *arena,
                struct inventory_hold *out);
 
+/* Borrows from the row. */
+struct inventory_alias view_alias(const struct alias_row *row);
+
+/* --- alias.c ---------------------------------------------------------------------------- */
+struct alias_row *alias_find(const struct inventory *inventory, struct slice identifier);
+struct alias_row *alias_add(struct inventory *inventory, struct slice identifier,
+                            struct slice sku_id);
+/* May the SKU list what the command names? Refuses what is another's. */
+bool alias_claimable(const struct inventory *inventory,
+                     const struct inventory_sku_upsert *command, struct arena *arena,
+                     struct inventory_outcome *out);
+/* After alias_claimable: all that lie in this range are its own for ever. */
+void alias_claim(struct inventory *inventory, const struct inventory_sku_upsert *command,
+                 struct arena *arena);
+void alias_reserve(struct inventory *inventory,
+                   const struct inventory_alias_reserve *command, struct arena *arena,
+                   struct inventory_outcome *out);
+void alias_settle(struct inventory *inventory,
+                  const struct inventory_alias_settle *command,
+                  struct inventory_outcome *out);
+
 /* --- token.c: page tokens ----------------------------------------------------------------- */
 struct page_token {
     enum inventory_query_kind kind;
@@ -532,6 +562,7 @@ uint32_t read_page_size(const struct inventory_query *query);
 
 /* --- flush.c ------------------------------------------------------------------------------ */
 void flush_delete_sku(struct inventory *inventory, const struct sku_row *sku);
+void flush_delete_alias(struct inventory *inventory, const struct alias_row *row);
 void flush_delete_hold(struct inventory *inventory, const struct hold_row *hold);
 void flush_delete_part(struct inventory *inventory, const struct part_row *part);
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk);
@@ -547,12 +578,12 @@ void catalog_sku_upsert(struct inventory *inventory,
 void catalog_sku_delete(struct inventory *inventory,
                         const struct inventory_sku_delete *command,
                         struct inventory_outcome *out);
-void catalog_location_upsert(struct inventory *inventory,
-                             const struct inventory_location_upsert *command,
-                             struct arena *arena, struct inventory_outcome *out);
-void catalog_location_copy(struct inventory *inventory,
-                           const struct inventory_location_upsert *command,
-                           struct arena *arena, struct inventory_outcome *out);
+void location_upsert(struct inventory *inventory,
+                     const struct inventory_location_upsert *command, struct arena *arena,
+                     struct inventory_outcome *out);
+void location_copy(struct inventory *inventory,
+                   const struct inventory_location_upsert *command, struct arena *arena,
+                   struct inventory_outcome *out);
 void stock_adjust(struct inventory *inventory,
                   const struct inventory_stock_adjust *command, struct arena *arena,
                   struct inventory_outcome *out);

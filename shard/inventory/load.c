@@ -101,6 +101,22 @@ static enum status load_sku(struct load *load, const struct key_state *key,
     return STATUS_OK;
 }
 
+static enum status load_alias(struct load *load, const struct key_state *key,
+                              struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct inventory_alias alias;
+    struct alias_row *row;
+    TRY(rows_alias_decode(value, &alias));
+    if (key->hash != state_hash(inventory, key->id) || key->id.size == 0) {
+        return STATUS_CHECKSUM;
+    }
+    row = alias_add(inventory, key->id, alias.sku_id);
+    row->state = alias.state;
+    row->by = alias.by;
+    return STATUS_OK;
+}
+
 static enum status load_level(struct load *load, const struct key_state *key,
                               struct slice value)
 {
@@ -358,6 +374,8 @@ static enum status load_row(struct load *load, enum load_pass pass,
         return pass == LOAD_SHARD ? load_shard_row(load, key, value) : STATUS_OK;
     case ROW_SKU:
         return pass == LOAD_STOCK ? load_sku(load, key, value) : STATUS_OK;
+    case ROW_ALIAS:
+        return pass == LOAD_SHARD ? load_alias(load, key, value) : STATUS_OK;
     case ROW_LEVEL:
         return pass == LOAD_STOCK ? load_level(load, key, value) : STATUS_OK;
     case ROW_HOLD:

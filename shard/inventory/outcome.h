@@ -22,7 +22,8 @@ enum inventory_field {
     INVENTORY_FIELD_TTL = 6,
     INVENTORY_FIELD_ETAG = 7,
     INVENTORY_FIELD_REQUEST_ID = 8,
-    INVENTORY_FIELD_OTHER = 9, /* see inventory_command_check for its name */
+    INVENTORY_FIELD_OTHER = 9,       /* see inventory_command_check for its name */
+    INVENTORY_FIELD_IDENTIFIER = 10, /* a GTIN or an alias */
 };
 
 struct inventory_outcome {
@@ -38,6 +39,9 @@ struct inventory_outcome {
     bool has_hold;  /* HOLD_*, also with refusals for the hold's state */
     bool has_sku;   /* SKU_UPSERT */
     bool has_location;
+    bool
+        has_alias; /* ALIAS_RESERVE: whose it is, also when it is another SKU's; SKU_UPSERT
+                       refused for an identifier: which one, and whose */
     enum inventory_field field;
     uint32_t line;          /* index of the line, when `field` is one of a line */
     uint64_t etag;          /* of the row written */
@@ -48,6 +52,7 @@ struct inventory_outcome {
     struct inventory_hold hold;
     struct inventory_sku sku;
     struct inventory_location location;
+    struct inventory_alias alias;
     struct inventory_shortage shortages[INVENTORY_SHORTAGES_MAX]; /* INSUFFICIENT_STOCK */
     uint32_t shortage_count;
     uint32_t shortages_omitted;

@@ -39,6 +39,9 @@ enum inventory_query_kind {
     INVENTORY_QUERY_OUTCOME = 60, /* of `asked`, once it is not pending and all shards of
                                    * its hold have applied it (HOLD_CREATE: once it is
                                    * decided); NOT_FOUND: not remembered */
+    INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
+                                      * GTIN it is (canonical);
+                                      * neither is an answer too */
 };
 
 struct inventory_command;
@@ -65,6 +68,7 @@ struct inventory_query {
                     * has come counts until the shard's log says that it has ended. */
     struct inventory_hold_id hold_id;
     struct slice owner;
+    struct slice identifier;
     struct ledger_position from;
     bool homes_only;
     uint32_t page_size; /* 0: the default */
@@ -115,6 +119,8 @@ struct inventory_answer {
     uint32_t availability_count;
     const struct slice *missing; /* SKU ids unknown here */
     uint32_t missing_count;
+    bool has_alias;
+    struct inventory_alias alias;
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;

@@ -103,6 +103,31 @@ static enum status read_sku(const struct inventory *inventory,
                                                                      : STATUS_OK;
 }
 
+/* Nothing found is an answer: the caller may ask under another form. */
+static enum status read_identifier(const struct inventory *inventory,
+                                   const struct inventory_query *query,
+                                   struct arena *arena, struct inventory_answer *out)
+{
+    const struct sku_row *sku = state_sku_find(inventory, query->identifier);
+    const struct alias_row *alias = alias_find(inventory, query->identifier);
+    struct inventory_sku *skus = arena_zalloc(arena, sizeof *skus);
+    if (skus == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    out->skus = skus;
+    if (sku != NULL) {
+        TRY(view_sku(sku, arena, skus));
+        out->sku_count = 1;
+    }
+    if (alias != NULL) {
+        out->alias = view_alias(alias);
+        out->alias.identifier = arena_slice(arena, out->alias.identifier);
+        out->alias.sku_id = arena_slice(arena, out->alias.sku_id);
+        out->has_alias = true;
+    }
+    return STATUS_OK;
+}
+
 static enum status read_sku_list(struct read_page *page)
 {
     struct inventory_sku *skus = read_page_items(page, sizeof *skus);
@@ -578,6 +603,8 @@ static enum status read_answer(const struct inventory *inventory,
     case INVENTORY_QUERY_SKU:
     case INVENTORY_QUERY_SKU_BATCH:
         return read_sku(inventory, query, arena, out);
+    case INVENTORY_QUERY_IDENTIFIER:
+        return read_identifier(inventory, query, arena, out);
     case INVENTORY_QUERY_LOCATION:
         return read_location(inventory, query, arena, out);
     case INVENTORY_QUERY_SKU_LIST:

@@ -305,7 +305,7 @@ enum status result_decode(const struct inventory *inventory, struct slice result
     if (flags & RESULT_SHORTAGES) {
         result_get_shortages(&reader, out);
     }
-    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_OTHER) {
+    if (flags & ~RESULT_FLAGS || out->field > INVENTORY_FIELD_IDENTIFIER) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));

@@ -170,6 +170,9 @@ void rows_sku_encode(struct buffer *out, const struct inventory_sku *sku)
     encode_varint(out, sku->unit_exponent);
     rows_put_attributes(out, sku->options, sku->option_count);
     rows_put_slices(out, sku->gtins, sku->gtin_count);
+    if (sku->alias_count > 0) { /* rows from before them end here */
+        rows_put_slices(out, sku->aliases, sku->alias_count);
+    }
 }
 
 enum status rows_sku_decode(struct slice value, struct arena *arena,
@@ -193,11 +196,42 @@ enum status rows_sku_decode(struct slice value, struct arena *arena,
     sku.unit_exponent = rows_get_u32(&reader);
     sku.options = rows_get_attributes(&reader, arena, &sku.option_count);
     sku.gtins = rows_get_slices(&reader, arena, &sku.gtin_count);
+    if (reader_left(&reader) > 0) {
+        sku.aliases = rows_get_slices(&reader, arena, &sku.alias_count);
+        if (sku.alias_count == 0) {
+            reader_fail(&reader);
+        }
+    }
     if (sku.state < SKU_STATE_DRAFT || sku.state > SKU_STATE_RETIRED) {
         return STATUS_CHECKSUM;
     }
     TRY(reader_finish(&reader));
     *out_sku = sku;
+    return STATUS_OK;
+}
+
+void rows_alias_encode(struct buffer *out, const struct inventory_alias *alias)
+{
+    encode_u8(out, ROW_VERSION);
+    encode_u8(out, (uint8_t)alias->state);
+    encode_le64(out, alias->by);
+    encode_bytes(out, alias->sku_id);
+}
+
+enum status rows_alias_decode(struct slice value, struct inventory_alias *out_alias)
+{
+    struct inventory_alias alias = {.state = INVENTORY_ALIAS_RESERVED};
+    struct reader reader;
+    TRY(rows_open(&reader, value));
+    alias.state = (enum inventory_alias_state)read_u8(&reader);
+    alias.by = read_le64(&reader);
+    alias.sku_id = read_bytes(&reader);
+    if (alias.state < INVENTORY_ALIAS_RESERVED || alias.state > INVENTORY_ALIAS_BOUND ||
+        (alias.state == INVENTORY_ALIAS_BOUND && alias.by != 0)) {
+        return STATUS_CHECKSUM;
+    }
+    TRY(reader_finish(&reader));
+    *out_alias = alias;
     return STATUS_OK;
 }
 

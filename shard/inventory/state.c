@@ -29,6 +29,8 @@ struct inventory *inventory_new(const struct inventory_options *options)
     table_init(&inventory->skus, options->range.start,
                options->range.end - options->range.start);
     table_init(&inventory->locations, 0, 0);
+    table_init(&inventory->aliases, options->range.start,
+               options->range.end - options->range.start);
     map_init(&inventory->holds);
     map_init(&inventory->owners);
     heap_init(&inventory->due, state_hold_less);
@@ -45,6 +47,7 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_holds);
     list_init(&inventory->dirty_parts);
     list_init(&inventory->dirty_locations);
+    list_init(&inventory->dirty_aliases);
     buffer_init(&inventory->deletions);
     list_init(&inventory->blocks);
     map_init(&inventory->block_map);
@@ -81,6 +84,12 @@ static void state_free_rows(struct inventory *inventory)
         free(location->view);
         free(location);
     }
+    row = table_next(&inventory->aliases, NULL);
+    while (row != NULL) {
+        struct alias_row *alias = CONTAINER_OF(row, struct alias_row, node);
+        row = table_next(&inventory->aliases, row);
+        free(alias);
+    }
 }
 
 void inventory_free(struct inventory *inventory)
@@ -99,6 +108,7 @@ void inventory_free(struct inventory *inventory)
     }
     table_close(&inventory->skus);
     table_close(&inventory->locations);
+    table_close(&inventory->aliases);
     map_close(&inventory->holds);
     map_close(&inventory->owners);
     import_lanes_close(&inventory->lanes);

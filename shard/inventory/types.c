@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/inventory/types.h"
 
+#include "shard/base/arena.h"
+#include "shard/base/gtin.h"
+
 static const char types_hex[] = "0123456789abcdef";
 
 enum {
@@ -69,4 +72,12 @@ enum status inventory_etag_parse(struct slice text, uint64_t *out_etag)
     }
     *out_etag = etag;
     return STATUS_OK;
+}
+
+struct slice inventory_identifier_canonical(struct slice identifier, struct arena *arena)
+{
+    char digits[GTIN_DIGITS_MAX + 1];
+    return arena_slice(arena, gtin_canonical(identifier, digits)
+                                  ? slice_of(digits, GTIN_DIGITS_MAX)
+                                  : identifier);
 }

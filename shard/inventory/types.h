@@ -26,6 +26,7 @@ enum {
     INVENTORY_CATEGORY_DEPTH_MAX = 32,
     INVENTORY_OPTIONS_MAX = 32,
     INVENTORY_GTINS_MAX = 64,
+    INVENTORY_ALIASES_MAX = 64,
     INVENTORY_CHANNELS_MAX = 64,
     INVENTORY_HOLD_LINES_MAX = 10000,
     INVENTORY_SHORTAGES_MAX = 20, /* lines that an INSUFFICIENT_STOCK names */
@@ -76,11 +77,32 @@ struct inventory_sku {
     uint32_t unit_exponent; /* quantities count 10^-unit_exponent units */
     const struct inventory_attribute *options;
     uint32_t option_count;
-    const struct slice *gtins;
+    const struct slice *gtins; /* as written; see inventory_identifier_canonical */
     uint32_t gtin_count;
+    const struct slice *aliases;
+    uint32_t alias_count;
     uint64_t etag;
     int64_t create_ms;
     int64_t update_ms;
+};
+
+/*
+ * Whose an alias or a GTIN is. The row lies at the hash of the identifier, so one shard
+ * decides for each, and also knows whether a SKU has it for an id. It says who may list
+ * the identifier; whether they do is said by the SKU itself. So a reservation whose SKU was
+ * never written resolves to nothing, and one that a SKU has given up stays its own: an
+ * identifier is never pointed at another SKU.
+ */
+enum inventory_alias_state {
+    INVENTORY_ALIAS_RESERVED = 1, /* the SKU is about to be written with it */
+    INVENTORY_ALIAS_BOUND = 2,    /* it was; for ever its own */
+};
+
+struct inventory_alias {
+    struct slice identifier; /* canonical */
+    struct slice sku_id;
+    enum inventory_alias_state state;
+    uint64_t by; /* while RESERVED: the one request that did; 0: several, or none known */
 };
 
 enum location_type {
@@ -226,6 +248,11 @@ struct inventory_movement {
     struct ledger_position previous; /* the SKU's movement before this one */
     uint64_t sequence;               /* counts the SKU's movements from 1 */
 };
+
+/* A GTIN as its 14 digits, anything else as it is: what aliases and GTINs are kept and found
+ * under. Copied into the arena. */
+struct arena;
+struct slice inventory_identifier_canonical(struct slice identifier, struct arena *arena);
 
 /* Writes 33 characters and a NUL. */
 void inventory_hold_id_format(struct inventory_hold_id id,

@@ -30,6 +30,14 @@ void view_location(const struct location_row *row, struct arena *arena,
     out->channel_count = channels != NULL ? view->channel_count : 0;
 }
 
+struct inventory_alias view_alias(const struct alias_row *row)
+{
+    return (struct inventory_alias){.identifier = row->node.id,
+                                    .sku_id = row->sku_id,
+                                    .state = row->state,
+                                    .by = row->by};
+}
+
 /* By how much the promises exceed what is there to keep them; without promises none. */
 static wide view_shortfall(const int64_t buckets[STOCK_BUCKET_COUNT])
 {

@@ -90,6 +90,8 @@ static enum status decode_sku_upsert(const PB(SkuUpsert) * in, struct arena *are
     TRY(decode_slices(in->categories, in->n_categories, INVENTORY_CATEGORY_DEPTH_MAX,
                       arena, &sku->categories));
     TRY(decode_slices(in->gtins, in->n_gtins, INVENTORY_GTINS_MAX, arena, &sku->gtins));
+    TRY(decode_slices(in->aliases, in->n_aliases, INVENTORY_ALIASES_MAX, arena,
+                      &sku->aliases));
     TRY(decode_money(in->price, &sku->price));
     TRY(decode_money(in->cost, &sku->cost));
     sku->sku_id = command_slice(in->sku_id);
@@ -103,6 +105,13 @@ static enum status decode_sku_upsert(const PB(SkuUpsert) * in, struct arena *are
     sku->unit_exponent = in->unit_exponent;
     sku->option_count = (uint32_t)in->n_options;
     sku->gtin_count = (uint32_t)in->n_gtins;
+    sku->alias_count = (uint32_t)in->n_aliases;
+    out->taken = command_slice(in->taken);
+    out->claim = in->claim != 0;
+    TRY(decode_slices(in->reserved, in->n_reserved,
+                      INVENTORY_GTINS_MAX + INVENTORY_ALIASES_MAX, arena,
+                      &out->reserved));
+    out->reserved_count = (uint32_t)in->n_reserved;
     out->update_mask = in->update_mask;
     out->etag = in->etag;
     out->attributes_max = in->attributes_max;
@@ -128,6 +137,7 @@ static enum status decode_location(const PB(LocationUpsert) * in, struct arena *
     location->create_ms = in->create_ms;
     location->update_ms = in->update_ms;
     out->etag = in->etag;
+    out->update_mask = in->update_mask;
     return STATUS_OK;
 }
 
@@ -310,6 +320,19 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
     case INVENTORY_LOCATION_UPSERT:
     case INVENTORY_LOCATION_COPY:
         return decode_location(in->location_upsert, arena, &out->location_upsert);
+    case INVENTORY_ALIAS_RESERVE:
+        out->alias_reserve = (struct inventory_alias_reserve){
+            .identifier = command_slice(in->alias_reserve->identifier),
+            .sku_id = command_slice(in->alias_reserve->sku_id),
+            .by = in->alias_reserve->by};
+        return STATUS_OK;
+    case INVENTORY_ALIAS_SETTLE:
+        out->alias_settle = (struct inventory_alias_settle){
+            .identifier = command_slice(in->alias_settle->identifier),
+            .sku_id = command_slice(in->alias_settle->sku_id),
+            .by = in->alias_settle->by,
+            .bound = in->alias_settle->bound != 0};
+        return STATUS_OK;
     case INVENTORY_STOCK_ADJUST:
         decode_stock_adjust(in->stock_adjust, &out->stock_adjust);
         return STATUS_OK;

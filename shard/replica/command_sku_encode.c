@@ -22,6 +22,8 @@ struct sku_draft {
         PB(Tick) tick;
         PB(RequestSeal) request_seal;
         PB(HoldMessage) hold_message;
+        PB(AliasReserve) alias_reserve;
+        PB(AliasSettle) alias_settle;
     };
     int64_t buckets[STOCK_BUCKET_COUNT];
 };
@@ -103,11 +105,18 @@ static enum status encode_sku_upsert(struct sku_draft *draft,
     out->options = encode_attributes(in->sku.options, in->sku.option_count, arena);
     out->n_gtins = in->sku.gtin_count;
     out->gtins = command_bytes_array(in->sku.gtins, in->sku.gtin_count, arena);
+    out->n_aliases = in->sku.alias_count;
+    out->aliases = command_bytes_array(in->sku.aliases, in->sku.alias_count, arena);
     out->update_mask = in->update_mask;
     out->etag = in->etag;
     out->attributes_max = in->attributes_max;
+    out->taken = command_bytes(in->taken);
+    out->claim = in->claim;
+    out->n_reserved = in->reserved_count;
+    out->reserved = command_bytes_array(in->reserved, in->reserved_count, arena);
     bool fits = out->attributes != NULL && out->categories != NULL &&
-                out->options != NULL && out->gtins != NULL;
+                out->options != NULL && out->gtins != NULL && out->aliases != NULL &&
+                out->reserved != NULL;
     return fits ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
@@ -118,6 +127,29 @@ static void encode_sku_delete(struct sku_draft *draft,
     draft->command.sku_delete = &draft->sku_delete;
     draft->sku_delete.sku_id = command_bytes(in->sku_id);
     draft->sku_delete.etag = in->etag;
+}
+
+static void encode_alias_reserve(struct sku_draft *draft,
+                                 const struct inventory_alias_reserve *in)
+{
+    PB(AliasReserve) *out = &draft->alias_reserve;
+    souk__internal__v1__alias_reserve__init(out);
+    draft->command.alias_reserve = out;
+    out->identifier = command_bytes(in->identifier);
+    out->sku_id = command_bytes(in->sku_id);
+    out->by = in->by;
+}
+
+static void encode_alias_settle(struct sku_draft *draft,
+                                const struct inventory_alias_settle *in)
+{
+    PB(AliasSettle) *out = &draft->alias_settle;
+    souk__internal__v1__alias_settle__init(out);
+    draft->command.alias_settle = out;
+    out->identifier = command_bytes(in->identifier);
+    out->sku_id = command_bytes(in->sku_id);
+    out->by = in->by;
+    out->bound = in->bound;
 }
 
 static enum status encode_location(struct sku_draft *draft,
@@ -142,6 +174,7 @@ static enum status encode_location(struct sku_draft *draft,
     out->create_ms = in->location.create_ms;
     out->update_ms = in->location.update_ms;
     out->etag = in->etag;
+    out->update_mask = in->update_mask;
     return out->channels != NULL ? STATUS_OK : STATUS_TOO_LARGE;
 }
 
@@ -337,6 +370,12 @@ static enum status encode_payload(struct sku_draft *draft,
     case INVENTORY_LOCATION_UPSERT:
     case INVENTORY_LOCATION_COPY:
         return encode_location(draft, &in->location_upsert, arena);
+    case INVENTORY_ALIAS_RESERVE:
+        encode_alias_reserve(draft, &in->alias_reserve);
+        return STATUS_OK;
+    case INVENTORY_ALIAS_SETTLE:
+        encode_alias_settle(draft, &in->alias_settle);
+        return STATUS_OK;
     case INVENTORY_STOCK_ADJUST:
         encode_stock_adjust(draft, &in->stock_adjust);
         return STATUS_OK;

@@ -238,7 +238,7 @@ static enum status sku_admit(const struct machine *machine,
                              const struct command_peek *peek, bool disk_full)
 {
     bool message = inventory_command_is_message((enum inventory_command_kind)peek->kind);
-    if (peek->kind > INVENTORY_REQUEST_SEAL && !message) {
+    if (!inventory_command_known(peek->kind)) {
         return STATUS_VERSION;
     }
     if (disk_full && !sku_frees(peek->kind)) {

@@ -34,10 +34,29 @@ grep -q 'All 12 steps went as told' "$work/out" || fail "the tour did not say th
 ! grep -q 'SOUK_ADDRESS' "$work/out" || fail "the tour tells the address of a node that is gone"
 [ -z "$(left_over "$work/node")" ] || fail "soukd still runs"
 
+grep -Eq 'trending at [a-z]+-store' "$work/out" || fail "nothing trends in a shop"
+
 # By souk demo, on the same folder: rows are known, the walk goes on with what is there.
 SOUK_DEMO=$top/deploy/demo "$build/bin/souk" demo --once --dir "$work/node" > "$work/out" \
     2> "$work/err" || code=$?
 [ "$code" = 0 ] || { cat "$work/out" "$work/err" && fail "souk demo ended with $code"; }
+
+# The address that is told at first and at the end is that of the node that stays.
+"$top/deploy/demo" --bin "$build/bin" --events 5000 > "$work/out" 2>&1 &
+tour=$!
+for _ in $(seq 1200); do
+    grep -q 'stays up until' "$work/out" && break
+    sleep 0.1
+done
+first=$(sed -n 's/.*serves gRPC on \([0-9.:]*\);.*/\1/p' "$work/out")
+last=$(sed -n 's/.*SOUK_ADDRESS=\([0-9.:]*\) .*/\1/p' "$work/out")
+"$build/bin/souk" --address "$last" status > "$work/status" 2>&1 ||
+    fail "nobody serves the address that the demo tells: $(cat "$work/status" "$work/out")"
+[ "$first" = "$last" ] || fail "the demo told $first first, and is at $last"
+kill -INT "$tour"
+code=0
+wait "$tour" || code=$?
+[ "$code" = 0 ] || fail "a demo ended by Ctrl-C ended with $code"
 
 # A tour that is interrupted takes its node along.
 "$top/deploy/demo" --bin "$build/bin" --events 1000 --dir "$work/stopped" > "$work/out" 2>&1 &

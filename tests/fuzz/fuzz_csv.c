@@ -45,7 +45,8 @@ static bool hear_bad(void *context, uint64_t line, const char *reason)
 static uint64_t read_in_pieces(const uint8_t *data, size_t size, size_t step)
 {
     struct heard heard = {0};
-    struct csv_callbacks callbacks = {hear_row, hear_bad, &heard};
+    struct csv_callbacks callbacks = {
+        .row = hear_row, .bad = hear_bad, .context = &heard};
     struct csv_reader *reader = csv_reader_new(&callbacks);
     for (size_t at = 0; at < size; at += step) {
         size_t left = size - at;

@@ -44,9 +44,10 @@ static enum status take(uint8_t choice, struct slice bytes, struct arena *arena,
     case 1:
         message = unpack(&souk__v1__location__descriptor, bytes, arena);
         out->kind = INVENTORY_LOCATION_UPSERT;
-        return message == NULL ? STATUS_INVALID
-                               : intake_location((const Souk__V1__Location *)message,
-                                                 arena, &out->location_upsert, &problem);
+        return message == NULL
+                   ? STATUS_INVALID
+                   : intake_location((const Souk__V1__Location *)message, NULL, arena,
+                                     &out->location_upsert, &problem);
     case 2:
         message = unpack(&souk__v1__stock_adjustment__descriptor, bytes, arena);
         out->kind = INVENTORY_STOCK_ADJUST;

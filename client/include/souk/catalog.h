@@ -34,6 +34,8 @@ struct souk_sku {
     size_t option_count;
     const char *const *gtins;
     size_t gtin_count;
+    const char *const *aliases;
+    size_t alias_count;
     const char *etag;
     int64_t create_time_ms;
     int64_t update_time_ms;
@@ -105,11 +107,32 @@ struct souk_sku_delete_reply {
     struct souk_stamp stamp;
 };
 
+enum souk_identifier_kind {
+    SOUK_IDENTIFIER_UNSPECIFIED = 0,
+    SOUK_IDENTIFIER_SKU_ID = 1,
+    SOUK_IDENTIFIER_GTIN = 2,
+    SOUK_IDENTIFIER_ALIAS = 3,
+};
+
+struct souk_identifier_resolve_request {
+    const char *identifier; /* a SKU's id, a GTIN in any of its lengths, an alias */
+    struct souk_read read;
+};
+
+struct souk_identifier_resolve_reply {
+    struct souk_answer answer;
+    struct souk_sku sku;
+    enum souk_identifier_kind kind;
+    bool retired; /* the SKU had it once and lists it no more */
+};
+
 SOUK_CALL(sku_upsert, souk_sku_upsert_request, souk_sku_upsert_reply);
 SOUK_CALL(sku_get, souk_sku_get_request, souk_sku_get_reply);
 SOUK_CALL(sku_batch_get, souk_sku_batch_get_request, souk_sku_batch_get_reply);
 SOUK_CALL(sku_list, souk_sku_list_request, souk_sku_list_reply);
 SOUK_CALL(sku_delete, souk_sku_delete_request, souk_sku_delete_reply);
+SOUK_CALL(identifier_resolve, souk_identifier_resolve_request,
+          souk_identifier_resolve_reply);
 
 #ifdef __cplusplus
 }

@@ -36,6 +36,8 @@ struct souk_location_upsert_request {
     const char *request_id;
     int64_t request_time_ms;
     struct souk_location location;
+    const char *const *update_mask; /* fields of Location to write; all when empty */
+    size_t update_mask_count;
     bool validate_only;
 };
 

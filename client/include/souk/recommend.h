@@ -42,9 +42,11 @@ struct souk_recommend_request {
     size_t seed_count;
     /* As souk.v1 describes it: "price < 20 AND attributes.colour = red"; NULL: none. */
     const char *filter;
-    const char *diversity_attribute; /* at most so many of one value of it ... */
-    uint32_t diversity_items_max;    /* ... 0: no limit */
-    bool no_personalization;         /* nothing of the customer's history may be used */
+    const char
+        *diversity_attribute;     /* at most so many of one brand, category, product_id,
+                                      * or attribute of that name ... */
+    uint32_t diversity_items_max; /* ... 0: no limit */
+    bool no_personalization;      /* nothing of the customer's history may be used */
 };
 
 enum souk_reason_kind {

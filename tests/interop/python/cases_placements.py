@@ -230,6 +230,26 @@ def test_diversity_shows_no_more_of_one_kind(world):
     same(explain(server, answer.answer_id).dropped.not_diverse, 2)
 
 
+def test_diversity_knows_the_fields_of_skus(world):
+    server, mark = world.shared, world.name("mark")
+    for number in range(8):
+        group = f"{number % 2}"
+        server.sku(world.name("field"), on_hand=5, brand=mark + group, product_id=mark + group,
+                   category_path=[mark, group], attributes=[
+                       attribute("mark", mark), attribute("brand", number % 4)])
+    fields = {"placement": "new", "count": 100, "filter": f'attributes.mark = "{mark}"'}
+    for name, groups in (("brand", 2), ("category", 2), ("product_id", 2),
+                         ("attributes.brand", 4), ("attributes.mark", 1), ("mark", 1)):
+        answer = ask(server, diversity=recommend_pb2.Diversity(attribute=name, group_items_max=1),
+                     **fields)
+        same((name, len(answer.items)), (name, groups))
+    for name in ("sku_id", "name", "price", "price.currency"):
+        refusal = refused(lambda: ask(server, diversity=recommend_pb2.Diversity(
+            attribute=name, group_items_max=1)), "INVALID_ARGUMENT", "INVALID",
+            "diversity.attribute")
+        assert "brand, category, product_id" in refusal.message, refusal
+
+
 def test_indexed_stock_is_shown_as_it_stands(world):
     server, (a, b, c, *_) = world.shared, shop(world, "indexed")
     for item in (b, c):
@@ -337,6 +357,31 @@ def test_answers_too_large_for_one_message_are_refused_one_by_one(world):
         codes = collections.Counter((r.status.code, r.status.reason) for r in results)
         same(set(codes), {(0, ""), (8, "TOO_LARGE")})
         same(results[0].status.code, 0)
+
+
+def ended_batch(server, messages):
+    """Reads while raw messages are sent: the sizes of the answers, and how the stream ended."""
+    call = server.channel.stream_stream(
+        "/souk.v1.RecommendService/BatchRecommend", request_serializer=bytes,
+        response_deserializer=recommend_pb2.BatchRecommendResponse.FromString)
+    sizes = []
+    try:
+        for answer in call(iter(messages), timeout=5 * CALL_SECONDS):
+            sizes.append(len(answer.results))
+    except grpc.RpcError as error:
+        return sizes, Refusal(error)
+    return sizes, None
+
+
+def test_a_bad_message_ends_a_batch_behind_the_answers_before_it(world):
+    server, (a, *_) = world.shared, shop(world, "behind")
+    good = recommend_pb2.BatchRecommendRequest(
+        requests=[question(count=20, seeds=[a])] * 50).SerializeToString()
+    empty = recommend_pb2.BatchRecommendRequest().SerializeToString()
+    for bad in (empty, b"\xff\xff\xff"):
+        for _ in range(20):
+            sizes, refusal = ended_batch(server, [good, bad, good])
+            same((sizes, refusal.code), ([50], "INVALID_ARGUMENT"))
 
 
 def test_a_batch_whose_reader_sleeps_or_leaves_is_bounded(world):

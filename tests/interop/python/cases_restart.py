@@ -202,3 +202,19 @@ def test_the_example_configuration_is_up_to_date(world):
     example = pathlib.Path(__file__).parents[3] / "deploy" / "soukd.yaml"
     assert example.read_text() == printed, (
         "renew it: soukd --dir /var/lib/souk --print-config > deploy/soukd.yaml")
+
+
+def test_state_reaches_the_disk_by_itself_and_status_says_so(world):
+    with world.server("--persist-interval-ms", "50") as server:
+        server.location_id()
+        server.sku("s1", on_hand=5)
+        server.customer.UpsertCustomer(customer_pb2.UpsertCustomerRequest(
+            request_id=uuid7(), customer=customer_pb2.Customer(customer_id="c1")))
+        deadline = time.monotonic() + START_SECONDS
+        late = [None]
+        while late and time.monotonic() < deadline:
+            shards = server.cluster.GetCluster(cluster_pb2.GetClusterRequest()).shards
+            late = [(shard.shard_id, shard.flushed_index, shard.applied_index)
+                    for shard in shards if shard.flushed_index < shard.applied_index]
+            time.sleep(0.05)
+        same(late, [])

@@ -8,10 +8,10 @@ import traceback
 
 import world
 
-MODULES = ("cases_services", "cases_errors", "cases_values", "cases_idempotency",
+MODULES = ("cases_services", "cases_catalog", "cases_errors", "cases_values", "cases_idempotency",
            "cases_life", "cases_wire", "cases_recommend", "cases_placements", "cases_places",
            "cases_import",
-           "cases_erase", "cases_restart")
+           "cases_erase", "cases_cli", "cases_restart")
 
 
 def sentence(function):

@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 
+SOUK = pathlib.Path(sys.argv[1]).with_name("souk")
 STUBS = pathlib.Path(sys.argv[2]) / "stubs"
 sys.path.insert(0, str(STUBS))
 import google  # noqa: E402

@@ -62,6 +62,7 @@ TEST(admin, metrics_and_health_are_read)
     EXPECT_EQ(ask(port, "GET", "/metrics", "localhost"), 200);
     EXPECT_EQ(ask(port, "HEAD", "/metrics", "127.0.0.1:80"), 200);
     EXPECT_EQ(ask(port, "GET", "/health/ready", "[::1]"), 200);
+    EXPECT_EQ(ask(port, "GET", "/health", "localhost"), 200);
     EXPECT_EQ(ask(port, "GET", "/health/live", "localhost:9090"), 200);
     EXPECT_EQ(ask(port, "GET", "/nothing", "localhost"), 404);
     admin_stop(admin);
@@ -72,6 +73,7 @@ TEST(admin, not_ready_is_503)
     bool ready = false;
     struct admin *admin = start(&ready);
     EXPECT_EQ(ask(admin_port(admin), "GET", "/health/ready", "localhost"), 503);
+    EXPECT_EQ(ask(admin_port(admin), "GET", "/health", "localhost"), 503);
     admin_stop(admin);
 }
 

@@ -86,6 +86,19 @@ TEST(command, sku_put_names_exactly_the_fields_that_were_given)
     EXPECT_STRING(mask[2], "category_path");
 }
 
+TEST(command, location_put_names_in_its_mask_what_the_options_name)
+{
+    struct command_line line;
+    const char *mask[CLI_LOCATION_MASK_MAX];
+    EXPECT(parse(&line, "location put berlin"));
+    EXPECT_EQ(cli_location_mask(&line, mask), 1);
+    EXPECT(parse(&line, "location put berlin --latitude -33.9 --longitude 18.4 --name B "
+                        "--type store --place P --time-zone Z --channels web"));
+    EXPECT_EQ(cli_location_mask(&line, mask), 7);
+    EXPECT_STRING(mask[4], "latitude_e7");
+    EXPECT_STRING(command_option(&line, "latitude"), "-33.9");
+}
+
 TEST(command, rec_leaves_out_what_the_session_looks_at_unless_told)
 {
     struct command_line line;

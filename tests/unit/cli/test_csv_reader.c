@@ -9,6 +9,7 @@ struct told {
     char text[8192];
     unsigned rows;
     unsigned bad;
+    unsigned blank;
     uint64_t last_line;
     unsigned stop_after; /* rows; 0 never */
 };
@@ -52,11 +53,20 @@ static bool hear_bad(void *context, uint64_t line, const char *reason)
     return true;
 }
 
+static void hear_blank(void *context, uint64_t line)
+{
+    struct told *told = context;
+    EXPECT(line > told->last_line);
+    told->last_line = line;
+    told->blank++;
+}
+
 /* Reads the text in pieces of `step` bytes. */
 static struct told read_pieces(struct slice text, size_t step, unsigned stop_after)
 {
     struct told told = {.stop_after = stop_after};
-    struct csv_callbacks callbacks = {hear_row, hear_bad, &told};
+    struct csv_callbacks callbacks = {
+        .row = hear_row, .bad = hear_bad, .blank = hear_blank, .context = &told};
     struct csv_reader *reader = csv_reader_new(&callbacks);
     enum status status = STATUS_OK;
     for (size_t at = 0; at < text.size && status == STATUS_OK; at += step) {
@@ -95,6 +105,8 @@ TEST(csv_reader, takes_a_last_line_without_a_line_feed)
 TEST(csv_reader, passes_over_blank_lines_but_counts_them)
 {
     expect_told("a\n\n  \nb\n", "1[a]4[b]");
+    EXPECT_EQ(read_pieces(slice_from_string("a\n\n \t \r\nb\n"), 3, 0).blank, 2);
+    EXPECT_EQ(read_pieces(slice_from_string("a\n\"in\n\na quote\"\n"), 3, 0).blank, 0);
 }
 
 TEST(csv_reader, takes_carriage_returns_before_line_feeds)

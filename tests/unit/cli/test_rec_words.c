@@ -7,7 +7,7 @@ static const char *words(enum souk_reason_kind kind, uint64_t evidence, bool fal
 {
     static char text[REC_WORDS_BYTES];
     static const char *const ids[] = {"TEA"}, *const names[] = {"Green tea"};
-    const struct rec_names known = {ids, names, 1};
+    const struct rec_names known = {ids, names, 1, NULL};
     const struct souk_reason reason = {.kind = kind,
                                        .related_sku_id = "TEA",
                                        .evidence_count = evidence,
@@ -55,6 +55,18 @@ TEST(rec_words, name_the_location_where_something_was_counted)
     reason.fallback = true;
     rec_reason_words(&reason, NULL, text);
     EXPECT_STRING(text, "popular at rotterdam (1 session); nothing closer was found");
+}
+
+TEST(rec_words, say_that_consent_is_missing_and_not_that_nothing_was_found)
+{
+    const struct souk_reason reason = {
+        .kind = SOUK_REASON_POPULAR, .related_sku_id = "", .fallback = true};
+    const struct rec_names names = {.instead =
+                                        rec_fallback_words(SOUK_PERSONAL_WITHDRAWN)};
+    char text[REC_WORDS_BYTES];
+    rec_reason_words(&reason, &names, text);
+    EXPECT_STRING(text, "in stock; without their history, whose use is not consented to");
+    EXPECT(rec_fallback_words(SOUK_PERSONAL_USED) == NULL);
 }
 
 TEST(rec_words, use_the_id_where_no_name_is_known)

@@ -29,7 +29,8 @@ static enum status read_file(const char *path, char *digest, uint64_t *out_rows,
                              struct problem *problem)
 {
     struct counted counted = {0};
-    struct csv_callbacks callbacks = {count_row, no_bad_row, &counted};
+    struct csv_callbacks callbacks = {
+        .row = count_row, .bad = no_bad_row, .context = &counted};
     enum status status = import_file_read(path, &callbacks, digest, problem);
     *out_rows = counted.rows;
     return status;
@@ -95,6 +96,36 @@ TEST(source, a_file_that_is_not_there_says_so)
     EXPECT_STATUS(read_file("/nonexistent/rows.csv", digest, &rows, &problem),
                   STATUS_NOT_FOUND);
     EXPECT(strstr(problem.message, "No such file") != NULL);
+}
+
+TEST(source, what_is_no_file_or_no_utf8_is_called_so)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } wide[] = {{"\xff\xfe"
+                 "a\0,\0",
+                 6},
+                {"\xfe\xff"
+                 "\0a\0,",
+                 6},
+                {"a\0,\0", 4},
+                {"\0a\0,", 4}};
+    const char *folder = test_folder();
+    char path[512], digest[SOURCE_DIGEST_TEXT_BYTES + 1];
+    struct problem problem;
+    uint64_t rows = 0;
+    EXPECT_STATUS(read_file(folder, digest, &rows, &problem), STATUS_IO);
+    EXPECT(strstr(problem.message, "folder") != NULL);
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
+        FILE *file;
+        snprintf(path, sizeof path, "%s/wide.csv", folder);
+        file = fopen(path, "w");
+        EXPECT_EQ(fwrite(wide[i].bytes, 1, wide[i].size, file), wide[i].size);
+        fclose(file);
+        EXPECT_STATUS(read_file(path, digest, &rows, &problem), STATUS_INVALID);
+        EXPECT(strstr(problem.message, "iconv") != NULL);
+    }
 }
 
 TEST(source, an_empty_file_has_no_rows_and_the_digest_of_nothing)

@@ -42,7 +42,7 @@ TEST(store, does_not_change_from_machine_to_machine)
 {
     struct written events = write_file(&small, 4);
     EXPECT_EQ(hash64(slice_of(events.bytes, events.size), 0),
-              INT64_C(5739940879976657859));
+              INT64_C(3878934660424129568));
     free(events.bytes);
 }
 
@@ -50,6 +50,7 @@ struct counted {
     unsigned rows;
     unsigned purchases;
     unsigned visitors;
+    unsigned located;
     unsigned customers;
     int64_t last_ms;
     char last_session[32];
@@ -69,10 +70,12 @@ static bool count_row(void *context, const struct csv_row *row)
     if (row->line == 1) {
         return true;
     }
-    EXPECT_EQ(row->count, 10);
+    EXPECT_EQ(row->count, 11);
     counted->rows++;
     counted->customers += row->fields[1][0] != '\0';
     counted->visitors += row->fields[2][0] != '\0';
+    counted->located += row->fields[10][0] != '\0';
+    EXPECT(strcmp(row->fields[10], "leipzig-warehouse") != 0);
     counted->purchases += strcmp(row->fields[3], "purchase") == 0;
     counted->sessions += strcmp(row->fields[5], counted->last_session) != 0;
     snprintf(counted->last_session, sizeof counted->last_session, "%s", row->fields[5]);
@@ -85,7 +88,8 @@ TEST(store, has_as_many_events_as_wanted_with_sessions_and_purchases)
 {
     struct written events = write_file(&small, 4);
     struct counted counted = {0};
-    struct csv_callbacks callbacks = {count_row, no_bad_row, &counted};
+    struct csv_callbacks callbacks = {
+        .row = count_row, .bad = no_bad_row, .context = &counted};
     struct csv_reader *reader = csv_reader_new(&callbacks);
     EXPECT_OK(csv_reader_feed(reader, slice_of(events.bytes, events.size)));
     EXPECT_OK(csv_reader_finish(reader));
@@ -93,6 +97,7 @@ TEST(store, has_as_many_events_as_wanted_with_sessions_and_purchases)
     EXPECT_EQ(counted.rows, small.events);
     EXPECT_EQ(counted.customers + counted.visitors, small.events);
     EXPECT(counted.visitors > 0 && counted.customers > counted.visitors);
+    EXPECT(counted.located > small.events / 4 && counted.located < small.events / 2);
     EXPECT(counted.purchases > small.events / 20);
     EXPECT(counted.sessions > small.events / 12 && counted.sessions < small.events / 2);
     free(events.bytes);

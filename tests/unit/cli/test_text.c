@@ -137,6 +137,26 @@ TEST(text, refuses_hold_lines_without_an_id)
     EXPECT(!text_line_parse(huge, &line));
 }
 
+TEST(text, reads_degrees_as_whole_numbers_of_their_ten_millionth)
+{
+    static const char *const wrong[] = {
+        "",    "north", "90.0000001", "-90.0000001", "91", "52.52000001",
+        "1e1", "52,5",  "52.5N"};
+    int32_t e7 = 7;
+    EXPECT(text_degrees("52.5200066", 90, &e7));
+    EXPECT_EQ(e7, 525200066);
+    EXPECT(text_degrees("-33.9", 90, &e7));
+    EXPECT_EQ(e7, -339000000);
+    EXPECT(text_degrees("-0.0000001", 90, &e7));
+    EXPECT_EQ(e7, -1);
+    EXPECT(text_degrees("90", 90, &e7) && text_degrees("-180.0000000", 180, &e7));
+    EXPECT_EQ(e7, -1800000000);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        EXPECT(!text_degrees(wrong[i], 90, &e7));
+    }
+    EXPECT_EQ(e7, -1800000000);
+}
+
 TEST(text, splits_at_commas)
 {
     const char *items[3];

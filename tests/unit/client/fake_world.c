@@ -30,7 +30,8 @@ static void fake_refuse(struct fake_world *fake, enum status status,
                                              .code = status_code(status),
                                              .message = "scripted",
                                              .reason = status_name(status),
-                                             .retry_after_ms = fake->retry_after_ms}};
+                                             .retry_after_ms = fake->retry_after_ms},
+                                  .unsent = fake->unsent};
     if (fake->detail.key != NULL) {
         answer.status.details = &fake->detail;
         answer.status.detail_count = 1;

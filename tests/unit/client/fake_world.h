@@ -31,6 +31,7 @@ struct fake_world {
     uint32_t retry_after_ms;
     uint64_t took_us; /* by which each attempt moves the clock */
     bool replayed;
+    bool unsent;              /* no attempt that fails has left */
     struct rpc_detail detail; /* of each refusal, when its key is set */
     struct rpc_violation violation;
 

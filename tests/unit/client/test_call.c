@@ -129,6 +129,23 @@ TEST(call, gives_up_after_its_attempts_and_says_the_outcome_is_unknown)
     fake_world_free(world);
 }
 
+TEST(call, that_never_left_is_unavailable_and_not_unknown)
+{
+    struct fake_world *world = fake_world_new(1);
+    struct heard heard;
+    for (unsigned i = 0; i < 10; i++) {
+        world->script[i] = STATUS_UNREACHABLE;
+    }
+    world->script_count = 10;
+    world->unsent = true;
+    heard = adjust(world, 3, NULL, NULL);
+    EXPECT_EQ(heard.code, SOUK_UNAVAILABLE);
+    EXPECT_EQ(heard.attempts, 3);
+    EXPECT(!heard.outcome_unknown);
+    EXPECT(strcmp(heard.reason, "OUTCOME_UNKNOWN") != 0);
+    fake_world_free(world);
+}
+
 TEST(call, does_not_repeat_a_refusal_and_hands_on_what_came_with_it)
 {
     struct fake_world *world = fake_world_new(1);

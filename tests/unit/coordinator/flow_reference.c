@@ -576,6 +576,9 @@ static struct inventory_availability *reference_stock(const struct reference *re
 static struct slice reference_group(const struct reference *reference,
                                     const struct inventory_sku *sku)
 {
+    if (reference->plan->diversity == RECOMMEND_DIVERSITY_BRAND) {
+        return sku->brand;
+    }
     for (uint32_t i = 0; i < sku->attribute_count; i++) {
         if (slice_equal(sku->attributes[i].name, reference->plan->diversity_attribute)) {
             return sku->attributes[i].text;

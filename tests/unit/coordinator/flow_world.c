@@ -39,6 +39,7 @@ static void world_add_skus(struct world *world, struct rng *rng)
             .sku_id = slice_from_string(world->ids[i]),
             .name = slice_from_string(world->ids[i]),
             .state = SKU_STATE_ACTIVE,
+            .brand = slice_from_string(brands[i % 5]),
             .attributes = own,
             .attribute_count = (uint32_t)rng_below(rng, 3),
             .create_ms = WORLD_NOW_MS - (int64_t)rng_below(rng, 60) * WORLD_DAY_MS};

@@ -74,6 +74,8 @@ static void law_options(struct rng *rng, struct recommend_plan *plan)
         plan->diversity_attribute =
             slice_from_string(rng_below(rng, 2) ? "brand" : "colour");
         plan->diversity_group_items_max = 1 + (uint32_t)rng_below(rng, 3);
+        plan->diversity = rng_below(rng, 3) == 0 ? RECOMMEND_DIVERSITY_BRAND
+                                                 : RECOMMEND_DIVERSITY_ATTRIBUTE;
     }
     plan->neighbours.candidates = 1 + (uint32_t)rng_below(rng, 400);
     plan->neighbours.neighbours = 1 + (uint32_t)rng_below(rng, 200);

@@ -232,6 +232,45 @@ TEST(catalog, a_location_counts_its_versions_and_a_copy_takes_only_higher_ones)
     world_close(&world);
 }
 
+TEST(catalog, a_mask_writes_of_a_location_what_it_names)
+{
+    struct world world;
+    struct inventory_command command = {.kind = INVENTORY_LOCATION_UPSERT};
+    struct inventory_location *place = &command.location_upsert.location;
+    const struct slice web = S("web");
+    world_open(&world);
+    *place = (struct inventory_location){.location_id = S("L1"),
+                                         .name = S("Lisbon"),
+                                         .latitude_e7 = 387223000,
+                                         .longitude_e7 = -91393000,
+                                         .time_zone = S("Europe/Lisbon"),
+                                         .channels = &web,
+                                         .channel_count = 1};
+    command.location_upsert.update_mask = LOCATION_FIELD_NAME | LOCATION_FIELD_CHANNELS;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT(world.last.created && world.last.location.latitude_e7 == 0);
+    EXPECT_EQ(world.last.location.type, LOCATION_TYPE_WAREHOUSE); /* as none is named */
+    place->name = S("");
+    command.location_upsert.update_mask = LOCATION_FIELD_COORDINATES;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT_SLICE(world.last.location.name, S("Lisbon"));
+    EXPECT_EQ(world.last.location.longitude_e7, -91393000);
+    EXPECT_EQ(world.last.location.channel_count, 1);
+    EXPECT_EQ(world.last.location.time_zone.size, 0);
+    EXPECT_EQ(world.last.location.version, 2);
+    command.location_upsert.update_mask = LOCATION_FIELDS_NONE;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT_EQ(world.last.location.version, 2); /* nothing named, nothing written */
+    command.location_upsert.update_mask = LOCATION_FIELDS_NONE << 1;
+    EXPECT_STATUS(world_apply(&world, command)->status, STATUS_INVALID);
+    command.location_upsert.update_mask = 0;
+    EXPECT_OK(world_apply(&world, command)->status);
+    EXPECT_EQ(world.last.location.name.size, 0); /* without a mask it is written whole */
+    EXPECT_SLICE(world.last.location.time_zone, S("Europe/Lisbon"));
+    world_reload(&world);
+    world_close(&world);
+}
+
 TEST(catalog, copies_stand_in_a_shard_that_is_not_the_home)
 {
     struct world world;

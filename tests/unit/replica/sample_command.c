@@ -124,6 +124,21 @@ static struct inventory_hold_message sample_message(void)
     };
 }
 
+static struct inventory_stock_set sample_stock_set(void)
+{
+    return (struct inventory_stock_set){
+        .sku_id = TEXT("MUG-RED"),
+        .location_id = TEXT("berlin"),
+        .mask = 1u << STOCK_BUCKET_ON_HAND | 1u << STOCK_BUCKET_SAFETY_STOCK,
+        .buckets = {0, 120, 0, 0, 0, 6, 0, 0, 0},
+        .has_expected_on_hand = true,
+        .expected_on_hand = 119,
+        .etag = 80,
+        .reason = STOCK_REASON_COUNT,
+        .reference = TEXT("count 7"),
+    };
+}
+
 static void sample_payload(struct inventory_command *command)
 {
     switch (command->kind) {
@@ -148,17 +163,7 @@ static void sample_payload(struct inventory_command *command)
                                             79};
         break;
     case INVENTORY_STOCK_SET:
-        command->stock_set = (struct inventory_stock_set){
-            .sku_id = TEXT("MUG-RED"),
-            .location_id = TEXT("berlin"),
-            .mask = 1u << STOCK_BUCKET_ON_HAND | 1u << STOCK_BUCKET_SAFETY_STOCK,
-            .buckets = {0, 120, 0, 0, 0, 6, 0, 0, 0},
-            .has_expected_on_hand = true,
-            .expected_on_hand = 119,
-            .etag = 80,
-            .reason = STOCK_REASON_COUNT,
-            .reference = TEXT("count 7"),
-        };
+        command->stock_set = sample_stock_set();
         break;
     case INVENTORY_HOLD_CREATE:
         command->hold_create = sample_hold_create();
@@ -188,6 +193,14 @@ static void sample_payload(struct inventory_command *command)
     case INVENTORY_HOLD_QUESTION:
         command->hold_message = sample_message();
         break;
+    case INVENTORY_ALIAS_RESERVE:
+        command->alias_reserve =
+            (struct inventory_alias_reserve){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344};
+        break;
+    case INVENTORY_ALIAS_SETTLE:
+        command->alias_settle =
+            (struct inventory_alias_settle){TEXT("OLD-7"), TEXT("MUG-RED"), 0x3344, true};
+        break;
     case INVENTORY_REQUEST_SEAL:
     default:
         break;
@@ -205,7 +218,8 @@ struct inventory_command sample_sku(unsigned kind)
             .prev_line = 4999999999,
             .imports_max = 100,
         };
-    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY) {
+    } else if (kind != INVENTORY_TICK && kind != INVENTORY_LOCATION_COPY &&
+               kind < INVENTORY_ALIAS_RESERVE) {
         command.identity = (struct inventory_identity){
             .kind = INVENTORY_IDENTITY_REQUEST,
             .anchor = 0x0102030405060708,

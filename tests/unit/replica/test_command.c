@@ -229,6 +229,72 @@ TEST(command, keeps_every_field_of_stock_and_places)
     arena_close(&arena);
 }
 
+static void expect_hex(struct slice bytes, const char *hex)
+{
+    char text[512];
+    EXPECT(2 * bytes.size < sizeof text);
+    for (size_t i = 0; i < bytes.size; i++) {
+        snprintf(text + 2 * i, 3, "%02x", bytes.data[i]);
+    }
+    EXPECT_STRING(text, hex);
+}
+
+TEST(command, of_the_catalogue_has_the_bytes_that_were_once_stored)
+{
+    struct arena arena;
+    struct inventory_command back;
+    arena_init(&arena, NULL, 0, 0);
+    expect_hex(encode_sku(INVENTORY_ALIAS_RESERVE, &arena),
+               "018205190a054f4c442d3712074d55472d524544194433000000000000");
+    expect_hex(encode_sku(INVENTORY_ALIAS_SETTLE, &arena),
+               "018a051b0a054f4c442d3712074d55472d5245441944330000000000002001");
+    decode_sku_sample(INVENTORY_ALIAS_RESERVE, &arena, &back);
+    EXPECT_SLICE(back.alias_reserve.identifier, slice_from_string("OLD-7"));
+    EXPECT_SLICE(back.alias_reserve.sku_id, slice_from_string("MUG-RED"));
+    EXPECT_EQ(back.alias_reserve.by, 0x3344);
+    decode_sku_sample(INVENTORY_ALIAS_SETTLE, &arena, &back);
+    EXPECT_SLICE(back.alias_settle.identifier, slice_from_string("OLD-7"));
+    EXPECT(back.alias_settle.bound && back.alias_settle.by == 0x3344);
+    arena_close(&arena);
+}
+
+TEST(command, carries_aliases_and_the_one_that_is_taken)
+{
+    const struct slice aliases[] = {slice_from_string("OLD-7"), slice_from_string("P/9")};
+    struct inventory_command sku = sample_sku(INVENTORY_SKU_UPSERT), back;
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 0, 0);
+    sku.sku_upsert.sku.aliases = aliases;
+    sku.sku_upsert.sku.alias_count = 2;
+    sku.sku_upsert.taken = aliases[1];
+    sku.sku_upsert.claim = true;
+    sku.sku_upsert.reserved = aliases;
+    sku.sku_upsert.reserved_count = 1;
+    EXPECT_OK(command_encode_sku(&sku, &arena, &bytes));
+    EXPECT_OK(command_decode_sku(bytes, &arena, &back));
+    EXPECT_EQ(back.sku_upsert.sku.alias_count, 2);
+    EXPECT_SLICE(back.sku_upsert.sku.aliases[0], aliases[0]);
+    EXPECT_SLICE(back.sku_upsert.taken, aliases[1]);
+    EXPECT(back.sku_upsert.claim && back.sku_upsert.reserved_count == 1);
+    EXPECT_SLICE(back.sku_upsert.reserved[0], aliases[0]);
+    arena_close(&arena);
+}
+
+TEST(command, carries_the_mask_of_a_location)
+{
+    struct inventory_command place = sample_sku(INVENTORY_LOCATION_UPSERT), back;
+    struct arena arena;
+    struct slice bytes;
+    arena_init(&arena, NULL, 0, 0);
+    place.location_upsert.update_mask = LOCATION_FIELD_NAME | LOCATION_FIELD_CHANNELS;
+    EXPECT_OK(command_encode_sku(&place, &arena, &bytes));
+    EXPECT_OK(command_decode_sku(bytes, &arena, &back));
+    EXPECT_EQ(back.location_upsert.update_mask,
+              LOCATION_FIELD_NAME | LOCATION_FIELD_CHANNELS);
+    arena_close(&arena);
+}
+
 TEST(command, carries_how_many_refused_lines_of_imports_are_remembered)
 {
     struct inventory_command stock = sample_sku(INVENTORY_STOCK_SET), stock_back;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shard/base/assert.h"
 #include "shard/base/buffer.h"
 #include "shard/base/memory.h"
 #include "shard/base/metric.h"
@@ -279,6 +284,7 @@ TEST(rpc_call, a_call_without_answer_ends_at_the_servers_maximum)
                   STATUS_OUTCOME_UNKNOWN);
     EXPECT_STRING(rpc_client_call_status(call)->message,
                   "the server's deadline has passed");
+    EXPECT(!rpc_client_call_unsent(call));
     rpc_client_call_unref(call);
     EXPECT_EQ(atomic_load(&world.echo.cancelled), 1);
     echo_world_close(&world);
@@ -310,8 +316,77 @@ TEST(rpc_call, the_handler_sees_that_the_client_cancelled)
     echo_await(&done, 1);
     echo_await(&world.echo.cancelled, 1);
     rpc_client_call_cancel(call); /* late: nothing happens */
+    EXPECT(!rpc_client_call_unsent(call));
     rpc_client_call_unref(call);
     echo_world_close(&world);
+}
+
+/* A peer that takes one request and hangs up, in as much HTTP/2 (RFC 9113) as that needs. */
+static void hang_up_read(int peer, void *data, size_t size)
+{
+    ASSERT(recv(peer, data, size, MSG_WAITALL) == (ssize_t)size);
+}
+
+static void *hang_up(void *listener)
+{
+    static const uint8_t settings[9] = {0, 0, 0, 4};
+    uint8_t preface[24], head[9], body[65536];
+    int peer = accept(*(int *)listener, NULL, NULL);
+    ASSERT(peer >= 0 && send(peer, settings, sizeof settings, 0) == sizeof settings);
+    hang_up_read(peer, preface, sizeof preface);
+    do {
+        hang_up_read(peer, head, sizeof head);
+        hang_up_read(peer, body, (size_t)head[1] << 8 | head[2]);
+    } while (head[3] != 0); /* DATA: the request */
+    close(peer);
+    return NULL;
+}
+
+TEST(rpc_call, a_call_whose_connection_is_lost_may_have_been_sent)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    char target[32];
+    pthread_t thread;
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    const echo_response *response;
+    struct rpc_client_call *call;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT(bind(listener, (struct sockaddr *)&address, size) == 0);
+    ASSERT(listen(listener, 1) == 0);
+    ASSERT(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+    snprintf(target, sizeof target, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    ASSERT(pthread_create(&thread, NULL, hang_up, &listener) == 0);
+    struct rpc_client *client = rpc_client_new();
+    struct rpc_channel *channel = rpc_channel_open(client, target, NULL);
+    request.text = (char *)(uintptr_t) "take this";
+    EXPECT_STATUS(souk__test__v1__echo_service__echo__wait(channel, &request, NULL,
+                                                           &response, &call),
+                  STATUS_UNREACHABLE);
+    EXPECT(!rpc_client_call_unsent(call));
+    pthread_join(thread, NULL);
+    close(listener);
+    rpc_channel_close(channel);
+    rpc_client_free(client);
+    rpc_client_call_unref(call);
+}
+
+TEST(rpc_call, a_call_that_finds_nobody_was_not_sent)
+{
+    struct rpc_client *client = rpc_client_new();
+    /* The service tcpmux, which nobody runs. */
+    struct rpc_channel *channel = rpc_channel_open(client, "127.0.0.1:1", NULL);
+    echo_request request = SOUK__TEST__V1__ECHO_REQUEST__INIT;
+    const echo_response *response;
+    struct rpc_client_call *call;
+    EXPECT_STATUS(souk__test__v1__echo_service__echo__wait(channel, &request, NULL,
+                                                           &response, &call),
+                  STATUS_UNREACHABLE);
+    EXPECT(rpc_client_call_unsent(call));
+    rpc_channel_close(channel);
+    rpc_client_free(client);
+    rpc_client_call_unref(call);
 }
 
 TEST(rpc_call, a_call_without_a_server_fails_unreachable)
