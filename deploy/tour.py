@@ -325,31 +325,6 @@ class Tour:
             self.say(f"     {item['rank']}. {item.get('name', item['sku_id'])} - "
                      f"{item['because']}; {item['available']} in stock")
 
-        if not self.options.data:
-            self.trending()
-
-    def trending(self):
-        """Three people look at one thing in a shop: it trends there, and there alone."""
-        place, other = [entry["location_id"] for entry in
-                        self.souk.ask("location", "list")["locations"]
-                        if entry["type"] == "store"][:2]
-        sku = self.recommended("--placement", "trending", "--location", place)[-1]["sku_id"]
-        self.show("events record view", sku, "--location", place, "--visitor ...   (three visitors)")
-        for number in range(3):
-            self.souk.ask("events", "record", "view", sku, "--location", place, "--visitor",
-                          f"tour-shop-{os.getpid()}-{int(time.time())}-{number}")
-        asked = ("--placement", "trending", "--count", 5, "--location")
-        self.show("rec", *asked, place)
-        here = [reason for item in self.recommended(*asked, place) if item["sku_id"] == sku
-                for reason in item["reasons"] if reason["kind"] == "trending"]
-        check(here and here[0].get("location_id") == place and here[0]["evidence_count"] >= 3,
-              f"{sku} was looked at in {place}, its reasons there are {here}")
-        check(all(reason.get("location_id") != place for item in self.recommended(*asked, other)
-                  for reason in item["reasons"]), f"what is counted in {place} is shown at {other}")
-        self.say(f"     {self.name(sku)} - trending at {place} "
-                 f"({here[0]['evidence_count']} sessions)")
-        self.place = place
-
     def step_clicks(self):
         """Somebody new clicks three times: each click changes the answer"""
         who = ("--visitor", f"tour-new-{os.getpid()}-{int(time.time())}")
@@ -477,6 +452,31 @@ class Tour:
                  f"entry {proof['log_index']} of shard {proof['shard_id']}. A second erasure finds "
                  "nothing, and what Cleo was shown is forgotten.")
 
+    def step_place(self):
+        """Three people look at one thing in one place: it trends there"""
+        places = [entry["location_id"] for entry in sorted(
+            self.souk.ask("location", "list")["locations"],
+            key=lambda entry: entry["type"] != "store")]
+        place, others = places[0], places[1:2]
+        sku = self.recommended("--placement", "trending", "--location", place)[-1]["sku_id"]
+        self.show("events record view", sku, "--location", place, "--visitor ...   (three visitors)")
+        for number in range(3):
+            self.souk.ask("events", "record", "view", sku, "--location", place, "--visitor",
+                          f"tour-shop-{os.getpid()}-{int(time.time())}-{number}")
+        asked = ("--placement", "trending", "--count", 5, "--location")
+        self.show("rec", *asked, place)
+        here = [reason for item in self.recommended(*asked, place) if item["sku_id"] == sku
+                for reason in item["reasons"] if reason["kind"] == "trending"]
+        check(here and here[0].get("location_id") == place and here[0]["evidence_count"] >= 3,
+              f"{sku} was looked at in {place}, its reasons there are {here}")
+        for other in others:
+            check(all(reason.get("location_id") != place
+                      for item in self.recommended(*asked, other) for reason in item["reasons"]),
+                  f"what is counted in {place} is shown at {other}")
+        self.say(f"     {self.name(sku)} - trending at {place} "
+                 f"({here[0]['evidence_count']} sessions)")
+        self.place = place
+
     def rows(self, *words):
         code, out, talk = self.souk.run(*words, output="jsonl")
         check(code == 0, f"souk {' '.join(words)}: {talk}")
@@ -521,7 +521,8 @@ class Tour:
         ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
         ("hold expires", step_expiry), ("cart", step_cart), ("recommendation", step_recommendation),
         ("clicks", step_clicks), ("why this", step_why), ("sold out", step_sold_out),
-        ("purchase", step_purchase), ("erased", step_erase), ("kill -9", step_kill),
+        ("purchase", step_purchase), ("erased", step_erase), ("trending", step_place),
+        ("kill -9", step_kill),
     )
 
     def walk(self):
@@ -545,8 +546,7 @@ class Tour:
         self.say(f"   export SOUK_ADDRESS={self.souk.address} PATH=$PATH:{self.options.bin}")
         self.say(f"   souk rec --session {self.seed} --count 5 --explain")
         self.say(f"   souk rec --placement also-bought --seed {self.seed} --count 5")
-        if self.place:
-            self.say(f"   souk rec --placement trending --location {self.place} --count 5")
+        self.say(f"   souk rec --placement trending --location {self.place} --count 5")
         self.say(f"   souk hold create {self.seed}:2 --owner me --ttl 1m")
         self.say("   souk status")
         return 0

@@ -99,6 +99,7 @@ struct replica_options {
     /* For tests; 0: what the version has. */
     uint32_t feature_level_supported;
     size_t snapshot_chunk_bytes;
+    size_t raft_message_bytes; /* struct raft_limits.message_bytes_max */
 };
 
 /*

@@ -416,6 +416,9 @@ static enum status open_core(struct replica *replica, const struct log_bounds *b
         core.state.vote = 0;
     }
     raft_limits_init(&core.limits);
+    if (options->raft_message_bytes != 0) {
+        core.limits.message_bytes_max = options->raft_message_bytes;
+    }
     replica->raft = raft_new(&core);
     replica->compacted = bounds->first_index - 1;
     replica_raft_note_members(replica);

@@ -19,6 +19,9 @@ enum sim_stream {
     SIM_STREAM_DISK,
     SIM_STREAM_CLOCK,
     SIM_STREAM_NEMESIS,
+    SIM_STREAM_AIM,
+    SIM_STREAM_VARIANT, /* which kind of world it is */
+    SIM_STREAM_PLOT,
     SIM_STREAM_SPANS,        /* holds over several shards: whether, and of which SKUs */
     SIM_STREAM_NODE = 100,   /* + node */
     SIM_STREAM_CLIENT = 200, /* + client */

@@ -20,6 +20,7 @@
     X(NODE_STATE)  /* the state batch on its way is written */                           \
     X(NODE_FLUSH)  /* the store flushes its memory */                                    \
     X(NODE_BOOT)   /* the node starts */                                                 \
+    X(NODE_AIM)    /* a fault that waited strikes */                                     \
     X(NODE_FLOW)   /* a stage of a recommendation ends; data: the flow */                \
     X(CLIENT)      /* a client's timer; epoch: which one */                              \
     X(FAULT_BEGIN) /* target: the place in the schedule */                               \

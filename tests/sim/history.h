@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "shard/base/map.h"
 #include "tests/sim/operation.h"
 
 enum {
@@ -19,7 +20,7 @@ enum {
 };
 
 struct checker;
-struct sim_audit;
+struct judge_row;
 struct sim_world;
 
 struct sim_violation {
@@ -31,9 +32,12 @@ struct sim_violation {
 
 struct sim_history {
     struct sim_world *world;
-    FILE *file; /* may be NULL */
-    struct sim_audit *audit;
-    struct checker *checker;        /* tests/sim/check */
+    FILE *file;              /* may be NULL */
+    struct checker *checker; /* tests/sim/check */
+    struct map requests;     /* judge_ledger.c: hash of an id -> its number */
+    struct judge_row *rows;  /* likewise: of the ledger, as they were read */
+    size_t row_count;
+    size_t row_capacity;
     struct sim_violation violation; /* the first */
     uint64_t unknown;               /* searches that ran out */
     uint64_t searches;

@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/judge.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "shard/storage/log_record.h"
+#include "tests/sim/check/history_file.h"
+
+enum {
+    SIM_EXPIRY_SLACK_MS = 3000,
+};
 
 static enum history_op judge_op(enum sim_operation_kind kind)
 {
@@ -31,10 +39,16 @@ static enum history_op judge_op(enum sim_operation_kind kind)
     return ops[kind];
 }
 
-static void judge_event(struct sim_history *history, struct history_event *event)
+void judge_event(struct sim_history *history, struct history_event *event)
 {
     event->at_us = history->world->now_us;
+    if (history->file != NULL) {
+        history_write(history->file, event);
+    }
     checker_event(history->checker, event);
+    if (checker_violations(history->checker) > 0 && !history->violation.found) {
+        judge_finish(history);
+    }
 }
 
 static void judge_question(const struct sim_operation *operation,
@@ -67,10 +81,27 @@ static void judge_question(const struct sim_operation *operation,
     }
 }
 
+/* Whatever expires by then has to count as expired. A lone node has no excuse; members of
+ * a group judge by log time alone until a quorum has told its clocks, and that goes at half
+ * pace while nobody leads. */
+static int64_t judge_past_ms(const struct sim_world *world)
+{
+    int64_t least_ms = INT64_MAX;
+    for (unsigned i = 0; i < world->node_count; i++) {
+        int64_t wall_ms = node_now(&world->nodes[i]).wall_ms;
+        least_ms = wall_ms < least_ms ? wall_ms : least_ms;
+    }
+    return least_ms - (world->node_count > 1 ? SIM_EXPIRY_SLACK_MS : 0);
+}
+
 void judge_invoke(struct sim_history *history, const struct sim_operation *operation)
 {
     struct history_event event = {.type = HISTORY_INVOKE};
     judge_question(operation, &event.call);
+    if (operation->kind == SIM_HOLD) {
+        event.call.past_ms = judge_past_ms(history->world);
+    }
+    judge_request(history, operation->request, sim_operation_spans(operation->kind));
     judge_event(history, &event);
 }
 
@@ -128,8 +159,24 @@ static uint64_t shard_of_replica(uint64_t replica_id)
     return (replica_id - 1) / SIM_REPLICAS_PER_SHARD;
 }
 
+/* What one record of a batch says; INVOKE: nothing that is told. */
+static enum history_type judge_record(const struct log_record *record,
+                                      struct history_replica *out)
+{
+    out->index = record->index;
+    out->term = record->term;
+    if (record->kind == LOG_RECORD_ENTRY) {
+        out->hash = hash64(record->payload, 3);
+        return HISTORY_STORED;
+    } else if (record->kind == LOG_RECORD_STATE) {
+        out->vote = record->vote;
+        return HISTORY_HARD;
+    }
+    return record->kind == LOG_RECORD_RESET ? HISTORY_RESET : HISTORY_INVOKE;
+}
+
 static void judge_records(struct sim_history *history, const struct sim_node *node,
-                          const struct log_group *group)
+                          const struct log_group *group, bool doubt)
 {
     struct reader reader;
     struct log_record record;
@@ -138,16 +185,16 @@ static void judge_records(struct sim_history *history, const struct sim_node *no
         struct history_event event = {
             .replica = {.node = node->id,
                         .replica = group->replica_id,
-                        .shard = shard_of_replica(group->replica_id),
-                        .index = record.index,
-                        .term = record.term}};
-        if (record.kind == LOG_RECORD_ENTRY) {
-            event.type = HISTORY_STORED;
-            event.replica.hash = hash64(record.payload, 3);
+                        .shard = shard_of_replica(group->replica_id)}};
+        event.type = judge_record(&record, &event.replica);
+        if (doubt && event.type == HISTORY_RESET) {
+            event.replica.index = 1; /* all of it */
+        }
+        bool of_log = event.type == HISTORY_STORED || event.type == HISTORY_RESET;
+        if (doubt && of_log) {
+            event.type = HISTORY_DOUBT;
             judge_event(history, &event);
-        } else if (record.kind == LOG_RECORD_STATE) {
-            event.type = HISTORY_HARD;
-            event.replica.vote = record.vote;
+        } else if (!doubt && event.type != HISTORY_INVOKE) {
             judge_event(history, &event);
         }
     }
@@ -157,8 +204,60 @@ void judge_stored(struct sim_history *history, const struct sim_node *node,
                   const struct log_batch *batch)
 {
     for (size_t i = 0; i < batch->group_count; i++) {
-        judge_records(history, node, batch->groups[i]);
+        judge_records(history, node, batch->groups[i], false);
     }
+}
+
+void judge_doubt(struct sim_history *history, const struct sim_node *node,
+                 const struct log_batch *batch)
+{
+    for (size_t i = 0; i < batch->group_count; i++) {
+        judge_records(history, node, batch->groups[i], true);
+    }
+}
+
+static uint64_t judge_members_hash(const struct raft_members *members)
+{
+    struct buffer bytes;
+    buffer_init(&bytes);
+    raft_members_encode(members, &bytes);
+    uint64_t hash = hash64(buffer_slice(&bytes), 5);
+    buffer_close(&bytes);
+    return hash;
+}
+
+void judge_progress(struct sim_history *history, const struct sim_node *node)
+{
+    for (size_t i = 0; node->up && i < host_replica_count(node->host); i++) {
+        struct replica_status status;
+        replica_status(host_replica_at(node->host, i), &status);
+        struct history_event event = {.type = HISTORY_APPLIED,
+                                      .replica = {.node = node->id,
+                                                  .replica = status.replica_id,
+                                                  .shard = status.shard_id,
+                                                  .index = status.applied_index}};
+        if (status.installing) {
+            continue; /* the log is still that of before */
+        }
+        judge_event(history, &event);
+        event.type = HISTORY_MEMBERS;
+        event.replica.last_index = status.last_index;
+        event.replica.version = status.members.version;
+        event.replica.hash = judge_members_hash(&status.members);
+        judge_event(history, &event);
+    }
+}
+
+void judge_vote(struct sim_history *history, const struct sim_node *node,
+                const struct raft_message *message)
+{
+    struct history_event event = {.type = HISTORY_VOTE,
+                                  .replica = {.node = node->id,
+                                              .replica = message->from,
+                                              .shard = message->group_id,
+                                              .term = message->term,
+                                              .vote = message->to}};
+    judge_event(history, &event);
 }
 
 void judge_leader(struct sim_history *history, const struct sim_node *node,
@@ -173,13 +272,15 @@ void judge_leader(struct sim_history *history, const struct sim_node *node,
     judge_event(history, &event);
 }
 
-void judge_crash(struct sim_history *history, const struct sim_node *node)
+/* Tells the same of every replica of a node. */
+static void judge_node(struct sim_history *history, const struct sim_node *node,
+                       enum history_type type)
 {
     const struct sim_world *world = history->world;
     for (unsigned i = 0; i < world->shard_count; i++) {
         uint64_t shard_id = world->shards[i].shard_id;
         struct history_event event = {
-            .type = HISTORY_CRASH,
+            .type = type,
             .replica = {.node = node->id,
                         .replica = node_replica_id(node->id, shard_id),
                         .shard = shard_id}};
@@ -187,21 +288,44 @@ void judge_crash(struct sim_history *history, const struct sim_node *node)
     }
 }
 
-void judge_digest(struct sim_history *history, const struct sim_node *node,
-                  const struct replica_status *status, uint64_t digest)
+void judge_crash(struct sim_history *history, const struct sim_node *node)
+{
+    judge_node(history, node, HISTORY_CRASH);
+}
+
+void judge_broken(struct sim_history *history, const struct sim_node *node)
+{
+    judge_node(history, node, HISTORY_BROKEN);
+}
+
+void judge_state(struct sim_history *history, const struct sim_node *node,
+                 const struct replica *replica, const struct replica_status *status)
 {
     struct history_event event = {.type = HISTORY_DIGEST,
                                   .replica = {.node = node->id,
                                               .replica = status->replica_id,
                                               .shard = status->shard_id,
                                               .index = status->applied_index,
-                                              .hash = digest}};
+                                              .hash = replica_digest(replica)}};
     judge_event(history, &event);
 }
 
-void judge_movement(struct sim_history *history, const struct history_row *row)
+void judge_states(struct sim_history *history, const struct sim_node *node)
 {
-    struct history_event event = {.type = HISTORY_MOVEMENT, .row = *row};
+    for (size_t i = 0; node->up && i < host_replica_count(node->host); i++) {
+        struct replica_status status;
+        const struct replica *replica = host_replica_at(node->host, i);
+        replica_status(replica, &status);
+        judge_state(history, node, replica, &status);
+    }
+}
+
+void judge_fault(struct sim_history *history, const char *what, const char *target,
+                 bool begins)
+{
+    struct history_event event = {.type = HISTORY_NEMESIS, .fault = {.begins = begins}};
+    snprintf(event.fault.name, sizeof event.fault.name, "%s", what);
+    snprintf(event.fault.target, sizeof event.fault.target, "%s", target);
     judge_event(history, &event);
 }
 

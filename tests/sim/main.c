@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* souk-sim: worlds from seeds. The only file here that looks at a real clock. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +27,29 @@ struct arguments {
     const char *history;
     const char *replay;
     const char *failures; /* folder for shrunk schedules */
+    uint64_t hours;       /* qualifying ones to reach; 0: the seeds say when it ends */
 };
 
 static const char usage[] =
     "usage: souk-sim [--seeds A-B] [--profile calm|crash|net|disk|all] [--nodes N]\n"
     "                [--minutes M] [--mutant NAME] [--json] [--history FILE]\n"
     "                [--replay FILE] [--failures DIR] [--list-mutants] [--help]\n"
+    "                [--hours H [--seeds A | --seeds-from-clock]]\n"
     "\n"
     "Runs a whole cluster for M simulated minutes of faults from each seed, and judges\n"
     "what its clients were told. A failing schedule is shortened and written to DIR "
     "(.).\n"
+    "With --hours it goes on from seed A until H simulated hours qualify: 100,000 "
+    "operations,\n1,000 faults, 20 changes of leaders, at most 1% unknown searches. An "
+    "interrupt ends\nafter the present world, with the report of what was done.\n"
     "Exit: 0 clean, 1 violation, 2 usage, 3 a search ran out.\n";
+
+static double seconds_of(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
 
 static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *out)
 {
@@ -98,6 +111,8 @@ static bool argument(struct arguments *arguments, const char *name, const char *
         return true;
     } else if (strcmp(name, "--minutes") == 0) {
         return number(value, 1, 100000, &report->minutes);
+    } else if (strcmp(name, "--hours") == 0) {
+        return number(value, 1, 1000000, &arguments->hours);
     } else if (strcmp(name, "--mutant") == 0) {
         report->mutant = value;
         return pick_mutant(value);
@@ -130,6 +145,9 @@ static int parse(struct arguments *arguments, int count, char **values)
         } else if (strcmp(values[i], "--list-mutants") == 0) {
             list_mutants();
             return EXIT_SUCCESS;
+        } else if (strcmp(values[i], "--seeds-from-clock") == 0) {
+            arguments->report.first_seed = (uint64_t)seconds_of(CLOCK_REALTIME) * 1000000;
+            arguments->report.last_seed = arguments->report.first_seed + 99;
         } else if (strcmp(values[i], "--json") == 0) {
             arguments->json = true;
         } else if (i + 1 < count && argument(arguments, values[i], values[i + 1])) {
@@ -140,13 +158,6 @@ static int parse(struct arguments *arguments, int count, char **values)
         }
     }
     return -1;
-}
-
-static double seconds_of(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* Shortens what failed and writes it down; the command that plays it again. */
@@ -203,6 +214,32 @@ static bool run_seed(struct arguments *arguments, const struct sim_options *opti
     return sound;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* Towards hours: how many there are, and when the rest will be. */
+static void show_hours(const struct arguments *arguments, double started, double *shown)
+{
+    const struct sim_report *report = &arguments->report;
+    double now = seconds_of(CLOCK_MONOTONIC);
+    double done =
+        (double)report->qualifying_hours + (double)report->hour.virtual_us / 3600e6;
+    if (now - *shown < 1.0 || done <= 0) {
+        return;
+    }
+    *shown = now;
+    fprintf(stderr, "%s%.2f of %" PRIu64 " hours, %" PRIu64 " violations, %.0f s left%s",
+            isatty(STDERR_FILENO) ? "\r" : "", done, arguments->hours,
+            report->violation_count,
+            (now - started) / done * ((double)arguments->hours - done),
+            isatty(STDERR_FILENO) ? "  " : "\n");
+}
+
 static void show_progress(const struct sim_report *report, uint64_t seed, double *shown)
 {
     double now = seconds_of(CLOCK_MONOTONIC);
@@ -215,15 +252,33 @@ static void show_progress(const struct sim_report *report, uint64_t seed, double
     }
 }
 
+static bool more_seeds(const struct arguments *arguments, uint64_t seed)
+{
+    const struct sim_report *report = &arguments->report;
+    if (interrupted) {
+        return false;
+    }
+    return arguments->hours > 0 ? report->qualifying_hours < arguments->hours
+                                : seed <= report->last_seed;
+}
+
 static void run_seeds(struct arguments *arguments)
 {
     struct sim_report *report = &arguments->report;
-    double shown = seconds_of(CLOCK_MONOTONIC);
-    for (uint64_t seed = report->first_seed; seed <= report->last_seed; seed++) {
+    double started = seconds_of(CLOCK_MONOTONIC), shown = started;
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
+    fprintf(stderr, "seeds from %" PRIu64 "\n", report->first_seed);
+    for (uint64_t seed = report->first_seed; more_seeds(arguments, seed); seed++) {
         struct sim_options options = arguments->options;
         options.seed = seed;
         bool sound = run_seed(arguments, &options);
-        show_progress(report, seed, &shown);
+        if (arguments->hours > 0) {
+            report->last_seed = seed;
+            show_hours(arguments, started, &shown);
+        } else {
+            show_progress(report, seed, &shown);
+        }
         if (!sound && report->mutant != NULL) {
             report->caught_at_seed = seed;
             return;

@@ -163,6 +163,16 @@ static void members_ask(struct sim_world *world, enum sim_fault_kind kind,
     }
 }
 
+/* Their logs are cut behind one that may not have heard of it yet. */
+static void flush_others(struct sim_world *world, unsigned target)
+{
+    for (unsigned i = 0; i < world->node_count; i++) {
+        if (i != target && world->nodes[i].up) {
+            (void)node_flush_store(&world->nodes[i]);
+        }
+    }
+}
+
 static void node_strike(struct sim_world *world, const struct sim_fault *fault)
 {
     struct sim_node *node = &world->nodes[fault->target];
@@ -207,6 +217,14 @@ static void node_strike(struct sim_world *world, const struct sim_fault *fault)
     case SIM_FAULT_DISK_ERROR:
         crash_files_fail_at(node->files, 1 + fault->detail % 4, STATUS_IO, true);
         break;
+    case SIM_FAULT_CUT_AT_VOTE:
+    case SIM_FAULT_LEADERS_FALL:
+    case SIM_FAULT_CUT_AT_INSTALL:
+        aim_arm(world, fault, true);
+        break;
+    case SIM_FAULT_FLUSH_OTHERS:
+        flush_others(world, fault->target);
+        break;
     case SIM_FAULT_TRANSFER:
     case SIM_FAULT_DEMOTE:
         members_ask(world, fault->kind, RAFT_DEMOTE, fault->target);
@@ -247,6 +265,9 @@ void nemesis_relent(struct sim_world *world, size_t place)
         clock_drift(node, fault, false);
     } else if (fault->kind == SIM_FAULT_DISK_FULL) {
         node_set_full(node, false);
+    } else if (fault->kind >= SIM_FAULT_CUT_AT_VOTE &&
+               fault->kind <= SIM_FAULT_CUT_AT_INSTALL) {
+        aim_arm(world, fault, false);
     } else if (fault->kind == SIM_FAULT_PAUSE) {
         return; /* it ends by itself */
     } else if (fault->kind == SIM_FAULT_NO_SPACE) {
@@ -259,6 +280,7 @@ void nemesis_relent(struct sim_world *world, size_t place)
 void nemesis_heal(struct sim_world *world)
 {
     network_heal(&world->network, 0, 0);
+    aim_heal(world);
     for (unsigned i = 0; i < world->node_count; i++) {
         struct sim_node *node = &world->nodes[i];
         node->slow_turn_factor = 1;

@@ -36,6 +36,7 @@ void network_heal(struct sim_network *network, uint16_t lose_permille,
                 .lose_permille = lose_permille, .repeat_permille = repeat_permille};
         }
     }
+    memset(network->deaf_until_us, 0, sizeof network->deaf_until_us);
 }
 
 struct sim_packet *network_packet(struct sim_network *network, enum sim_packet_kind kind,
@@ -85,6 +86,14 @@ static void network_carry(struct sim_network *network, uint64_t now_us,
                                                     .data = packet});
 }
 
+static bool network_deaf(const struct sim_network *network, uint64_t now_us,
+                         const struct sim_packet *packet)
+{
+    return packet->from < SIM_CLIENT_BASE && packet->to < SIM_CLIENT_BASE &&
+           (now_us < network->deaf_until_us[packet->from] ||
+            now_us < network->deaf_until_us[packet->to]);
+}
+
 void network_send(struct sim_network *network, uint64_t now_us, struct sim_packet *packet)
 {
     const struct sim_line *line = &network->lines[packet->from][packet->to];
@@ -95,7 +104,8 @@ void network_send(struct sim_network *network, uint64_t now_us, struct sim_packe
                                                         .kind = SIM_EVENT_PACKET,
                                                         .target = packet->to,
                                                         .data = packet});
-    } else if (line->cut || rng_below(&network->rng, 1000) < line->lose_permille) {
+    } else if (line->cut || network_deaf(network, now_us, packet) ||
+               rng_below(&network->rng, 1000) < line->lose_permille) {
         network->lost++;
     } else {
         network_carry(network, now_us, packet, line);

@@ -73,6 +73,7 @@ struct sim_network {
     struct sim_heap *heap;
     struct rng rng;
     struct sim_line lines[SIM_ADDRESSES][SIM_ADDRESSES];
+    uint64_t deaf_until_us[SIM_ADDRESSES]; /* to other nodes, and they to it */
     struct sim_packet *free;
     uint64_t sent;
     uint64_t lost;

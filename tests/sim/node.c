@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/node.h"
 
+#include <string.h>
+
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/storage/segment_log.h"
@@ -76,6 +78,7 @@ static enum status node_add_replica(struct sim_node *node, const struct sim_shar
         .seed = rng_next(&node->rng),
         .members = &members,
         .snapshot_chunk_bytes = SIM_CHUNK_BYTES,
+        .raft_message_bytes = node->world->raft_message_bytes,
     };
     struct replica *replica;
     TRY(replica_open(&options, node_now(node), NULL, &replica));
@@ -118,6 +121,7 @@ static void node_forget(struct sim_node *node)
     node->state_busy = false;
     node->idle_planned = false;
     node->turn_us = 0;
+    memset(node->leads, 0, sizeof node->leads);
     struct list *link;
     while ((link = list_pop(&node->calls)) != NULL) {
         struct node_call *call = LIST_ENTRY(link, struct node_call, link);
@@ -138,14 +142,15 @@ void node_boot(struct sim_node *node)
     node->world->counts.boots++;
     enum status status = node_open(node);
     if (status == STATUS_DISK_FULL || status == STATUS_IO) {
-        /* The operator comes back later; what is on the disk stays as it is. */
+        /* The operator comes back later; what is on the disk stays as it is, and an error
+         * that met the store ends with its process. */
         node_forget(node);
+        memory_store_crash(node->store, &node->disk_rng);
         node_plan_boot(node);
         return;
     }
     if (status != STATUS_OK) {
-        world_violation(node->world, "restart", "node %u does not start: %s", node->id,
-                        status_name(status));
+        judge_broken(&node->world->history, node);
         node_forget(node);
         return;
     }
@@ -155,6 +160,8 @@ void node_boot(struct sim_node *node)
                       (struct replica_pressure){.disk_full = node->disk_full});
     node_plan(node, sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
               SIM_EVENT_NODE_FLUSH, NULL);
+    judge_progress(&node->world->history, node);
+    judge_states(&node->world->history, node);
     node_wake(node);
 }
 
@@ -175,7 +182,21 @@ static void node_break_off_log(struct sim_node *node, enum sim_death how)
                             true);
     }
     (void)!log_store_append(node->log, &node->batches[node->batch_first]);
+    judge_doubt(&node->world->history, node, &node->batches[node->batch_first]);
     crash_files_fail_at(node->files, 0, STATUS_OK, false);
+}
+
+/* Changes of files happen one after the other, and an end may come between any two. */
+static void node_break_off_state(struct sim_node *node)
+{
+    if (!node->state_busy || rng_below(&node->disk_rng, 2) == 0) {
+        return;
+    }
+    size_t steps = memory_store_steps(&node->state);
+    if (steps > 0) {
+        memory_store_stop_after(node->store, rng_below(&node->disk_rng, steps + 1));
+    }
+    (void)!store_write(node->store, &node->state);
 }
 
 void node_die(struct sim_node *node, enum sim_death how)
@@ -183,10 +204,10 @@ void node_die(struct sim_node *node, enum sim_death how)
     if (!node->up) {
         return;
     }
+    judge_progress(&node->world->history, node);
+    judge_states(&node->world->history, node);
     node_break_off_log(node, how);
-    if (node->state_busy && rng_below(&node->disk_rng, 2) == 0) {
-        (void)!store_write(node->store, &node->state);
-    }
+    node_break_off_state(node);
     host_free(node->host); /* its cursors and snapshots go first */
     node->host = NULL;
     if (how == SIM_DEATH_POWER) {
@@ -225,6 +246,9 @@ void node_post(struct sim_node *node)
     struct sim_world *world = node->world;
     struct host_message message;
     while (host_take_message(node->host, &message)) {
+        if (!aim_sends(node, &message)) {
+            continue;
+        }
         struct sim_packet *packet =
             network_packet(&world->network, SIM_PACKET_PEER, node->id,
                            node_of_replica(message.to_replica_id));
@@ -236,24 +260,39 @@ void node_post(struct sim_node *node)
     }
 }
 
-/* Whoever leads a later term than anybody before is a new leader. */
-static void node_note_leaders(struct sim_node *node)
+/* Everybody tells how far it has come first: what is committed by then, the new one has. */
+static void node_note_leader(struct sim_node *node, unsigned place,
+                             const struct replica_status *status)
 {
     struct sim_world *world = node->world;
+    for (unsigned i = 0; i < world->node_count; i++) {
+        judge_progress(&world->history, &world->nodes[i]);
+    }
+    judge_leader(&world->history, node, status);
+    aim_leads(node, place, status->replica_id);
+    if (status->term > world->leaders[place].term) {
+        world->counts.leader_changes +=
+            world->leaders[place].term > 0 &&
+            world->leaders[place].replica_id != status->replica_id;
+        world->leaders[place].term = status->term;
+        world->leaders[place].replica_id = status->replica_id;
+    }
+}
+
+static void node_note_leaders(struct sim_node *node)
+{
     for (size_t i = 0; i < host_replica_count(node->host); i++) {
         const struct replica *replica = host_replica_at(node->host, i);
-        unsigned place = world_shard(world, replica_shard_id(replica));
-        if (replica_leader(replica) != replica_id(replica) ||
-            world->leaders[place].replica_id == replica_id(replica)) {
-            continue;
-        }
-        struct replica_status status;
-        replica_status(replica, &status);
-        if (status.role == RAFT_LEADER && status.term > world->leaders[place].term) {
-            world->counts.leader_changes += world->leaders[place].term > 0;
-            world->leaders[place].term = status.term;
-            world->leaders[place].replica_id = status.replica_id;
-            judge_leader(&world->history, node, &status);
+        unsigned place = world_shard(node->world, replica_shard_id(replica));
+        if (replica_leader(replica) != replica_id(replica)) {
+            node->leads[place] = false;
+        } else if (!node->leads[place]) {
+            struct replica_status status;
+            replica_status(replica, &status);
+            node->leads[place] = status.role == RAFT_LEADER;
+            if (node->leads[place]) {
+                node_note_leader(node, place, &status);
+            }
         }
     }
 }
@@ -338,6 +377,7 @@ static void node_write_state(struct sim_node *node, bool force)
         uint64_t takes =
             sim_between(&node->disk_rng, SIM_STATE_LEAST_US, SIM_STATE_MOST_US);
         node_plan(node, takes * node->slow_disk_factor, SIM_EVENT_NODE_STATE, NULL);
+        aim_stores(node, takes * node->slow_disk_factor);
     }
 }
 
@@ -358,11 +398,11 @@ void node_state_written(struct sim_node *node)
     node_wake(node);
 }
 
-void node_flush(struct sim_node *node)
+bool node_flush_store(struct sim_node *node)
 {
     if (store_flush(node->store) != STATUS_OK) {
         node_broken(node);
-        return;
+        return false;
     }
     for (size_t i = 0; i < host_replica_count(node->host); i++) {
         uint64_t shard_id = replica_shard_id(host_replica_at(node->host, i));
@@ -372,8 +412,33 @@ void node_flush(struct sim_node *node)
         host_state_persisted(node->host, shard_id, index);
     }
     node_post(node);
-    node_plan(node, sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
-              SIM_EVENT_NODE_FLUSH, NULL);
+    return true;
+}
+
+void node_flush(struct sim_node *node)
+{
+    judge_progress(&node->world->history, node);
+    if (node_flush_store(node)) {
+        node_plan(node,
+                  sim_between(&node->disk_rng, SIM_FLUSH_LEAST_US, SIM_FLUSH_MOST_US),
+                  SIM_EVENT_NODE_FLUSH, NULL);
+    }
+}
+
+/* Now and then: whoever comes by the same index has to have the same state. */
+static void node_tell_states(struct sim_node *node)
+{
+    for (size_t i = 0; i < host_replica_count(node->host); i++) {
+        const struct replica *replica = host_replica_at(node->host, i);
+        unsigned place = world_shard(node->world, replica_shard_id(replica));
+        struct replica_status status;
+        replica_status(replica, &status);
+        if (status.applied_index % SIM_TOLD_EVERY == 0 &&
+            status.applied_index != node->told_index[place]) {
+            node->told_index[place] = status.applied_index;
+            judge_state(&node->world->history, node, replica, &status);
+        }
+    }
 }
 
 /* --- The loop -------------------------------------------------------------------------- */
@@ -406,6 +471,7 @@ void node_turn(struct sim_node *node)
     node_post(node);
     node_carry(node);
     node_note_leaders(node);
+    node_tell_states(node);
     uint64_t due_us = sim_clock_when(&node->clock, host_next_due_us(node->host, now));
     uint64_t least_us =
         node->world->now_us + (uint64_t)SIM_TURN_US * node->slow_turn_factor;

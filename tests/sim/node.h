@@ -28,6 +28,7 @@ enum {
     SIM_STATE_MOST_US = 5000,
     SIM_CHUNK_BYTES = 4096, /* of a snapshot */
     SIM_IDLE_US = 50000,    /* until the log writer marks its end */
+    SIM_TOLD_EVERY = 64,    /* entries, until the state is compared again */
     SIM_FLUSH_LEAST_US = 500000,
     SIM_FLUSH_MOST_US = 6000000,
     SIM_BOOT_LEAST_US = 50000,
@@ -74,6 +75,9 @@ struct sim_node {
     struct list calls;
     unsigned call_count;
     struct list flows;
+    /* By the place of the shard, as last told. */
+    bool leads[2 * SIM_NODES_MAX];
+    uint64_t told_index[2 * SIM_NODES_MAX]; /* whose state was told */
 };
 
 /* Replica ids name shard and node. */
@@ -102,6 +106,8 @@ void node_log_written(struct sim_node *node);
 void node_log_idle(struct sim_node *node);
 void node_state_written(struct sim_node *node);
 void node_flush(struct sim_node *node);
+/* The same at any other time; false: the disk is broken, and the node with it. */
+bool node_flush_store(struct sim_node *node);
 /* Sends what the replicas here have to tell others; after whatever they were told. */
 void node_post(struct sim_node *node);
 /* The same for what shards tell other shards. */

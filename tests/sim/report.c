@@ -12,7 +12,10 @@ enum {
     /* Of an hour that counts. */
     HOUR_OPERATIONS = 100000,
     HOUR_FAULTS = 1000,
+    HOUR_LEADER_CHANGES = 20,
+    HOUR_UNKNOWN_PERCENT = 1, /* of searches */
 };
+#define HOUR_US UINT64_C(3600000000)
 
 static double hours(uint64_t virtual_us)
 {
@@ -26,6 +29,32 @@ static uint64_t faults_of(const struct sim_counts *counts)
         sum += counts->faults[kind];
     }
     return sum;
+}
+
+static bool hour_qualifies(const struct sim_hour *hour)
+{
+    return hour->operations >= HOUR_OPERATIONS && hour->faults >= HOUR_FAULTS &&
+           hour->leader_changes >= HOUR_LEADER_CHANGES && hour->violations == 0 &&
+           hour->unknown * 100 <= hour->searches * HOUR_UNKNOWN_PERCENT;
+}
+
+/* What lasts longer than the hour is left out of the next: an hour is at least one. */
+static void report_hour(struct sim_report *report, const struct sim_world *world)
+{
+    const struct sim_counts *from = &world->counts;
+    struct sim_hour *hour = &report->hour;
+    hour->virtual_us += from->virtual_us;
+    hour->operations += from->ok + from->fail + from->info;
+    hour->faults += faults_of(from);
+    hour->leader_changes += from->leader_changes;
+    hour->searches += world->history.searches;
+    hour->unknown += world->history.unknown;
+    hour->violations += world->history.violation.found;
+    if (hour->virtual_us >= HOUR_US) {
+        report->full_hours++;
+        report->qualifying_hours += hour_qualifies(hour);
+        *hour = (struct sim_hour){0};
+    }
 }
 
 void report_add(struct sim_report *report, const struct sim_world *world)
@@ -54,6 +83,7 @@ void report_add(struct sim_report *report, const struct sim_world *world)
          (double)faults_of(from) < lasts * HOUR_FAULTS);
     report->unknown += world->history.unknown;
     report->searches += world->history.searches;
+    report_hour(report, world);
 }
 
 void report_violation(struct sim_report *report, uint64_t seed,
@@ -104,13 +134,15 @@ void report_json(const struct sim_report *report, double seconds, FILE *file)
             ",\"sim_hours\":%.4f,\"pace\":%.1f,\"cpu_seconds\":%.2f,\"events\":%" PRIu64
             ",\"ops\":{\"ok\":%" PRIu64 ",\"fail\":%" PRIu64 ",\"info\":%" PRIu64
             "},\"tries\":%" PRIu64 ",\"boots\":%" PRIu64 ",\"leader_changes\":%" PRIu64
-            ",\"worlds\":%" PRIu64 ",\"thin_worlds\":%" PRIu64 ",\"operations\":{",
+            ",\"worlds\":%" PRIu64 ",\"thin_worlds\":%" PRIu64 ",\"full_hours\":%" PRIu64
+            ",\"qualifying_hours\":%" PRIu64 ",\"operations\":{",
             SOUK_COMMIT, report->first_seed, report->last_seed,
             sim_profile_name(report->profile), report->nodes, report->minutes,
             hours(counts->virtual_us),
             seconds > 0 ? (double)counts->virtual_us / 1e6 / seconds : 0, seconds,
             counts->events, counts->ok, counts->fail, counts->info, counts->tries,
-            counts->boots, counts->leader_changes, report->worlds, report->thin_worlds);
+            counts->boots, counts->leader_changes, report->worlds, report->thin_worlds,
+            report->full_hours, report->qualifying_hours);
     for (unsigned i = 0; i < SIM_OPERATION_KINDS; i++) {
         fprintf(file, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
                 sim_operation_name((enum sim_operation_kind)i), counts->operations[i]);
@@ -150,9 +182,11 @@ void report_text(const struct sim_report *report, double seconds, FILE *file)
             "%" PRIu64
             " worlds, %.3f simulated hours at %.0f times real time on one core, %" PRIu64
             " operations (%" PRIu64 " unknown), %" PRIu64 " faults, %" PRIu64
-            " leader changes, %" PRIu64 " violations\n",
+            " leader changes, %" PRIu64 " violations, %" PRIu64 " of %" PRIu64
+            " full hours qualify\n",
             report->worlds, hours(counts->virtual_us),
             seconds > 0 ? (double)counts->virtual_us / 1e6 / seconds : 0,
             counts->ok + counts->fail + counts->info, counts->info, faults_of(counts),
-            counts->leader_changes, report->violation_count);
+            counts->leader_changes, report->violation_count, report->qualifying_hours,
+            report->full_hours);
 }

@@ -10,6 +10,14 @@ enum {
     SIM_REPLAY_BYTES = 320,
 };
 
+/* Worlds of consecutive seeds, until they last an hour together. It counts with at least
+ * 100,000 operations, 1,000 faults, 20 changes of leaders, and at most 1% of searches
+ * unknown, and without a violation. */
+struct sim_hour {
+    uint64_t virtual_us, operations, faults, leader_changes;
+    uint64_t searches, unknown, violations;
+};
+
 struct sim_report {
     uint64_t first_seed;
     uint64_t last_seed;
@@ -20,7 +28,10 @@ struct sim_report {
     uint64_t caught_at_seed;
     struct sim_counts counts;
     uint64_t worlds;
-    uint64_t thin_worlds; /* whose hours do not count */
+    uint64_t thin_worlds; /* that alone would be no hour that counts */
+    struct sim_hour hour; /* the one that is being filled */
+    uint64_t full_hours;  /* filled, and */
+    uint64_t qualifying_hours;
     uint64_t unknown;
     uint64_t searches;
     uint64_t violation_count;

@@ -7,6 +7,7 @@
 
 #include "shard/base/memory.h"
 #include "tests/sim/chance.h"
+#include "tests/sim/plot.h"
 
 enum {
     LINE_BYTES = 256,
@@ -124,6 +125,7 @@ void schedule_draw(struct sim_schedule *schedule, uint64_t seed, enum sim_profil
         }
         schedule_add(schedule, &fault);
     }
+    plot_draw(schedule);
 }
 
 /* --- As text --------------------------------------------------------------------------- */

@@ -48,7 +48,11 @@ enum sim_profile {
     X(STORE_ERROR, "store_error", DISK, 0)                                               \
     X(DISK_FULL, "disk_full", DISK, 4000)                                                \
     X(NO_SPACE, "no_space", DISK, 3000)                                                  \
-    X(DISK_ERROR, "disk_error", DISK, 0)
+    X(DISK_ERROR, "disk_error", DISK, 0)                                                 \
+    X(CUT_AT_VOTE, "cut_at_vote", CRASH, 8000)                                           \
+    X(LEADERS_FALL, "leaders_fall", CRASH, 8000)                                         \
+    X(CUT_AT_INSTALL, "cut_at_install", DISK, 8000)                                      \
+    X(FLUSH_OTHERS, "flush_others", DISK, 0)
 
 enum sim_fault_kind {
 #define SIM_FAULT_ENUM(name, text, profile, longest) SIM_FAULT_##name,

@@ -18,6 +18,7 @@
 
 #include "server/coordinator/shard_map.h"
 #include "shard/base/setting.h"
+#include "tests/sim/aim.h"
 #include "tests/sim/chance.h"
 #include "tests/sim/client.h"
 #include "tests/sim/event.h"
@@ -90,6 +91,7 @@ struct sim_world {
     struct sim_network network;
     struct rng rng; /* SIM_STREAM_WORLD */
     struct settings settings;
+    size_t raft_message_bytes; /* appends are cut to it; 0: as usual */
     struct shard_map map;
     struct sim_shard shards[SIM_SHARDS_MAX];
     struct {
@@ -112,6 +114,7 @@ struct sim_world {
     unsigned location_count;
     unsigned customer_count;
     struct sim_schedule schedule;
+    struct sim_aim aim;
     struct sim_history history;
     struct sim_counts counts;
     uint64_t next_operation;

@@ -24,6 +24,7 @@ BUDGET_S = {
     "interop": 120,
     "bench": 120,
     "install": 60,
+    "coverage": 60,
 }
 
 JOBS = int(os.environ.get("SOUK_JOBS") or max(1, len(os.sched_getaffinity(0))))

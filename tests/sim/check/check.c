@@ -31,6 +31,7 @@ struct checker {
     struct check_requests *requests;
     struct check_holds *holds;
     struct check_session *session;
+    struct check_reads *reads;
     struct check_ledger *ledger;
     struct check_verified *verified;
     struct check_linear *linear;
@@ -105,7 +106,9 @@ struct checker *checker_new(const struct checker_options *options)
     checker->holds = check_holds_new(report);
     checker->session = check_session_new(report);
     checker->verified = check_verified_new(report);
-    checker->ledger = check_ledger_new(report, checker->requests, checker->verified);
+    checker->reads = check_reads_new(report);
+    checker->ledger =
+        check_ledger_new(report, checker->requests, checker->verified, checker->reads);
     checker->linear = check_linear_new(report, &checker->options, checker->holds);
     checker->multi = check_multi_new(report);
     return checker;
@@ -121,6 +124,7 @@ void checker_free(struct checker *checker)
     check_holds_free(checker->holds);
     check_session_free(checker->session);
     check_ledger_free(checker->ledger);
+    check_reads_free(checker->reads);
     check_verified_free(checker->verified);
     check_linear_free(checker->linear);
     check_multi_free(checker->multi);
@@ -206,6 +210,7 @@ static void check_answer(struct checker *checker, const struct history_event *ev
     check_holds_call(checker->holds, call);
     check_session_call(checker->session, call);
     check_verified_call(checker->verified, call);
+    check_reads_call(checker->reads, call);
     check_linear_call(checker->linear, call);
 }
 

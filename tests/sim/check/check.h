@@ -46,6 +46,7 @@ enum {
     X(SESSION, "session", 8)                                                             \
     X(VERIFIED, "verified", 9)                                                           \
     X(AGREEMENT, "agreement", 10)                                                        \
+    X(RESTART, "restart", 2)                                                             \
     X(PROGRESS, "progress", 12)                                                          \
     X(RAFT, "raft", 13)                                                                  \
     X(HISTORY, "history", 0) /* the events themselves make no sense */

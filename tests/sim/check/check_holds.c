@@ -83,6 +83,19 @@ static void holds_time(struct check_holds *holds, const struct history_call *tol
     }
 }
 
+/* The asker knew of a time that every clock that counts had passed. */
+static void holds_past(struct check_holds *holds, const struct check_call *call)
+{
+    const struct history_call *told = &call->told;
+    if (told->hold_state == HISTORY_HOLD_HELD && call->asked.past_ms != 0 &&
+        told->expire_ms <= call->asked.past_ms) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx is HELD %ld ms after it was due (operation %lu)",
+                   told->hold.anchor, told->hold.unique,
+                   call->asked.past_ms - told->expire_ms, told->number);
+    }
+}
+
 static void holds_order(struct check_holds *holds, const struct hold_fact *known,
                         const struct history_call *told)
 {
@@ -121,6 +134,7 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
         return;
     }
     holds_time(holds, told);
+    holds_past(holds, call);
     known = check_facts_put(&holds->facts, told->hold.anchor, told->hold.unique, &is_new);
     known->shard = told->shard;
     if (is_new) {
@@ -147,9 +161,26 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
 
 enum {
     REASON_HOLD = 10,
+    REASON_COMMIT = 11,
     REASON_EXPIRE = 13,
+    REASON_FULFIL = 14,
     REASON_CANCEL = 15,
 };
+
+/* Whatever ends a hold, or makes it committed, takes all of its units. */
+static void holds_whole(struct check_holds *holds, const struct hold_units *units,
+                        const struct history_row *row)
+{
+    int64_t left = row->reason >= REASON_FULFIL ? units->committed
+                   : row->reason > REASON_HOLD  ? units->held
+                                                : 0;
+    if (left > 0) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx keeps %ld units of SKU %u at index %lu, by reason %u",
+                   row->hold.anchor, row->hold.unique, left, row->sku, row->index,
+                   row->reason);
+    }
+}
 
 void check_holds_movement(struct check_holds *holds, const struct history_row *row)
 {
@@ -171,8 +202,19 @@ void check_holds_movement(struct check_holds *holds, const struct history_row *r
                    row->hold.anchor, row->hold.unique, row->index, row->sku);
         *units = (struct hold_units){0, 0};
     }
-    if (row->reason == REASON_EXPIRE && known != NULL && known->shard == row->shard &&
-        known->index < row->index && row->log_ms < known->expire_ms) {
+    holds_whole(holds, units, row);
+    if (known == NULL || known->shard != row->shard) {
+        return; /* only the home's log decides, so only its time counts */
+    }
+    /* Extensions over several shards are not told here. */
+    if (row->reason == REASON_COMMIT && known->expire_ms != 0 &&
+        row->multi_request == 0 && row->log_ms >= known->expire_ms) {
+        check_fail(holds->report, CHECK_HOLDS,
+                   "hold %lx-%lx is committed at %ld, though it was due at %ld",
+                   row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);
+    }
+    if (row->reason == REASON_EXPIRE && known->index < row->index &&
+        row->log_ms < known->expire_ms) {
         check_fail(holds->report, CHECK_HOLDS,
                    "hold %lx-%lx expired early: at %ld by the ledger, due at %ld",
                    row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);

@@ -34,6 +34,7 @@ struct check_ledger {
     struct check_report *report;
     struct check_requests *requests;
     struct check_verified *verified;
+    struct check_reads *reads_seen;
     struct ledger_level levels[CHECK_SKUS_MAX][CHECK_LOCATIONS_MAX];
     struct history_row *reads; /* LEVEL rows, until all movements are there */
     size_t read_count, read_capacity;
@@ -42,12 +43,14 @@ struct check_ledger {
 
 struct check_ledger *check_ledger_new(struct check_report *report,
                                       struct check_requests *requests,
-                                      struct check_verified *verified)
+                                      struct check_verified *verified,
+                                      struct check_reads *reads)
 {
     struct check_ledger *ledger = memory_zalloc(sizeof *ledger);
     ledger->report = report;
     ledger->requests = requests;
     ledger->verified = verified;
+    ledger->reads_seen = reads;
     return ledger;
 }
 
@@ -89,6 +92,29 @@ static bool ledger_reason_fits(uint32_t reason, const int64_t change[HISTORY_BUC
     }
 }
 
+/* Does a row do what its request asked for? An id that two payloads were asked with says
+ * nothing, as long as no answer tells which was first. */
+static bool ledger_does(const struct check_request *request,
+                        const struct history_row *row)
+{
+    static const uint32_t reasons[HISTORY_OPS] = {
+        [HISTORY_OP_HOLD_CREATE] = REASON_HOLD,
+        [HISTORY_OP_HOLD_COMMIT] = REASON_COMMIT,
+        [HISTORY_OP_HOLD_RELEASE] = REASON_RELEASE,
+        [HISTORY_OP_HOLD_FULFIL] = REASON_FULFIL,
+        [HISTORY_OP_HOLD_CANCEL] = REASON_CANCEL,
+    };
+    uint32_t bucket = request->bucket;
+    if (request->payload == 0) {
+        return true;
+    } else if (request->op == HISTORY_OP_ADJUST) {
+        return row->after[bucket] - row->before[bucket] == request->quantity;
+    } else if (request->op == HISTORY_OP_SET) {
+        return row->after[bucket] == request->quantity;
+    }
+    return reasons[request->op] == row->reason;
+}
+
 static void ledger_request(struct check_ledger *ledger, const struct history_row *row)
 {
     struct check_request *request;
@@ -115,6 +141,11 @@ static void ledger_request(struct check_ledger *ledger, const struct history_row
                    "request %lu was refused (%s) and moves units at index %lu",
                    row->request, status_name(request->status), row->index);
     }
+    if (!ledger_does(request, row)) {
+        check_fail(ledger->report, CHECK_CONSERVATION,
+                   "request %lu does something else than it asked for, at index %lu",
+                   row->request, row->index);
+    }
     request->moved_index = row->index;
 }
 
@@ -124,6 +155,8 @@ static void ledger_movement(struct check_ledger *ledger, const struct history_ro
     int64_t change[HISTORY_BUCKETS] = {0};
     int64_t available = 0;
     ledger->movements++;
+    check_reads_level(ledger->reads_seen, row->sku, row->location, row->index,
+                      level->buckets);
     if (level->moved && (row->index < level->index ||
                          (row->index == level->index && row->sub <= level->sub))) {
         check_fail(ledger->report, CHECK_CONSERVATION,
@@ -216,6 +249,11 @@ void check_ledger_finish(struct check_ledger *ledger)
         return; /* nobody told the ledger */
     }
     ledger_levels(ledger);
+    for (uint32_t i = 0; i < CHECK_SKUS_MAX * CHECK_LOCATIONS_MAX; i++) {
+        uint32_t sku = i / CHECK_LOCATIONS_MAX, location = i % CHECK_LOCATIONS_MAX;
+        check_reads_level(ledger->reads_seen, sku, location, UINT64_MAX,
+                          ledger->levels[sku][location].buckets);
+    }
     while ((request = check_requests_next(ledger->requests, request, &name)) != NULL) {
         if (!request->answered || !request->moves) {
             continue;

@@ -74,6 +74,9 @@ struct check_request {
     uint64_t payload; /* of the first operation that used it */
     bool answered;    /* decided, as somebody was told */
     bool moves;       /* and the answer says that units moved */
+    enum history_op op;
+    uint32_t bucket;  /* ADJUST, SET */
+    int64_t quantity; /* likewise */
     enum status status;
     uint64_t result;
     uint64_t index;       /* of the first answer that was no replay; 0: none */
@@ -99,11 +102,20 @@ void check_session_free(struct check_session *session);
 void check_session_invoke(struct check_session *session, const struct check_call *call);
 void check_session_call(struct check_session *session, const struct check_call *call);
 
+struct check_reads;
+struct check_reads *check_reads_new(struct check_report *report);
+void check_reads_free(struct check_reads *reads);
+void check_reads_call(struct check_reads *reads, const struct check_call *call);
+/* As a level stood from the last index told of it until before this one. */
+void check_reads_level(struct check_reads *reads, uint32_t sku, uint32_t location,
+                       uint64_t before_index, const int64_t buckets[HISTORY_BUCKETS]);
+
 struct check_ledger;
 struct check_verified;
 struct check_ledger *check_ledger_new(struct check_report *report,
                                       struct check_requests *requests,
-                                      struct check_verified *verified);
+                                      struct check_verified *verified,
+                                      struct check_reads *reads);
 void check_ledger_free(struct check_ledger *ledger);
 void check_ledger_row(struct check_ledger *ledger, const struct history_event *event);
 void check_ledger_finish(struct check_ledger *ledger);

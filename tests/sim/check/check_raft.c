@@ -5,8 +5,9 @@
  * Right because each property is looked at as it is defined, on what replicas have made
  * durable or applied: two leaders of one term, two payloads at one (index, term), another
  * predecessor, another entry applied at an index, a new leader whose log lacks what was
- * committed before, a durable term that falls or a vote that changes in it. An entry
- * counts as committed once any replica has applied it.
+ * committed before, a durable term that falls, a vote that changes in it or is told to
+ * two. An entry counts as committed once any replica has applied it. Members come from the
+ * log (thesis, 4.1): who has applied the entry that made a version cannot have an older one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,19 @@ struct raft_entry {
     bool applied, digested;
 };
 
+/* Everybody who has applied `index` knows this version of the members, or a later one. */
+struct raft_version {
+    uint64_t version, index, hash;
+};
+
+enum {
+    VERSIONS_MAX = 64, /* the newest of a shard */
+};
+
 struct raft_shard {
     uint64_t shard;
+    struct raft_version versions[VERSIONS_MAX]; /* ascending, a ring */
+    uint64_t version_count;
     uint64_t committed; /* the highest index */
     struct raft_entry entries[CHECK_ENTRIES_MAX];
 };
@@ -35,7 +47,8 @@ struct raft_replica {
     uint64_t shard, replica;
     uint64_t term, vote;
     uint64_t applied, committed;
-    uint64_t last; /* durable */
+    uint64_t reached; /* its entries through here are known as committed */
+    uint64_t last;    /* durable; what lies behind is not in `stored` */
     struct raft_stored stored[CHECK_STORED_MAX];
 };
 
@@ -51,6 +64,7 @@ struct check_raft {
     uint32_t replica_count;
     struct check_facts pairs;   /* (shard and index, term) -> struct raft_pair */
     struct check_facts leaders; /* (shard, term) -> replica id */
+    struct check_facts votes;   /* (shard and replica, term) -> replica id */
 };
 
 struct check_raft *check_raft_new(struct check_report *report)
@@ -61,6 +75,7 @@ struct check_raft *check_raft_new(struct check_report *report)
                      &report->forgotten);
     check_facts_init(&raft->leaders, sizeof(uint64_t), CHECK_PAIRS_MAX,
                      &report->forgotten);
+    check_facts_init(&raft->votes, sizeof(uint64_t), CHECK_PAIRS_MAX, &report->forgotten);
     return raft;
 }
 
@@ -74,6 +89,7 @@ void check_raft_free(struct check_raft *raft)
     }
     check_facts_close(&raft->pairs);
     check_facts_close(&raft->leaders);
+    check_facts_close(&raft->votes);
     free(raft);
 }
 
@@ -175,6 +191,17 @@ static void raft_applied(struct check_raft *raft, struct raft_shard *shard,
     }
 }
 
+/* The log ends before `index`, as far as is known. */
+static void raft_cut(struct raft_replica *replica, uint64_t index)
+{
+    for (uint64_t i = index; i <= replica->last; i++) {
+        if (replica->stored[i % CHECK_STORED_MAX].index == i) {
+            replica->stored[i % CHECK_STORED_MAX] = (struct raft_stored){0};
+        }
+    }
+    replica->last = replica->last < index ? replica->last : index - 1;
+}
+
 static void raft_stored(struct check_raft *raft, struct raft_replica *replica,
                         const struct history_replica *seen)
 {
@@ -191,9 +218,91 @@ static void raft_stored(struct check_raft *raft, struct raft_replica *replica,
                    "matching)",
                    seen->shard, seen->replica, seen->index, seen->term);
     }
+    raft_cut(replica, seen->index); /* what was behind it is gone */
     replica->stored[seen->index % CHECK_STORED_MAX] =
         (struct raft_stored){seen->index, seen->term};
-    replica->last = seen->index; /* what was behind it is gone */
+    replica->last = seen->index;
+}
+
+/* The state came from elsewhere: what the log had says nothing any more. */
+static void raft_reset(struct raft_replica *replica, const struct history_replica *seen)
+{
+    raft_cut(replica, 1);
+    replica->last = seen->index;
+}
+
+/* What a replica has applied and what its log holds is committed. */
+static void raft_reached(struct check_raft *raft, struct raft_shard *shard,
+                         struct raft_replica *replica, const struct history_replica *seen)
+{
+    uint64_t from = replica->reached + 1;
+    uint64_t low =
+        seen->index > CHECK_STORED_MAX ? seen->index - CHECK_STORED_MAX + 1 : 1;
+    for (uint64_t i = from > low ? from : low; i <= seen->index; i++) {
+        const struct raft_stored *stored = &replica->stored[i % CHECK_STORED_MAX];
+        struct raft_entry *entry =
+            stored->index == i ? raft_entry_at(raft, shard, i) : NULL;
+        if (entry != NULL) {
+            raft_term_committed(raft, shard, entry, stored->term, seen->replica);
+        }
+    }
+    replica->reached = seen->index > replica->reached ? seen->index : replica->reached;
+}
+
+static void raft_voted(struct check_raft *raft, const struct history_replica *seen)
+{
+    bool is_new;
+    uint64_t *vote = check_facts_put(&raft->votes, hash_mix(seen->shard) + seen->replica,
+                                     seen->term, &is_new);
+    if (!is_new && *vote != seen->vote) {
+        check_fail(raft->report, CHECK_RAFT,
+                   "shard %lu: replica %lu tells %lu and %lu that it votes for them in "
+                   "term %lu",
+                   seen->shard, seen->replica, *vote, seen->vote, seen->term);
+    }
+    *vote = seen->vote;
+}
+
+static void raft_members_learn(struct check_raft *raft, struct raft_shard *shard,
+                               const struct history_replica *seen)
+{
+    struct raft_version *newest =
+        &shard->versions[(shard->version_count - 1) % VERSIONS_MAX];
+    if (shard->version_count == 0 || seen->version > newest->version) {
+        shard->versions[shard->version_count++ % VERSIONS_MAX] =
+            (struct raft_version){seen->version, seen->index, seen->hash};
+    } else if (seen->version == newest->version) {
+        newest->index = seen->index < newest->index ? seen->index : newest->index;
+        if (seen->hash != newest->hash) {
+            check_fail(raft->report, CHECK_AGREEMENT,
+                       "shard %lu: replica %lu has other members of version %lu",
+                       seen->shard, seen->replica, seen->version);
+        }
+    }
+}
+
+/* The newest members in a log are at least those of the state; and when everything in it
+ * is applied, they are those of the state. */
+static void raft_members(struct check_raft *raft, struct raft_shard *shard,
+                         const struct history_replica *seen)
+{
+    for (uint64_t i = shard->version_count; i > 0; i--) {
+        const struct raft_version *known = &shard->versions[(i - 1) % VERSIONS_MAX];
+        if (i + VERSIONS_MAX <= shard->version_count || known->version <= seen->version) {
+            break;
+        }
+        if (known->index <= seen->index) {
+            check_fail(raft->report, CHECK_AGREEMENT,
+                       "shard %lu: replica %lu has applied index %lu with members of "
+                       "version %lu; at index %lu they were of version %lu",
+                       seen->shard, seen->replica, seen->index, seen->version,
+                       known->index, known->version);
+            return;
+        }
+    }
+    if (seen->index == seen->last_index) {
+        raft_members_learn(raft, shard, seen);
+    }
 }
 
 /* No more than that it never falls: a follower may know of a commit before its own disk
@@ -229,8 +338,7 @@ static void raft_leads(struct check_raft *raft, struct raft_shard *shard,
         if (entry->index != i || entry->term == 0 || entry->term >= seen->term) {
             continue;
         }
-        if (i > seen->last_index ||
-            (stored->index == i && i <= replica->last && stored->term != entry->term)) {
+        if (i > seen->last_index || (stored->index == i && stored->term != entry->term)) {
             check_fail(
                 raft->report, CHECK_RAFT,
                 "shard %lu: replica %lu leads term %lu without index %lu, committed "
@@ -296,6 +404,20 @@ void check_raft_event(struct check_raft *raft, const struct history_event *event
         raft_hard(raft, replica, seen);
     } else if (event->type == HISTORY_COMMIT) {
         raft_committed(raft, replica, seen);
+    } else if (event->type == HISTORY_APPLIED) {
+        raft_reached(raft, shard, replica, seen);
+    } else if (event->type == HISTORY_RESET) {
+        raft_reset(replica, seen);
+    } else if (event->type == HISTORY_DOUBT) {
+        raft_cut(replica, seen->index);
+    } else if (event->type == HISTORY_VOTE) {
+        raft_voted(raft, seen);
+    } else if (event->type == HISTORY_MEMBERS) {
+        raft_members(raft, shard, seen);
+    } else if (event->type == HISTORY_BROKEN) {
+        check_fail(raft->report, CHECK_RESTART,
+                   "replicas of node %u do not start again: what was durable is damaged",
+                   seen->node);
     } else if (event->type == HISTORY_CRASH) {
         replica->applied = 0; /* it goes on from what its store kept */
         replica->committed = 0;

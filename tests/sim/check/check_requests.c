@@ -84,6 +84,14 @@ static bool requests_moves(const struct history_call *asked,
     return asked->op == HISTORY_OP_HOLD_CREATE && granted > 0;
 }
 
+static void requests_asked(struct check_request *known, const struct history_call *asked)
+{
+    known->payload = check_payload(asked);
+    known->op = asked->op;
+    known->bucket = asked->bucket != 0 ? asked->bucket : HISTORY_ON_HAND;
+    known->quantity = asked->quantity;
+}
+
 static void requests_answered(struct check_requests *requests,
                               struct check_request *known, const struct check_call *call)
 {
@@ -103,7 +111,7 @@ static void requests_answered(struct check_requests *requests,
     }
     if (!known->answered) {
         known->answered = true;
-        known->payload = check_payload(&call->asked);
+        requests_asked(known, &call->asked);
         known->status = told->status;
         known->result = requests_result(told);
         known->moves = requests_moves(&call->asked, told);
@@ -142,7 +150,7 @@ void check_requests_call(struct check_requests *requests, const struct check_cal
     }
     known = check_facts_put(&requests->facts, 0, call->asked.request, &is_new);
     if (is_new) {
-        known->payload = check_payload(&call->asked);
+        requests_asked(known, &call->asked);
     } else if (call->open && !known->answered &&
                known->payload != check_payload(&call->asked)) {
         known->payload = 0; /* either may have been first */

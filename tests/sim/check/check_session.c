@@ -6,7 +6,8 @@
  * Right because an answer's stamp names the log index that it stands for: the index may
  * not be below the highest that this client was told of this shard (session guarantees,
  * Terry et al. 1994), and for anything but a session read not below the highest that
- * anybody was told before the question. Log time may not fall while the index rises.
+ * anybody was told before the question. A write that moves something does it in an entry
+ * of its own, behind all of those. Log time may not fall while the index rises.
  */
 #include <stdlib.h>
 
@@ -84,6 +85,11 @@ static void session_time(struct check_session *session, struct session_shard *sh
     }
 }
 
+static bool session_writes(enum history_op op)
+{
+    return op < HISTORY_OP_READ_LEVEL;
+}
+
 void check_session_call(struct check_session *session, const struct check_call *call)
 {
     const struct history_call *told = &call->told;
@@ -107,6 +113,13 @@ void check_session_call(struct check_session *session, const struct check_call *
                    "operation %lu is answered from index %lu of shard %lu; %lu was told "
                    "before it was asked",
                    told->number, told->index, told->shard, shard->floor[client]);
+    }
+    if (session_writes(call->asked.op) && told->index <= shard->floor[client]) {
+        check_fail(
+            session->report, CHECK_SESSION,
+            "write %lu is decided at index %lu of shard %lu; %lu was told before it "
+            "was asked",
+            told->number, told->index, told->shard, shard->floor[client]);
     }
     session_time(session, shard, told);
     if (told->index > shard->own[client]) {

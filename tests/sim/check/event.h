@@ -42,20 +42,26 @@ enum history_hold_state {
 
 /* X(NAME, "name in a file") */
 #define HISTORY_TYPE_TABLE(X)                                                            \
-    X(INVOKE, "inv")        /* before an operation is sent */                            \
-    X(OK, "ok")             /* answered; `status` may be a refusal decided in the log */ \
-    X(FAIL, "fail")         /* certainly not applied */                                  \
-    X(INFO, "info")         /* outcome unknown; open to the end */                       \
-    X(NEMESIS, "nemesis")   /* a fault begins or ends */                                 \
-    X(HEALED, "healed")     /* no fault from here on; progress is due */                 \
-    X(ENTRY, "entry")       /* a replica applied an entry */                             \
-    X(STORED, "stored")     /* a replica's log holds an entry, durably */                \
-    X(DIGEST, "digest")     /* the state of a replica at an applied index */             \
-    X(LEADER, "leader")     /* a replica became leader of a term */                      \
-    X(HARD, "hard")         /* durable term and vote of a replica */                     \
-    X(COMMIT, "commit")     /* commit index of a replica rose to `index` */              \
-    X(CRASH, "crash")       /* a replica lost what was in memory */                      \
-    X(LEVEL, "level")       /* at the end: a level as it stands on a replica */          \
+    X(INVOKE, "inv")      /* before an operation is sent */                              \
+    X(OK, "ok")           /* answered; `status` may be a refusal decided in the log */   \
+    X(FAIL, "fail")       /* certainly not applied */                                    \
+    X(INFO, "info")       /* outcome unknown; open to the end */                         \
+    X(NEMESIS, "nemesis") /* a fault begins or ends */                                   \
+    X(HEALED, "healed")   /* no fault from here on; progress is due */                   \
+    X(ENTRY, "entry")     /* a replica applied an entry */                               \
+    X(STORED, "stored")   /* a replica's log holds an entry, durably */                  \
+    X(DIGEST, "digest")   /* the state of a replica at an applied index */               \
+    X(LEADER, "leader")   /* a replica became leader of a term */                        \
+    X(HARD, "hard")       /* durable term and vote of a replica */                       \
+    X(COMMIT, "commit")   /* commit index of a replica rose to `index` */                \
+    X(APPLIED, "applied") /* a replica has applied its log through `index` */            \
+    X(RESET, "reset")     /* a replica's log was emptied; it goes on behind `index` */   \
+    X(DOUBT, "doubt")     /* what its log holds from `index` on is not known */          \
+    X(VOTE, "vote")       /* a replica told `vote` that it has its vote of the term */   \
+    X(MEMBERS, "members") /* who belongs to the shard, as a replica has it */            \
+    X(BROKEN, "broken") /* it cannot start from what its disks have, which are whole */  \
+    X(CRASH, "crash")   /* a replica lost what was in memory */                          \
+    X(LEVEL, "level")   /* at the end: a level as it stands on a replica */              \
     X(MOVEMENT, "movement") /* at the end: a ledger row, each SKU's in order */
 
 enum history_type {
@@ -128,6 +134,7 @@ struct history_call {
     int64_t expected; /* SET: on hand before */
     bool best_effort;
     int64_t ttl_ms;
+    int64_t past_ms; /* READ_HOLD: whatever expires by then has to be over; 0: not told */
     struct history_hold_line lines[HISTORY_LINES_MAX]; /* HOLD_CREATE; in answers with
                                                           locations and grants */
     uint32_t line_count;
@@ -146,15 +153,18 @@ struct history_call {
     uint32_t item_count;
 };
 
-/* ENTRY, STORED, DIGEST, LEADER, HARD, COMMIT, CRASH. */
+/* ENTRY to CRASH. */
 struct history_replica {
     uint32_t node;
     uint64_t replica, shard;
     uint64_t index, term;
     uint64_t previous_term; /* ENTRY, STORED: of index - 1; 0: not told */
     uint64_t hash;          /* ENTRY, STORED: of the payload; DIGEST: of the state */
-    uint64_t vote;          /* HARD: replica id; 0: none */
-    uint64_t last_index;    /* LEADER: of its log */
+    uint64_t vote;          /* HARD, VOTE: replica id; 0: none */
+    uint64_t last_index;    /* LEADER, MEMBERS: of its log */
+    /* MEMBERS: the version of the newest in its log; `index` is what it has applied, `hash`
+     * of the members themselves. */
+    uint64_t version;
 };
 
 /* LEVEL, MOVEMENT. */

@@ -258,6 +258,48 @@ TEST(checks, raft_is_safe)
     EXPECT_BAD(10, seen(HISTORY_COMMIT, 1, 0, 1, 0), CHECK_RAFT); /* commit falls */
 }
 
+TEST(checks, a_leader_without_what_was_applied_is_found_by_logs_alone)
+{
+    struct history_event good[] = {
+        seen(HISTORY_STORED, 1, 1, 1, 9), seen(HISTORY_STORED, 2, 1, 1, 9),
+        seen(HISTORY_STORED, 3, 1, 2, 7), seen(HISTORY_APPLIED, 1, 1, 0, 0),
+        seen(HISTORY_LEADER, 2, 1, 3, 0)};
+    EXPECT(!found_in(good, 5, CHECK_RAFT));
+    good[4] = seen(HISTORY_LEADER, 3, 1, 3, 0); /* has another entry there */
+    EXPECT(found_in(good, 5, CHECK_RAFT));
+    good[2] = seen(HISTORY_DOUBT, 3, 1, 0, 0); /* who knows what it has */
+    EXPECT(!found_in(good, 5, CHECK_RAFT));
+}
+
+TEST(checks, a_vote_is_told_to_one_candidate_of_a_term)
+{
+    struct history_event events[] = {
+        seen(HISTORY_VOTE, 1, 0, 4, 0), seen(HISTORY_VOTE, 1, 0, 4, 0),
+        seen(HISTORY_VOTE, 1, 0, 5, 0), seen(HISTORY_VOTE, 2, 0, 5, 0)};
+    for (unsigned i = 0; i < 4; i++) {
+        events[i].replica.vote = i < 2 ? 2 : 3;
+    }
+    EXPECT(!found_in(events, 4, CHECK_RAFT));
+    events[1].replica.vote = 3;
+    EXPECT(found_in(events, 4, CHECK_RAFT));
+}
+
+TEST(checks, members_are_those_of_the_log_that_was_applied)
+{
+    struct history_event events[] = {
+        seen(HISTORY_MEMBERS, 1, 5, 0, 1), seen(HISTORY_MEMBERS, 1, 9, 0, 2),
+        seen(HISTORY_MEMBERS, 2, 8, 0, 1), seen(HISTORY_MEMBERS, 2, 9, 0, 2)};
+    for (unsigned i = 0; i < 4; i++) {
+        events[i].replica.version = i % 2 + 1;
+        events[i].replica.last_index = events[i].replica.index;
+    }
+    EXPECT(!found_in(events, 4, CHECK_AGREEMENT));
+    events[3].replica.hash = 3; /* others of the same version */
+    EXPECT(found_in(events, 4, CHECK_AGREEMENT));
+    events[3].replica.version = 1; /* an older version, restored from somewhere */
+    EXPECT(found_in(events, 4, CHECK_AGREEMENT));
+}
+
 /* --- Request ids, progress, verified items ------------------------------------------------ */
 
 static void ask(struct history_event out[2], uint64_t at_us, uint64_t request,
