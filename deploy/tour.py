@@ -306,6 +306,31 @@ class Tour:
                  "nothing changed: a row's number\n   is its place in the stream. The watch saw the "
                  "first movement as it happened.")
 
+    def step_cart(self):
+        """A cart is held whole or not at all"""
+        levels = self.free_levels(4)
+        cart = [f"{level['sku_id']}:1@{level['location_id']}" for level in levels]
+        last = levels[-1]
+        greedy = f"{last['sku_id']}:{last['available'] + 1}@{last['location_id']}"
+        self.say(f"   {len(cart)} lines, wherever their shards lie. First one asks for too many:")
+        self.show("hold create", *cart[:-1], greedy)
+        _, reason = self.souk.attempt("hold", "create", *cart[:-1], greedy, "--owner", "cart-3")
+        check(reason == "INSUFFICIENT_STOCK", f"the cart was told {reason}")
+
+        def now():
+            return [self.level(level["sku_id"], level["location_id"]) for level in levels]
+
+        check(all(level["held"] == 0 for level in now()), f"something is held: {now()}")
+        self.show("hold create", *cart)
+        hold = self.souk.ask("hold", "create", *cart, "--owner", "cart-3")
+        check(all(level["held"] == 1 for level in now()), f"not all is held: {now()}")
+        self.souk.ask("hold", "commit", hold["hold_id"])
+        self.souk.ask("hold", "fulfil", hold["hold_id"])
+        left = [after["on_hand"] - before["on_hand"] for before, after in zip(levels, now())]
+        check(left == [-1] * len(levels), f"the cart took {left}")
+        self.holds.append(hold["hold_id"])
+        self.say(f"   Refused, it held nothing; granted, all {len(cart)} units were held and sold.")
+
     def recommended(self, *words):
         answer = self.souk.ask("rec", *words)
         check(answer["coverage"] == 1.0, f"coverage is {answer['coverage']}")
@@ -526,7 +551,7 @@ class Tour:
 
     STEPS = (
         ("start", step_start), ("import", step_import), ("last unit", step_last_unit),
-        ("hold expires", step_expiry), ("stream", step_stream),
+        ("hold expires", step_expiry), ("cart", step_cart), ("stream", step_stream),
         ("recommendation", step_recommendation),
         ("clicks", step_clicks), ("why this", step_why), ("sold out", step_sold_out),
         ("purchase", step_purchase), ("erased", step_erase), ("trending", step_place),

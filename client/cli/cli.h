@@ -97,6 +97,7 @@ enum command_exit cli_location_get(struct cli *cli);
 enum command_exit cli_location_list(struct cli *cli);
 enum command_exit cli_location_put(struct cli *cli);
 enum command_exit cli_manual(struct cli *cli);
+enum command_exit cli_outcome(struct cli *cli);
 enum command_exit cli_rec(struct cli *cli);
 enum command_exit cli_rec_explain(struct cli *cli);
 enum command_exit cli_rec_rank(struct cli *cli);

@@ -18,6 +18,14 @@ static enum command_exit hold_show(struct cli *cli, enum souk_code code,
     if (reply->answer.replayed) {
         json_object_set_new(hold, "replayed", json_true());
     }
+    if (reply->pending_shard_count > 0) {
+        json_t *shards = json_array();
+        for (size_t i = 0; i < reply->pending_shard_count; i++) {
+            json_array_append_new(shards,
+                                  json_integer((json_int_t)reply->pending_shards[i]));
+        }
+        json_object_set_new(hold, "pending_shards", shards);
+    }
     output_object(&cli->output, hold);
     souk_reply_free(reply);
     return COMMAND_OK;

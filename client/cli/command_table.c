@@ -68,6 +68,12 @@ static const struct command table_commands[] = {
      "  souk demo store /tmp/store --seed 7\n",
      {{"seed", "N", "another store (1)"}, {"skus", "N", "SKUs, about (2000)"},
       {"customers", "N", "customers (5000)"}, {"events", "N", "events (100000)"}}, cli_demo_store},
+    {"outcome", "REQUEST_ID", 1, 1, "what became of a call whose answer was lost",
+     "Settles it: a request that is not known by now is never applied any more. The SKU of a hold\n"
+     "is that of its first line.\n",
+     "  souk outcome 01a22192-d331-7b39-94b9-0d8edb6a4a52 --sku MUG-RED\n",
+     {{"sku", "SKU", "what the call was about"}, {"location", "LOCATION", "likewise"},
+      {"hold", "HOLD", "likewise"}}, cli_outcome},
     {"status", "", 0, 0, "what the cluster holds, node by node and shard by shard",
      "APPLIED is the last log entry of a shard whose effect can be read; it is on disk in the log.\n"
      "FLUSHED is the last one that a restart does not have to replay: it follows within half a minute\n"

@@ -74,6 +74,19 @@ static ProtobufCMessage *hold_create_encode(struct call *call, const void *reque
         convert_stamp_back(in->stamp, &out->stamp);                                      \
     }
 
+/* Changes also name the shards that have not applied them yet. */
+#define HOLD_CHANGE_DECODE(call_name, Response)                                          \
+    static void call_name##_decode(struct call *call, const ProtobufCMessage *response,  \
+                                   void *out_reply)                                      \
+    {                                                                                    \
+        const Response *in = (const void *)response;                                     \
+        struct souk_hold_reply *out = out_reply;                                         \
+        hold_back(call_arena(call), in->hold, &out->hold);                               \
+        convert_stamp_back(in->stamp, &out->stamp);                                      \
+        out->pending_shards = in->pending_shards;                                        \
+        out->pending_shard_count = in->n_pending_shards;                                 \
+    }
+
 HOLD_DECODE(hold_create, Souk__V1__CreateHoldResponse)
 CALL_DEFINE(hold_create, souk__v1__hold_service__service, "CreateHold", true,
             souk_hold_create_request, souk_hold_reply);
@@ -170,7 +183,7 @@ static ProtobufCMessage *hold_extend_encode(struct call *call, const void *reque
     return &out->base;
 }
 
-HOLD_DECODE(hold_extend, Souk__V1__ExtendHoldResponse)
+HOLD_CHANGE_DECODE(hold_extend, Souk__V1__ExtendHoldResponse)
 CALL_DEFINE(hold_extend, souk__v1__hold_service__service, "ExtendHold", true,
             souk_hold_extend_request, souk_hold_reply);
 
@@ -190,24 +203,24 @@ CALL_DEFINE(hold_extend, souk__v1__hold_service__service, "ExtendHold", true,
 
 HOLD_END_ENCODE(hold_commit, Souk__V1__CommitHoldRequest,
                 souk__v1__commit_hold_request__init)
-HOLD_DECODE(hold_commit, Souk__V1__CommitHoldResponse)
+HOLD_CHANGE_DECODE(hold_commit, Souk__V1__CommitHoldResponse)
 CALL_DEFINE(hold_commit, souk__v1__hold_service__service, "CommitHold", true,
             souk_hold_end_request, souk_hold_reply);
 
 HOLD_END_ENCODE(hold_release, Souk__V1__ReleaseHoldRequest,
                 souk__v1__release_hold_request__init)
-HOLD_DECODE(hold_release, Souk__V1__ReleaseHoldResponse)
+HOLD_CHANGE_DECODE(hold_release, Souk__V1__ReleaseHoldResponse)
 CALL_DEFINE(hold_release, souk__v1__hold_service__service, "ReleaseHold", true,
             souk_hold_end_request, souk_hold_reply);
 
 HOLD_END_ENCODE(hold_fulfil, Souk__V1__FulfilHoldRequest,
                 souk__v1__fulfil_hold_request__init)
-HOLD_DECODE(hold_fulfil, Souk__V1__FulfilHoldResponse)
+HOLD_CHANGE_DECODE(hold_fulfil, Souk__V1__FulfilHoldResponse)
 CALL_DEFINE(hold_fulfil, souk__v1__hold_service__service, "FulfilHold", true,
             souk_hold_end_request, souk_hold_reply);
 
 HOLD_END_ENCODE(hold_cancel, Souk__V1__CancelHoldRequest,
                 souk__v1__cancel_hold_request__init)
-HOLD_DECODE(hold_cancel, Souk__V1__CancelHoldResponse)
+HOLD_CHANGE_DECODE(hold_cancel, Souk__V1__CancelHoldResponse)
 CALL_DEFINE(hold_cancel, souk__v1__hold_service__service, "CancelHold", true,
             souk_hold_end_request, souk_hold_reply);

@@ -53,6 +53,7 @@ struct shard_host {
     struct list done; /* calls that have ended */
     size_t call_count;
     size_t queued_bytes;
+    size_t parcels_next; /* where host_take_parcel goes on: shard by shard */
     size_t degrees_next; /* where host_take_degrees goes on: shard by shard, all kinds */
     struct degree_table *degrees[RECOMMEND_DEGREES_KINDS];
     struct trending *trending;
@@ -494,6 +495,21 @@ bool host_take_message(struct shard_host *host, struct host_message *out_message
         }
         list_remove(&shard->talking);
     }
+    return false;
+}
+
+bool host_take_parcel(struct shard_host *host, struct moment now,
+                      struct host_parcel *out_parcel)
+{
+    for (; host->parcels_next < host->shard_count; host->parcels_next++) {
+        struct host_shard *shard = host->shards[host->parcels_next];
+        if (replica_take_parcel(shard->replica, now, &out_parcel->parcel)) {
+            out_parcel->kind = replica_kind(shard->replica);
+            host_reckon_tick(shard, host, now);
+            return true;
+        }
+    }
+    host->parcels_next = 0;
     return false;
 }
 

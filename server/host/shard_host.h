@@ -10,6 +10,7 @@
  *     host_state_written(now)              it is in the store
  *     host_receive(now, message)           what a replica elsewhere says
  *     host_take_message                    what is to be told elsewhere, after any of these
+ *     host_take_parcel                     what shards tell other shards, likewise
  *     host_finish                          runs `done` of what has ended
  *
  * Several log batches may be on their way (host_turn again before host_batch_written);
@@ -86,6 +87,18 @@ MUST_USE bool host_take_message(struct shard_host *host,
                                 struct host_message *out_message);
 void host_receive(struct shard_host *host, struct moment now,
                   const struct host_message *message);
+
+/*
+ * What a shard here tells another shard of its table, wherever that is: a command to be
+ * proposed there (as a shard_call whose outcome nobody reads), at whoever owns the key.
+ * Ask after host_turn and host_batch_written; host_next_due_us says when it is due.
+ */
+struct host_parcel {
+    enum replica_kind kind;
+    struct replica_parcel parcel; /* valid until the next call to the host */
+};
+MUST_USE bool host_take_parcel(struct shard_host *host, struct moment now,
+                               struct host_parcel *out_parcel);
 
 /* As replica_change_members, replica_transfer; EPOCH_CHANGED when the shard is not here. */
 MUST_USE enum status host_change_members(struct shard_host *host, struct moment now,

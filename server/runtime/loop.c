@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/runtime/carry.h"
 #include "server/runtime/failure.h"
 #include "server/runtime/system_clock.h"
 #include "server/runtime/thread.h"
@@ -280,6 +281,17 @@ static void loop_tell_watchers(struct loop *loop, struct moment now)
     }
 }
 
+static void loop_carry(struct loop *loop, struct moment now)
+{
+    struct host_parcel parcel;
+    while (host_take_parcel(loop->host, now, &parcel)) {
+        uint64_t shard_id;
+        if (runtime_owner(loop->runtime, parcel.kind, parcel.parcel.hash, &shard_id)) {
+            runtime_carry(loop->runtime, shard_id, parcel.parcel.command);
+        }
+    }
+}
+
 static void loop_turn(struct loop *loop)
 {
     struct moment now = system_clock_now();
@@ -296,6 +308,7 @@ static void loop_turn(struct loop *loop)
         loop_apply(loop, now, synced);
         loop_publish_degrees(loop);
     }
+    loop_carry(loop, now);
     loop_write_state(loop, now);
     loop_tell_watchers(loop, now);
     if (host_ready(loop->host) && loop_free_log_job(loop) != NULL) {

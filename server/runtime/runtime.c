@@ -14,6 +14,8 @@
 struct runtime_place {
     struct map_node node; /* by shard id */
     uint64_t shard_id;
+    enum replica_kind kind;
+    struct key_range range;
     struct loop *loop;
 };
 
@@ -75,6 +77,8 @@ static enum status runtime_open_shard(struct runtime *runtime,
     }
     struct runtime_place *place = &runtime->places[runtime->place_count++];
     place->shard_id = shard->shard_id;
+    place->kind = shard->kind;
+    place->range = shard->range;
     place->loop = loop;
     map_insert(&runtime->by_shard, &place->node, hash_mix(shard->shard_id));
     return STATUS_OK;
@@ -248,6 +252,19 @@ bool runtime_is_quiet(const struct runtime *runtime)
         }
     }
     return atomic_load(&runtime->tasks_pending) == 0;
+}
+
+bool runtime_owner(const struct runtime *runtime, enum replica_kind kind, uint64_t hash,
+                   uint64_t *out_shard_id)
+{
+    for (size_t i = 0; i < runtime->place_count; i++) {
+        const struct runtime_place *place = &runtime->places[i];
+        if (place->kind == kind && key_range_contains(place->range, hash)) {
+            *out_shard_id = place->shard_id;
+            return true;
+        }
+    }
+    return false;
 }
 
 unsigned runtime_loop_count(const struct runtime *runtime)

@@ -95,6 +95,9 @@ struct degree_table *runtime_degrees(struct runtime *runtime, unsigned loop,
 /* What rises in a loop's tables; as runtime_degrees. */
 struct trending *runtime_trending(struct runtime *runtime, unsigned loop);
 
+/* Which shard of a table owns a key; false when none here does. */
+bool runtime_owner(const struct runtime *runtime, enum replica_kind kind, uint64_t hash,
+                   uint64_t *out_shard_id);
 unsigned runtime_loop_count(const struct runtime *runtime);
 /* Which loop owns a shard; false when it is not here. */
 bool runtime_loop_of(const struct runtime *runtime, uint64_t shard_id,

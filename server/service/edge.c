@@ -350,9 +350,9 @@ void edge_refuse(struct edge_one *one)
     edge_fail_outcome(&one->edge, &one->outcome->inventory, &names);
 }
 
-static void edge_command_done(struct shard_call *call)
+void edge_command_ended(struct edge_one *one)
 {
-    struct edge_one *one = CONTAINER_OF(call, struct edge_one, call);
+    const struct shard_call *call = &one->call;
     if (call->status != STATUS_OK) {
         edge_fail_call(&one->edge, call, call->status);
         return;
@@ -364,6 +364,11 @@ static void edge_command_done(struct shard_call *call)
     } else {
         edge_refuse(one);
     }
+}
+
+static void edge_command_done(struct shard_call *call)
+{
+    edge_command_ended(CONTAINER_OF(call, struct edge_one, call));
 }
 
 static void edge_submit(struct edge *edge, struct shard_call *call, shard_call_done *done)

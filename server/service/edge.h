@@ -104,6 +104,8 @@ void edge_propose_sku(struct edge_one *one, struct inventory_command *command,
                       edge_finish *finish);
 /* Proposes one->command to the shard. */
 void edge_submit_command(struct edge_one *one, uint64_t shard_id, edge_finish *finish);
+/* What one->call and one->outcome say is told: `finish`, or a refusal. */
+void edge_command_ended(struct edge_one *one);
 /* Answers with the decided refusal in one->outcome. */
 void edge_refuse(struct edge_one *one);
 /* Asks one->query of the owner of a key. */

@@ -2,32 +2,12 @@
 /* souk.v1.HoldService. */
 #include "proto/souk/v1/hold.grpc-c.h"
 #include "server/service/batch.h"
+#include "server/service/hold_run.h"
 #include "server/service/intake.h"
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
 
 /* --- Creating ---------------------------------------------------------------------- */
-
-/* All lines have to lie where the first one does; nothing has been changed yet. */
-static enum status hold_one_shard(const struct shard_map *map,
-                                  const struct inventory_hold_create *create,
-                                  struct problem *problem)
-{
-    unsigned home;
-    if (shard_map_count(map, SHARD_MAP_SKU) == 1) {
-        return STATUS_OK;
-    }
-    home = shard_map_find(map, SHARD_MAP_SKU,
-                          hash64(create->lines[0].sku_id, map->hash_seed));
-    for (uint32_t i = 1; i < create->line_count; i++) {
-        if (shard_map_find(map, SHARD_MAP_SKU,
-                           hash64(create->lines[i].sku_id, map->hash_seed)) != home) {
-            return problem_set(problem, STATUS_MULTI_SHARD_HOLD, "lines", "%s",
-                               status_text(STATUS_MULTI_SHARD_HOLD));
-        }
-    }
-    return STATUS_OK;
-}
 
 static enum status hold_intake(struct edge *edge,
                                const Souk__V1__CreateHoldRequest *request,
@@ -37,9 +17,57 @@ static enum status hold_intake(struct edge *edge,
     *out = (struct inventory_command){.kind = INVENTORY_HOLD_CREATE};
     TRY(edge_identity(edge, request->request_id, request->request_time, &out->identity,
                       problem));
-    TRY(intake_hold(request, service->settings, edge->arena, &out->hold_create, problem));
-    return hold_one_shard(service->map, &out->hold_create, problem);
+    return intake_hold(request, service->settings, edge->arena, &out->hold_create,
+                       problem);
 }
+
+/* --- On the way ---------------------------------------------------------------------- */
+
+struct hold_one {
+    struct edge_one *one;
+    struct hold_run run;
+};
+
+static void hold_one_ended(struct hold_run *run)
+{
+    struct edge_one *one = run->user;
+    one->call.kind = run->call.kind;
+    one->call.appended_count = run->call.appended_count;
+    one->call.stamp = run->call.stamp;
+    one->call.status = run->status;
+    one->outcome = &run->outcome;
+    edge_command_ended(one);
+}
+
+/* edge_propose_sku, with what follows it. */
+static void hold_propose(struct edge_one *one, struct inventory_command *command,
+                         edge_finish *finish)
+{
+    struct edge *edge = &one->edge;
+    struct hold_one *held = arena_alloc(edge->arena, sizeof *held);
+    struct problem problem;
+    unsigned shard;
+    one->finish = finish;
+    if (held == NULL) {
+        edge_fail_memory(edge);
+        return;
+    }
+    if (edge_encode_sku(edge, command, &one->command, &shard, &problem) != STATUS_OK) {
+        edge_fail(edge, &problem);
+        return;
+    }
+    held->one = one;
+    hold_run_init(&held->run, edge->service, edge->arena, edge->deadline_us,
+                  shard_map_range(edge->service->map, SHARD_MAP_SKU, shard)->shard_id,
+                  command);
+    held->run.finish = hold_one_ended;
+    held->run.user = one;
+    one->asked = &held->run.command;
+    one->user = held;
+    hold_run_start(&held->run);
+}
+
+/* --- Creating, the answers ------------------------------------------------------------- */
 
 static void hold_created(struct edge_one *one)
 {
@@ -69,20 +97,40 @@ static void hold_create(struct rpc_call *rpc, const Souk__V1__CreateHoldRequest 
         edge_fail(&one->edge, &problem);
         return;
     }
-    edge_propose_sku(one, &command, hold_created);
+    hold_propose(one, &command, hold_created);
 }
 
-static void hold_batch_created(struct edge_many *many)
+/* Items that other shards have a part in go on, each by itself, once all are proposed. */
+struct hold_batch {
+    struct edge_many *many;
+    struct batch *batch;
+    struct inventory_command *commands; /* of every item */
+    unsigned *shards;
+    struct hold_batch_run {
+        struct hold_batch *holds;
+        struct batch_item *item;
+        struct arena arena; /* runs lie on several threads */
+        struct hold_run run;
+    } * runs;
+    uint32_t run_count;
+    _Atomic uint32_t open;
+};
+
+enum {
+    HOLD_BATCH_ARENA_BYTES_MAX = 4 << 20, /* of one item that goes on */
+};
+
+static void hold_batch_reply(struct edge_many *many)
 {
     const Souk__V1__BatchCreateHoldsRequest *request = many->request;
-    struct batch *batch = many->user;
+    const struct hold_batch *holds = many->user;
+    struct batch *batch = holds->batch;
     struct reply reply = {.arena = many->edge.arena};
     Souk__V1__BatchCreateHoldsResponse response =
         SOUK__V1__BATCH_CREATE_HOLDS_RESPONSE__INIT;
     Souk__V1__BatchCreateHoldsResult *results =
         reply_alloc(&reply, batch->count * sizeof *results);
     response.results = reply_alloc(&reply, batch->count * sizeof *response.results);
-    batch_collect(batch);
     for (uint32_t i = 0; i < batch->count && !reply.failed; i++) {
         const struct batch_item *item = &batch->items[i];
         struct refusal_names names;
@@ -108,7 +156,84 @@ static void hold_batch_created(struct edge_many *many)
         edge_many_trailers(many);
         souk__v1__hold_service__batch_create_holds__reply(many->edge.rpc, &response);
     }
+    for (uint32_t i = 0; i < holds->run_count; i++) {
+        arena_close(&holds->runs[i].arena);
+    }
     edge_many_done(many);
+}
+
+static void hold_batch_over(struct hold_batch *holds)
+{
+    if (atomic_fetch_sub_explicit(&holds->open, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    hold_batch_reply(holds->many);
+}
+
+static void hold_batch_ended(struct hold_run *run)
+{
+    struct hold_batch_run *one = run->user;
+    one->item->outcome = run->status == STATUS_OK ? &run->outcome : NULL;
+    one->item->status = run->status == STATUS_OK ? run->outcome.status : run->status;
+    hold_batch_over(one->holds);
+}
+
+static bool hold_goes_on(const struct batch_item *item)
+{
+    return item->outcome != NULL &&
+           (item->outcome->inventory.pending || item->status == STATUS_STOCK_CONTENDED ||
+            item->status == STATUS_QUORUM_LOST);
+}
+
+static void hold_batch_proposed(struct edge_many *many)
+{
+    struct hold_batch *holds = many->user;
+    struct batch *batch = holds->batch;
+    struct service *service = many->edge.service;
+    batch_collect(batch);
+    holds->runs =
+        arena_zalloc(many->edge.arena, ((size_t)batch->count + 1) * sizeof *holds->runs);
+    for (uint32_t i = 0; holds->runs != NULL && i < batch->count; i++) {
+        struct hold_batch_run *one = &holds->runs[holds->run_count];
+        if (!hold_goes_on(&batch->items[i])) {
+            continue;
+        }
+        one->holds = holds;
+        one->item = &batch->items[i];
+        arena_init(&one->arena, NULL, 0, HOLD_BATCH_ARENA_BYTES_MAX);
+        hold_run_init(
+            &one->run, service, &one->arena, many->edge.deadline_us,
+            shard_map_range(service->map, SHARD_MAP_SKU, holds->shards[i])->shard_id,
+            &holds->commands[i]);
+        one->run.finish = hold_batch_ended;
+        one->run.user = one;
+        holds->run_count++;
+    }
+    /* One more than there are, so that it cannot end while they are being started. */
+    atomic_init(&holds->open, holds->run_count + 1);
+    for (uint32_t i = 0; i < holds->run_count; i++) {
+        struct hold_batch_run *one = &holds->runs[i];
+        if (!hold_run_resume(&one->run, &one->item->outcome->inventory)) {
+            hold_batch_over(holds);
+        }
+    }
+    hold_batch_over(holds);
+}
+
+static bool hold_batch_new(struct hold_batch **out, struct edge_many *many,
+                           struct batch *batch)
+{
+    struct hold_batch *holds = arena_zalloc(many->edge.arena, sizeof *holds);
+    if (holds == NULL) {
+        return false;
+    }
+    holds->many = many;
+    holds->batch = batch;
+    holds->commands =
+        arena_zalloc(many->edge.arena, batch->count * sizeof *holds->commands);
+    holds->shards = arena_zalloc(many->edge.arena, batch->count * sizeof *holds->shards);
+    *out = holds;
+    return holds->commands != NULL && holds->shards != NULL;
 }
 
 static void hold_batch_create(struct rpc_call *rpc,
@@ -117,6 +242,7 @@ static void hold_batch_create(struct rpc_call *rpc,
 {
     struct edge_many *many = edge_many_new(context, rpc, request);
     struct batch *batch;
+    struct hold_batch *holds;
     struct problem problem;
     if (many == NULL) {
         return;
@@ -125,21 +251,25 @@ static void hold_batch_create(struct rpc_call *rpc,
         edge_fail(&many->edge, &problem);
         return;
     }
+    if (!hold_batch_new(&holds, many, batch)) {
+        edge_fail_memory(&many->edge);
+        return;
+    }
     for (uint32_t i = 0; i < batch->count; i++) {
-        struct inventory_command command;
+        struct inventory_command *command = &holds->commands[i];
         struct slice bytes;
-        unsigned shard;
-        if (hold_intake(&many->edge, request->requests[i], &command, &problem) !=
+        if (hold_intake(&many->edge, request->requests[i], command, &problem) !=
                 STATUS_OK ||
-            edge_encode_sku(&many->edge, &command, &bytes, &shard, &problem) !=
+            edge_encode_sku(&many->edge, command, &bytes, &holds->shards[i], &problem) !=
                 STATUS_OK) {
             batch_refuse(batch, i, &problem);
         } else {
-            batch_take(batch, i, bytes, shard);
+            batch_take(batch, i, bytes, holds->shards[i]);
         }
     }
     many->edge.request_id = "";
-    batch_submit(batch, hold_batch_created);
+    many->user = holds;
+    batch_submit(batch, hold_batch_proposed);
 }
 
 /* --- Changing ---------------------------------------------------------------------- */
@@ -191,7 +321,10 @@ static Souk__V1__Hold *hold_changed(struct edge_one *one, Souk__V1__ReadStamp **
     {                                                                                    \
         Souk__V1__##Name##HoldResponse response =                                        \
             SOUK__V1__##NAME##_HOLD_RESPONSE__INIT;                                      \
+        const struct hold_one *held = one->user;                                         \
         response.hold = hold_changed(one, &response.stamp);                              \
+        response.pending_shards = (uint64_t *)(uintptr_t)held->run.pending_shards;       \
+        response.n_pending_shards = held->run.pending_count;                             \
         if (response.hold != NULL) {                                                     \
             souk__v1__hold_service__##name##_hold__reply(one->edge.rpc, &response);      \
         }                                                                                \
@@ -206,7 +339,7 @@ static Souk__V1__Hold *hold_changed(struct edge_one *one, Souk__V1__ReadStamp **
             hold_change_begin(rpc, context, &command, request->request_id,               \
                               request->request_time, request->hold_id);                  \
         if (one != NULL) {                                                               \
-            edge_propose_sku(one, &command, hold_##name##_done);                         \
+            hold_propose(one, &command, hold_##name##_done);                             \
         }                                                                                \
     }
 
@@ -245,7 +378,7 @@ static void hold_extend(struct rpc_call *rpc, const Souk__V1__ExtendHoldRequest 
             return;
         }
     }
-    edge_propose_sku(one, &command, hold_extend_done);
+    hold_propose(one, &command, hold_extend_done);
 }
 
 /* --- Reading ----------------------------------------------------------------------- */

@@ -615,5 +615,6 @@ enum status intake_hold(const Souk__V1__CreateHoldRequest *request,
         out->ttl_ms = life_max_ms;
     }
     out->nonce = service_nonce();
+    out->prepare_ms = settings->hold_prepare_ms;
     return STATUS_OK;
 }

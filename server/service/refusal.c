@@ -106,6 +106,11 @@ void refusal_names_of_command(const struct inventory_command *command, uint32_t 
     case INVENTORY_ALIAS_RESERVE:
     case INVENTORY_ALIAS_SETTLE:
     case INVENTORY_TICK:
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
     case INVENTORY_REQUEST_SEAL:
     case INVENTORY_SOURCE_OPEN:
     case INVENTORY_SOURCE_UPDATE: /* a stream's items are named by its own service */

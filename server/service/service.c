@@ -111,6 +111,7 @@ void service_register(struct service *service, struct rpc_server *server)
     location_service_register(service, server);
     stock_service_register(service, server);
     hold_service_register(service, server);
+    outcome_service_register(service, server);
     customer_service_register(service, server);
     event_service_register(service, server);
     recommend_service_register(service, server);

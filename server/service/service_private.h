@@ -31,6 +31,7 @@ void catalog_service_register(struct service *service, struct rpc_server *server
 void location_service_register(struct service *service, struct rpc_server *server);
 void stock_service_register(struct service *service, struct rpc_server *server);
 void hold_service_register(struct service *service, struct rpc_server *server);
+void outcome_service_register(struct service *service, struct rpc_server *server);
 void customer_service_register(struct service *service, struct rpc_server *server);
 void event_service_register(struct service *service, struct rpc_server *server);
 void recommend_service_register(struct service *service, struct rpc_server *server);

@@ -36,6 +36,10 @@
     X(lane_prev_ignored,  "a shard takes a stream's item whatever should come before it") \
     X(snapshot_no_requests, "a snapshot lacks the memory of request ids")               \
     X(snapshot_no_members,  "a snapshot lacks the members of its shard")                \
+    X(hold_part_expires, "a line of a hold ends by itself when its own shard's time has come") \
+    X(hold_commit_alone, "a commit over several shards is told to nobody else")         \
+    X(hold_no_tombstone, "a line that ended is forgotten at once")                      \
+    X(hold_log_times,    "a line is taken up or not by comparing two shards' log times") \
     X(ingest_no_marker,  "a snapshot is installed without a marker in the log")
 /* clang-format on */
 

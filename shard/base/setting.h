@@ -24,7 +24,7 @@
     S(log_format,           "logfmt",       "logfmt|json",          "form of the log lines")         \
     N(rpc_workers,          1, 1, 64,       "",                     "threads that decode and validate calls") \
     N(shard_loops,          1, 1, 64,       "",                     "threads that own replicas")     \
-    N(sku_shards,           1, 1, 1024,     "",                     "SKU shards of a new data folder") \
+    N(sku_shards,           4, 1, 1024,     "",                     "SKU shards of a new data folder") \
     N(customer_shards,      1, 1, 64,       "",                     "customer shards of a new data folder; divides virtual_buckets") \
     N(message_max_bytes,    4194304, 65536, 67108864, "bytes",      "largest message taken")         \
     N(deadline_max_ms,      60000, 10, 3600000, "ms",               "deadline given to calls that bring none, and the longest honoured") \
@@ -32,6 +32,7 @@
     N(batch_max_items,      1000, 1, 100000, "",                    "items in one batch call")       \
     N(hold_lines_max,       200, 1, 10000,  "",                     "lines in one hold")             \
     N(hold_ttl_max_s,       86400, 1, 2592000, "s",                 "longest life of a hold, extensions included") \
+    N(hold_prepare_ms,      2000, 100, 60000, "ms",                "a hold over several shards that is not decided by then holds nothing") \
     N(hold_ttl_default_s,   900, 1, 86400,  "s",                    "life of a hold that names none") \
     N(owner_holds_max,      10000, 1, 10000000, "",                 "open holds of one owner")       \
     N(attributes_max,       64, 0, 1024,    "",                     "attributes of one SKU")         \

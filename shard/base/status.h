@@ -73,7 +73,7 @@ enum status_retry {
     X(QUANTITY_OVERFLOW,      OUT_OF_RANGE,        NEVER,  "the quantity would pass what a level can hold") \
     X(RESUME_POINT_COMPACTED, OUT_OF_RANGE,        NEVER,  "the history before this point is gone; start from a snapshot") \
     X(UNIMPLEMENTED,          UNIMPLEMENTED,       NEVER,  "this server has no such method")     \
-    X(MULTI_SHARD_HOLD,       UNIMPLEMENTED,       NEVER,  "the lines of this hold lie on several shards; run with one SKU shard") \
+    X(MULTI_SHARD_HOLD,       UNIMPLEMENTED,       NEVER,  "a BEST_EFFORT hold over several shards is not served; ask for ALL_OR_NOTHING, or for one hold per line") \
     X(INTERNAL,               INTERNAL,            NEVER,  "a defect of the server; report it with the request id") \
     X(NOT_LEADER,             UNAVAILABLE,         SAME,   "this replica does not lead the shard") \
     X(EPOCH_CHANGED,          UNAVAILABLE,         SAME,   "the shard's range has changed")      \

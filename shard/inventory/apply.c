@@ -23,6 +23,9 @@ void inventory_entry_end(struct inventory *inventory)
 {
     ASSERT(inventory->apply.open);
     hold_expire_due(inventory, INVENTORY_EXPIRE_PER_ENTRY_MAX);
+    if (MUTANT(hold_part_expires)) {
+        hold_part_mutant(inventory);
+    }
     hold_forget_old(inventory);
     ledger_block_close(inventory);
     inventory->apply.open = false;
@@ -44,6 +47,19 @@ static void apply_tick(struct inventory *inventory, const struct inventory_tick 
     }
     if (tick->floor_ms > 0) {
         requests_drop(inventory, tick->floor_ms);
+    }
+}
+
+static void apply_stock(struct inventory *inventory,
+                        const struct inventory_command *command, struct arena *arena,
+                        struct inventory_outcome *out)
+{
+    if (command->kind == INVENTORY_STOCK_ADJUST) {
+        stock_adjust(inventory, &command->stock_adjust, arena, out);
+    } else if (command->kind == INVENTORY_STOCK_SET) {
+        stock_set(inventory, &command->stock_set, arena, out);
+    } else {
+        stock_move(inventory, &command->stock_move, arena, out);
     }
 }
 
@@ -73,6 +89,29 @@ static void apply_source(struct inventory *inventory,
     }
 }
 
+static void apply_alias(struct inventory *inventory,
+                        const struct inventory_command *command, struct arena *arena,
+                        struct inventory_outcome *out)
+{
+    if (command->kind == INVENTORY_ALIAS_RESERVE) {
+        alias_reserve(inventory, &command->alias_reserve, arena, out);
+    } else {
+        alias_settle(inventory, &command->alias_settle, out);
+    }
+}
+
+static void apply_message(struct inventory *inventory,
+                          const struct inventory_command *command, struct arena *arena,
+                          struct inventory_outcome *out)
+{
+    if (command->kind == INVENTORY_HOLD_PREPARE ||
+        command->kind == INVENTORY_HOLD_STATE) {
+        hold_part_take(inventory, command->kind, &command->hold_message, arena, out);
+    } else {
+        hold_home_take(inventory, command->kind, &command->hold_message, out);
+    }
+}
+
 static void apply_decide(struct inventory *inventory,
                          const struct inventory_command *command, struct arena *arena,
                          struct inventory_outcome *out)
@@ -97,19 +136,13 @@ static void apply_decide(struct inventory *inventory,
         location_copy(inventory, &command->location_upsert, arena, out);
         break;
     case INVENTORY_ALIAS_RESERVE:
-        alias_reserve(inventory, &command->alias_reserve, arena, out);
-        break;
     case INVENTORY_ALIAS_SETTLE:
-        alias_settle(inventory, &command->alias_settle, out);
+        apply_alias(inventory, command, arena, out);
         break;
     case INVENTORY_STOCK_ADJUST:
-        stock_adjust(inventory, &command->stock_adjust, arena, out);
-        break;
     case INVENTORY_STOCK_SET:
-        stock_set(inventory, &command->stock_set, arena, out);
-        break;
     case INVENTORY_STOCK_MOVE:
-        stock_move(inventory, &command->stock_move, arena, out);
+        apply_stock(inventory, command, arena, out);
         break;
     case INVENTORY_COUNT_START:
     case INVENTORY_COUNT_SUBMIT:
@@ -137,6 +170,13 @@ static void apply_decide(struct inventory *inventory,
     case INVENTORY_REQUEST_SEAL:
         out->status = STATUS_CANCELLED;
         break;
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        apply_message(inventory, command, arena, out);
+        break;
     }
 }
 
@@ -144,7 +184,8 @@ static void apply_decide(struct inventory *inventory,
 static bool apply_decided(const struct inventory_outcome *outcome)
 {
     return outcome->status != STATUS_EPOCH_CHANGED &&
-           outcome->status != STATUS_MULTI_SHARD_HOLD;
+           outcome->status != STATUS_MULTI_SHARD_HOLD &&
+           outcome->status != STATUS_OVERLOADED;
 }
 
 static void apply_replay(struct inventory *inventory, const struct request_record *record,
@@ -158,7 +199,7 @@ static void apply_replay(struct inventory *inventory, const struct request_recor
     out->replayed = true;
 }
 
-/* A contended or full outcome gives way to a higher attempt of the same request. */
+/* What passes gives way to a higher attempt of the same request. */
 static bool apply_replaceable(const struct inventory *inventory,
                               const struct request_record *record,
                               const struct inventory_command *command,
@@ -171,11 +212,28 @@ static bool apply_replaceable(const struct inventory *inventory,
         result_decode(inventory, result, command, arena, &before) != STATUS_OK) {
         return false;
     }
-    return before.status == STATUS_STOCK_CONTENDED || before.status == STATUS_QUOTA;
+    return inventory_outcome_again(before.status);
 }
 
 /* What a sealed request has for a fingerprint: that of no command. */
 static const uint64_t APPLY_SEALED = 0;
+
+/* No attempt is higher: the outcome stands. A pending one is sealed once it is decided. */
+static void apply_seal(struct inventory *inventory, const struct request_record *record)
+{
+    struct inventory_identity identity = {
+        .anchor = record->anchor,
+        .request_id = {.high = record->id_high, .low = record->node.hash},
+        .fingerprint = record->fingerprint,
+        .request_ms = record->request_ms,
+        .attempt = UINT32_MAX,
+    };
+    struct buffer result;
+    buffer_init(&result);
+    buffer_append(&result, record->result, record->result_size);
+    requests_remember(inventory, &identity, buffer_slice(&result));
+    buffer_close(&result);
+}
 
 /* True when the memory of requests has the answer. */
 static bool apply_remembered(struct inventory *inventory,
@@ -201,6 +259,10 @@ static bool apply_remembered(struct inventory *inventory,
         return false;
     }
     apply_replay(inventory, record, command, arena, out);
+    if (command->kind == INVENTORY_REQUEST_SEAL && record->attempt != UINT32_MAX &&
+        inventory_outcome_again(out->status)) {
+        apply_seal(inventory, record);
+    }
     return true;
 }
 
@@ -217,16 +279,19 @@ static void apply_request(struct inventory *inventory,
     if (apply_remembered(inventory, command, arena, out)) {
         return;
     }
+    if (identity.fingerprint == APPLY_SEALED) {
+        identity.fingerprint = 1;
+    }
     inventory->apply.request_id = identity.request_id;
+    inventory->apply.identity = &identity;
     apply_decide(inventory, command, arena, out);
+    inventory->apply.identity = NULL;
     if (!apply_decided(out) || (MUTANT(refusal_forgotten) && out->status != STATUS_OK)) {
         return;
     }
     identity.request_id.low ^= MUTANT(retry_unknown);
     if (command->kind == INVENTORY_REQUEST_SEAL) {
         identity.fingerprint = APPLY_SEALED;
-    } else if (identity.fingerprint == APPLY_SEALED) {
-        identity.fingerprint = 1;
     }
     buffer_init(&result);
     result_encode(&result, command, out);
@@ -288,7 +353,13 @@ void inventory_apply(struct inventory *inventory, const struct inventory_command
     ASSERT(inventory->apply.open);
     *out = (struct inventory_outcome){.status = STATUS_OK};
     inventory->apply.request_id = (struct hash128){0, 0};
-    if (apply_unidentified(command->kind)) {
+    if (inventory_command_is_message(command->kind)) {
+        if (state_owns(inventory, command->identity.anchor)) {
+            apply_decide(inventory, command, arena, out);
+        } else {
+            outcome_refuse(out, STATUS_EPOCH_CHANGED, INVENTORY_FIELD_NONE);
+        }
+    } else if (apply_unidentified(command->kind)) {
         apply_decide(inventory, command, arena, out);
     } else if (command->identity.kind == INVENTORY_IDENTITY_REQUEST) {
         apply_request(inventory, command, arena, out);
@@ -315,7 +386,7 @@ int64_t inventory_next_due(const struct inventory *inventory)
     if (node == NULL || MUTANT(no_expiry)) {
         return INT64_MAX;
     }
-    return CONTAINER_OF(node, const struct hold_row, due)->expire_ms;
+    return CONTAINER_OF(node, const struct hold_row, due)->due_ms;
 }
 
 bool inventory_tick_wanted(const struct inventory *inventory, int64_t bounded_ms,

@@ -463,6 +463,40 @@ static bool check_source(const struct inventory_command *command,
     return true;
 }
 
+/* Another shard has made it; an old or damaged log may hold anything. */
+static bool check_message(enum inventory_command_kind kind,
+                          const struct inventory_hold_message *message,
+                          struct check_fault *fault)
+{
+    bool prepares = kind == INVENTORY_HOLD_PREPARE;
+    bool states = kind == INVENTORY_HOLD_STATE;
+    if ((unsigned)message->report > HOLD_REPORT_SHORT ||
+        (states && ((unsigned)message->state < HOLD_STATE_HELD ||
+                    (unsigned)message->state > HOLD_STATE_ABORTED ||
+                    message->state == HOLD_STATE_TENTATIVE))) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "state", "no such state");
+    }
+    if (message->line_count > INVENTORY_HOLD_LINES_MAX ||
+        message->shortage_count > INVENTORY_SHORTAGES_MAX ||
+        (prepares && message->line_count == 0)) {
+        return check_refuse(fault, INVENTORY_FIELD_OTHER, "lines",
+                            "none, or more than a hold may have");
+    }
+    for (uint32_t i = 0; i < message->line_count; i++) {
+        const struct inventory_message_line *line = &message->lines[i];
+        if (line->quantity <= 0 ||
+            (line->location_id.size != 0 && !identifier_valid(line->location_id))) {
+            return check_refuse(fault, INVENTORY_FIELD_QUANTITY, "lines",
+                                "a quantity or a location is none");
+        }
+    }
+    if (prepares && (!identifier_valid(message->sku_id) ||
+                     !check_text(message->reference, INVENTORY_REFERENCE_BYTES_MAX))) {
+        return check_refuse(fault, INVENTORY_FIELD_SKU_ID, "sku_id", "not an id");
+    }
+    return true;
+}
+
 bool check_command(const struct inventory_command *command, struct check_fault *out_fault)
 {
     *out_fault = (struct check_fault){.path = "", .message = ""};
@@ -508,6 +542,12 @@ bool check_command(const struct inventory_command *command, struct check_fault *
     case INVENTORY_SOURCE_UPDATE:
     case INVENTORY_SOURCE_THROUGH:
         return check_source(command, out_fault);
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        return check_message(command->kind, &command->hold_message, out_fault);
     case INVENTORY_TICK:
         return (command->tick.sku_count <= INVENTORY_TICK_NAMES_MAX &&
                 command->tick.hold_count <= INVENTORY_TICK_NAMES_MAX) ||

@@ -13,7 +13,8 @@ bool inventory_command_known(uint32_t kind)
     return (kind >= INVENTORY_SKU_UPSERT && kind <= INVENTORY_REQUEST_SEAL) ||
            (kind >= INVENTORY_STOCK_MOVE && kind <= INVENTORY_COUNT_CLOSE) ||
            kind == INVENTORY_ALIAS_RESERVE || kind == INVENTORY_ALIAS_SETTLE ||
-           inventory_command_of_source((enum inventory_command_kind)kind);
+           inventory_command_of_source((enum inventory_command_kind)kind) ||
+           inventory_command_is_message((enum inventory_command_kind)kind);
 }
 
 uint64_t inventory_command_anchor(const struct inventory_command *command, uint64_t seed)
@@ -54,6 +55,11 @@ uint64_t inventory_command_anchor(const struct inventory_command *command, uint6
     case INVENTORY_COUNT_CLOSE:
     case INVENTORY_TICK:
     case INVENTORY_REQUEST_SEAL:
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
         return command->identity.anchor;
     case INVENTORY_SOURCE_OPEN:
         return command->source_open.home_hash;
@@ -262,6 +268,11 @@ static void command_put(struct buffer *out, const struct inventory_command *comm
     case INVENTORY_SOURCE_OPEN:
     case INVENTORY_SOURCE_UPDATE:
     case INVENTORY_SOURCE_THROUGH:
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
         break; /* without identity, and so never remembered */
     }
 }

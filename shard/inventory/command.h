@@ -35,6 +35,13 @@ enum inventory_command_kind {
     INVENTORY_COUNT_START = 41,  /* at every SKU shard; its anchor is given */
     INVENTORY_COUNT_SUBMIT = 42, /* at the shards that own the SKUs counted */
     INVENTORY_COUNT_CLOSE = 43,  /* at every SKU shard; its anchor is given */
+    /* What shards tell each other of a hold over several of them (hold_message); they
+     * carry no identity but the anchor, which is the key that they go to. */
+    INVENTORY_HOLD_PREPARE = 60,  /* to a line: be TENTATIVE */
+    INVENTORY_HOLD_VOTE = 61,     /* to the home: it is, or why not */
+    INVENTORY_HOLD_STATE = 62,    /* to a line: the whole state to be in */
+    INVENTORY_HOLD_ACK = 63,      /* to the home: this version is applied */
+    INVENTORY_HOLD_QUESTION = 64, /* to the home: what became of it? */
     /* At the shard that owns the hash of the identifier; by the server, without identity:
      * repeating them changes nothing. */
     INVENTORY_ALIAS_RESERVE = 70, /* before the SKU is written with it */
@@ -60,7 +67,8 @@ struct inventory_identity {
     struct hash128 request_id; /* hash128(request id, 0) */
     uint64_t fingerprint;      /* inventory_command_fingerprint */
     int64_t request_ms;        /* from the UUIDv7, or request_time */
-    uint32_t attempt; /* 0 first; a higher one replaces a remembered CONTENDED or QUOTA */
+    uint32_t
+        attempt; /* 0 first; a higher one replaces what inventory_outcome_again says */
     /* IMPORT: line > prev_line >= 0 are the place of this item, and of the import's item
      * before it that went to the same key range (0: none) */
     struct hash128 import_id;
@@ -234,6 +242,9 @@ struct inventory_hold_create {
     uint32_t owner_holds_max; /* an empty owner has no limit */
     uint32_t lines_max;
     uint64_t nonce; /* random, from the edge, so that hold ids cannot be guessed */
+    /* How long lines of other shards may take to answer; 0: no line may lie on another
+     * (commands of earlier releases). */
+    int64_t prepare_ms;
 };
 
 /* EXTEND, COMMIT, RELEASE, FULFIL, CANCEL. */
@@ -245,6 +256,43 @@ struct inventory_hold_change {
     int64_t ttl_ms;
     int64_t expire_ms;
     int64_t life_max_ms;
+};
+
+enum hold_report {
+    HOLD_REPORT_NONE = 0,
+    HOLD_REPORT_FULFILLED = 1,
+    HOLD_REPORT_SHORT = 2,
+};
+
+struct inventory_message_line {
+    uint32_t place;           /* of the line in the request */
+    struct slice location_id; /* empty in PREPARE: the shard picks; VOTE: where it is */
+    int64_t quantity;
+};
+
+/* HOLD_PREPARE and so on: the home of a hold and one SKU of it on another shard. */
+struct inventory_hold_message {
+    struct inventory_hold_id hold_id;
+    uint64_t sku_hash;
+    uint64_t version;      /* PREPARE, STATE: the home's; ACK: the line's */
+    enum hold_state state; /* STATE */
+    int64_t expire_ms;     /* PREPARE, STATE */
+    bool fulfil;           /* STATE: fulfil it and report */
+    uint32_t code;         /* VOTE: 1 it is TENTATIVE; else as in a remembered outcome */
+    uint32_t field;        /* VOTE: enum inventory_field of a refusal */
+    uint32_t line;         /* VOTE: place of the line refused */
+    enum hold_report report;                    /* ACK */
+    const struct inventory_shortage *shortages; /* VOTE, ACK; lines are places */
+    uint32_t shortage_count;
+    const struct inventory_message_line *lines; /* PREPARE, VOTE */
+    uint32_t line_count;
+    /* PREPARE */
+    struct slice sku_id;
+    struct slice reference;
+    bool allow_backorder;
+    struct hash128 request_id;
+    int64_t request_ms;
+    uint32_t attempt;
 };
 
 /* What waiting reads touch, and what the shard's memory needs. Due holds on the SKUs and
@@ -332,6 +380,7 @@ struct inventory_command {
         struct inventory_source_open source_open;
         struct inventory_source_update source_update;
         struct inventory_source_through source_through;
+        struct inventory_hold_message hold_message; /* all five */
         struct inventory_alias_reserve alias_reserve;
         struct inventory_alias_settle alias_settle;
     };
@@ -348,6 +397,12 @@ static inline bool inventory_command_of_source(enum inventory_command_kind kind)
 /* What the movements of an item carry in place of a request id. */
 struct hash128 inventory_source_request(const struct inventory_source *source,
                                         uint64_t sequence);
+
+/* Is it one of those that shards tell each other? */
+static inline bool inventory_command_is_message(enum inventory_command_kind kind)
+{
+    return kind >= INVENTORY_HOLD_PREPARE && kind <= INVENTORY_HOLD_QUESTION;
+}
 
 /* The hash that routes the command and under which its request id is remembered: of the
  * SKU, of the location, of the first line's SKU, or the hold's anchor. `seed` is the

@@ -61,6 +61,14 @@ static uint64_t digest_maps(const struct inventory *inventory, struct buffer *ro
         encode_be64(row, hold->id.unique);
         sum += digest_row(ROW_HOLD, hold->id.anchor, slice_of(NULL, 0), row);
     }
+    for (const struct map_node *node = map_next(&inventory->parts, NULL); node != NULL;
+         node = map_next(&inventory->parts, node)) {
+        const struct part_row *part = CONTAINER_OF(node, const struct part_row, node);
+        rows_part_encode(row, part);
+        encode_be64(row, part->id.anchor);
+        encode_be64(row, part->id.unique);
+        sum += digest_row(ROW_HOLD_PART, part->sku->node.hash, slice_of(NULL, 0), row);
+    }
     sum += import_lanes_digest(&inventory->lanes);
     for (const struct map_node *node = map_next(&inventory->sources.lanes, NULL);
          node != NULL; node = map_next(&inventory->sources.lanes, node)) {

@@ -21,7 +21,7 @@ static void due_sku(struct due_names *names, const struct sku_row *sku)
     if (sku == NULL || sku->due == NULL || names->sku_count == INVENTORY_TICK_NAMES_MAX) {
         return;
     }
-    if (CONTAINER_OF(heap_peek(sku->due), struct hold_line_row, due)->hold->expire_ms <=
+    if (CONTAINER_OF(heap_peek(sku->due), struct hold_line_row, due)->hold->due_ms <=
         names->bounded_ms) {
         names->sku_hashes[names->sku_count++] = sku->node.hash;
     }
@@ -29,8 +29,7 @@ static void due_sku(struct due_names *names, const struct sku_row *sku)
 
 static void due_hold(struct due_names *names, const struct hold_row *hold)
 {
-    if (hold != NULL && hold->state == HOLD_STATE_HELD &&
-        hold->expire_ms <= names->bounded_ms &&
+    if (hold != NULL && hold->due.place != 0 && hold->due_ms <= names->bounded_ms &&
         names->hold_count < INVENTORY_TICK_NAMES_MAX) {
         names->holds[names->hold_count++] = hold->id;
     }
@@ -122,6 +121,7 @@ static bool due_gather(struct due_names *names, const struct inventory_query *qu
     case INVENTORY_QUERY_LOCATION_LIST:
     case INVENTORY_QUERY_LEDGER:
     case INVENTORY_QUERY_FEED:
+    case INVENTORY_QUERY_OUTCOME:
     case INVENTORY_QUERY_IDENTIFIER:
         break;
     }

@@ -12,7 +12,8 @@ enum {
 /* Rows of one key lie under its hash, rows of the shard as a whole at its range's first. */
 static bool flush_of_key(enum row_kind kind)
 {
-    return kind < ROW_LOCATION_COPY || kind == ROW_COUNT_LINE || kind == ROW_ALIAS;
+    return kind < ROW_LOCATION_COPY || kind == ROW_COUNT_LINE || kind == ROW_ALIAS ||
+           kind == ROW_HOLD_PART;
 }
 
 static void flush_key(const struct inventory *inventory, struct buffer *key,
@@ -57,6 +58,14 @@ static void flush_key_count_line(const struct inventory *inventory, struct buffe
     buffer_append_slice(key, line->count->node.id);
     encode_u8(key, 0);
     buffer_append_slice(key, line->node.id);
+}
+
+static void flush_key_hold_part(const struct inventory *inventory, struct buffer *key,
+                                const struct part_row *part)
+{
+    flush_key(inventory, key, ROW_HOLD_PART, part->sku->node.hash);
+    encode_be64(key, part->id.anchor);
+    encode_be64(key, part->id.unique);
 }
 
 static void flush_key_part(const struct inventory *inventory, struct buffer *key,
@@ -127,6 +136,15 @@ void flush_delete_count(struct inventory *inventory, const struct count_row *cou
     buffer_close(&key);
 }
 
+void flush_delete_part(struct inventory *inventory, const struct part_row *part)
+{
+    struct buffer key;
+    buffer_init(&key);
+    flush_key_hold_part(inventory, &key, part);
+    flush_delete(inventory, &key);
+    buffer_close(&key);
+}
+
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk)
 {
     struct buffer key;
@@ -168,10 +186,17 @@ void flush_hold_stored(const struct hold_row *hold, struct buffer *out)
     struct stored_hold stored = {
         .sequence = hold->sequence,
         .end_sequence = hold->end_sequence,
+        .home = hold->home,
     };
     struct arena arena;
+    bool *remote;
     arena_init(&arena, NULL, 0, 0);
     view_hold(hold, &arena, &stored.hold);
+    remote = arena_zalloc(&arena, hold->line_count + 1);
+    for (uint32_t i = 0; remote != NULL && i < hold->line_count; i++) {
+        remote[i] = hold->lines[i].remote;
+    }
+    stored.remote = remote;
     rows_hold_encode(out, &stored);
     arena_close(&arena);
 }
@@ -261,6 +286,12 @@ static void flush_stock(struct inventory *inventory, struct store_batch *batch,
         const struct hold_row *hold = LIST_ENTRY(node, struct hold_row, dirty);
         flush_key_hold(inventory, &scratch->key, hold->id);
         flush_hold_stored(hold, &scratch->value);
+        flush_put(batch, scratch);
+    }
+    while ((node = list_pop(&inventory->dirty_parts)) != NULL) {
+        const struct part_row *part = LIST_ENTRY(node, struct part_row, dirty);
+        flush_key_hold_part(inventory, &scratch->key, part);
+        rows_part_encode(&scratch->value, part);
         flush_put(batch, scratch);
     }
 }

@@ -31,6 +31,8 @@ static enum status hold_verdict(enum inventory_command_kind kind, enum hold_stat
     case HOLD_STATE_EXPIRED:
         return STATUS_HOLD_EXPIRED;
     case HOLD_STATE_UNSPECIFIED:
+    case HOLD_STATE_TENTATIVE:
+    case HOLD_STATE_ABORTED:
         break;
     }
     return STATUS_INTERNAL;
@@ -57,71 +59,100 @@ static void hold_take(int64_t *bucket, int64_t quantity)
     *bucket = *bucket > quantity ? *bucket - quantity : 0;
 }
 
-static void hold_move_line(struct inventory *inventory, struct hold_line_row *line,
-                           enum stock_reason reason)
+void hold_move(struct inventory *inventory, const struct hold_moved *moved,
+               enum stock_reason reason)
 {
     const struct level_change change = {
-        .reason = reason,
-        .reference = line->hold->reference,
-        .hold_id = line->hold->id,
-    };
+        .reason = reason, .reference = moved->reference, .hold_id = moved->id};
+    int64_t quantity = moved->quantity;
     int64_t buckets[STOCK_BUCKET_COUNT];
-    if (line->level == NULL || line->granted == 0) {
-        return;
-    }
-    memcpy(buckets, line->level->buckets, sizeof buckets);
-    if (reason == STOCK_REASON_COMMIT) {
-        hold_take(&buckets[STOCK_BUCKET_HELD], line->granted);
+    memcpy(buckets, moved->level->buckets, sizeof buckets);
+    if (reason == STOCK_REASON_HOLD) {
+        buckets[STOCK_BUCKET_HELD] += quantity;
+    } else if (reason == STOCK_REASON_COMMIT) {
+        hold_take(&buckets[STOCK_BUCKET_HELD], quantity);
         buckets[STOCK_BUCKET_COMMITTED] =
-            level_clip((wide)buckets[STOCK_BUCKET_COMMITTED] + line->granted);
+            level_clip((wide)buckets[STOCK_BUCKET_COMMITTED] + quantity);
     } else if (reason == STOCK_REASON_FULFIL) {
-        hold_take(&buckets[STOCK_BUCKET_COMMITTED], line->granted);
-        hold_take(&buckets[STOCK_BUCKET_ON_HAND], line->granted);
+        hold_take(&buckets[STOCK_BUCKET_COMMITTED], quantity);
+        hold_take(&buckets[STOCK_BUCKET_ON_HAND], quantity);
     } else if (reason == STOCK_REASON_CANCEL) {
-        hold_take(&buckets[STOCK_BUCKET_COMMITTED], line->granted);
+        hold_take(&buckets[STOCK_BUCKET_COMMITTED], quantity);
     } else {
         bool twice = MUTANT(hold_freed_twice) && reason == STOCK_REASON_RELEASE;
-        hold_take(&buckets[STOCK_BUCKET_HELD], twice ? 2 * line->granted : line->granted);
+        hold_take(&buckets[STOCK_BUCKET_HELD], twice ? 2 * quantity : quantity);
     }
-    level_write(inventory, line->level, buckets, &change);
+    level_write(inventory, moved->level, buckets, &change);
 }
 
-static void hold_turn(struct inventory *inventory, struct hold_row *hold,
-                      enum hold_state state, enum stock_reason reason)
+void hold_dirty(struct inventory *inventory, struct hold_row *hold)
 {
-    if (hold->state == HOLD_STATE_HELD) {
+    size_t shares = hold->home != NULL ? hold->home->share_count : 0;
+    state_dirty(inventory, &inventory->dirty_holds, &hold->dirty,
+                96 + (size_t)hold->line_count * 32 + shares * 16);
+}
+
+static void hold_move_lines(struct inventory *inventory, struct hold_row *hold,
+                            enum stock_reason reason)
+{
+    if (hold->home != NULL && hold->home->own_fulfilled) {
+        return; /* they have left */
+    }
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        const struct hold_line_row *line = &hold->lines[i];
+        if (line->level != NULL && line->granted > 0 && !line->remote) {
+            hold_move(inventory,
+                      &(struct hold_moved){.id = hold->id,
+                                           .reference = hold->reference,
+                                           .level = line->level,
+                                           .quantity = line->granted},
+                      reason);
+        }
+    }
+}
+
+void hold_turn(struct inventory *inventory, struct hold_row *hold, enum hold_state state,
+               enum stock_reason reason)
+{
+    if (hold->state == HOLD_STATE_HELD || hold->state == HOLD_STATE_TENTATIVE) {
         state_hold_undue(inventory, hold);
     }
     hold->state = state;
-    for (uint32_t i = 0; i < hold->line_count; i++) {
-        hold_move_line(inventory, &hold->lines[i], reason);
-    }
+    hold_move_lines(inventory, hold, reason);
     if (state != HOLD_STATE_COMMITTED) {
         hold->end_ms = inventory->log_ms;
-        hold->end_sequence = ++inventory->end_sequence;
-        list_append(&inventory->ended, &hold->ended);
-        inventory->ended_count++;
         inventory->holds_open--;
         hold->owner->open_count--;
+        if (hold->home == NULL) { /* else once all shards have applied it */
+            hold->end_sequence = ++inventory->end_sequence;
+            list_append(&inventory->ended, &hold->ended);
+            inventory->ended_count++;
+        }
     }
-    state_dirty(inventory, &inventory->dirty_holds, &hold->dirty,
-                96 + (size_t)hold->line_count * 32);
+    if (hold->home != NULL) {
+        hold_home_changed(inventory, hold);
+    }
+    hold_dirty(inventory, hold);
 }
 
 /* --- Time ------------------------------------------------------------------------------------ */
 
 static bool hold_due(const struct inventory *inventory, const struct hold_row *hold)
 {
-    return hold->state == HOLD_STATE_HELD && hold->expire_ms <= inventory->log_ms &&
-           !MUTANT(no_expiry);
+    return (hold->state == HOLD_STATE_HELD || hold->state == HOLD_STATE_TENTATIVE) &&
+           hold->due_ms <= inventory->log_ms && !MUTANT(no_expiry);
 }
 
 static void hold_expire(struct inventory *inventory, struct hold_row *hold)
 {
     struct hash128 request_id = inventory->apply.request_id;
     inventory->apply.request_id = (struct hash128){0, 0}; /* the shard's own doing */
-    hold_turn(inventory, hold, HOLD_STATE_EXPIRED, STOCK_REASON_EXPIRE);
-    inventory->holds_expired++;
+    if (hold->state == HOLD_STATE_TENTATIVE) {
+        hold_home_overdue(inventory, hold);
+    } else {
+        hold_turn(inventory, hold, HOLD_STATE_EXPIRED, STOCK_REASON_EXPIRE);
+        inventory->holds_expired++;
+    }
     inventory->apply.request_id = request_id;
 }
 
@@ -194,20 +225,19 @@ static void hold_extend(struct inventory *inventory, struct hold_row *hold,
         return;
     }
     hold->expire_ms = (int64_t)expire_ms;
-    heap_update(&inventory->due, &hold->due);
-    for (uint32_t i = 0; i < hold->line_count; i++) {
-        heap_update(hold->lines[i].sku->due, &hold->lines[i].due);
+    state_hold_due_set(inventory, hold, hold->expire_ms);
+    if (hold->home != NULL) {
+        hold_home_changed(inventory, hold);
     }
-    state_dirty(inventory, &inventory->dirty_holds, &hold->dirty,
-                96 + (size_t)hold->line_count * 32);
+    hold_dirty(inventory, hold);
 }
 
 /* Lines of one level are summed before the check. */
-static bool hold_may_fulfil(struct hold_row *hold, struct inventory_outcome *out)
+bool hold_may_fulfil(struct hold_row *hold, struct inventory_outcome *out)
 {
     for (uint32_t i = 0; i < hold->line_count; i++) {
         struct level_row *level = hold->lines[i].level;
-        if (level != NULL) {
+        if (level != NULL && !hold->lines[i].remote) {
             level->claim = level_clip((wide)level->claim + hold->lines[i].granted);
         }
     }
@@ -250,6 +280,8 @@ static void hold_carry_out(struct inventory *inventory, enum inventory_command_k
         hold_turn(inventory, hold, HOLD_STATE_COMMITTED, STOCK_REASON_COMMIT);
     } else if (kind == INVENTORY_HOLD_RELEASE) {
         hold_turn(inventory, hold, HOLD_STATE_RELEASED, STOCK_REASON_RELEASE);
+    } else if (hold->home != NULL) {
+        hold_home_carry_out(inventory, kind, hold, out);
     } else if (kind == INVENTORY_HOLD_CANCEL) {
         hold_turn(inventory, hold, HOLD_STATE_CANCELLED, STOCK_REASON_CANCEL);
     } else if (hold_may_fulfil(hold, out)) {
@@ -267,7 +299,7 @@ void hold_change(struct inventory *inventory, enum inventory_command_kind kind,
         return;
     }
     hold = state_hold_find(inventory, command->hold_id);
-    if (hold == NULL ||
+    if (hold == NULL || state_hold_hidden(hold) ||
         (command->owner.size != 0 && !slice_equal(command->owner, hold->owner->id))) {
         outcome_refuse(out, STATUS_NOT_FOUND, INVENTORY_FIELD_HOLD_ID);
         return;
@@ -276,7 +308,9 @@ void hold_change(struct inventory *inventory, enum inventory_command_kind kind,
         hold_expire(inventory, hold);
     }
     for (uint32_t i = 0; i < hold->line_count; i++) {
-        hold_expire_sku(inventory, hold->lines[i].sku);
+        if (!hold->lines[i].remote) {
+            hold_expire_sku(inventory, hold->lines[i].sku);
+        }
     }
     out->status = hold_verdict(kind, hold->state);
     if (out->status != STATUS_OK) {

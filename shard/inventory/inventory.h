@@ -78,7 +78,7 @@ MUST_USE enum status inventory_load(struct inventory *inventory);
 void inventory_entry_begin(struct inventory *inventory,
                            const struct apply_position *position);
 /* Decides one command. Never fails: a refusal is an outcome. EPOCH_CHANGED (a key outside
- * the range), MULTI_SHARD_HOLD, REQUEST_ID_EXPIRED, REQUEST_ID_REUSED, QUANTITY_LIMIT of
+ * the range), MULTI_SHARD_HOLD, OVERLOADED (too many wait for one hold), REQUEST_ID_EXPIRED, REQUEST_ID_REUSED, QUANTITY_LIMIT of
  * imports and SEQUENCE_GAP are not remembered; every other outcome is, INVALID too. */
 void inventory_apply(struct inventory *inventory, const struct inventory_command *command,
                      struct arena *arena, struct inventory_outcome *out);
@@ -104,6 +104,30 @@ bool inventory_tick_wanted(const struct inventory *inventory, int64_t bounded_ms
 bool inventory_query_due(const struct inventory *inventory,
                          const struct inventory_query *query, int64_t bounded_ms,
                          struct arena *arena, struct inventory_command *out_tick);
+
+/* --- Other shards (the leader) ---------------------------------------------------------
+ */
+/* Whether it leads. Who begins to tells everything again that is not acknowledged. */
+void inventory_set_leads(struct inventory *inventory, bool leads);
+struct inventory_moment {
+    uint64_t monotonic_us;
+    int64_t bounded_ms; /* the leader's bounded time */
+};
+/*
+ * The next thing to tell another SKU shard, as a command for its log; identity.anchor is
+ * the key that it goes to. It borrows until the next entry, and from the arena. False: none
+ * now. It may be lost, repeated or late: what matters is told again until acknowledged.
+ */
+MUST_USE bool inventory_take_parcel(struct inventory *inventory,
+                                    const struct inventory_moment *now,
+                                    struct arena *arena,
+                                    struct inventory_command *out_command);
+/* Monotonic time at which to ask for parcels again; UINT64_MAX: never. */
+uint64_t inventory_parcel_due_us(const struct inventory *inventory,
+                                 const struct inventory_moment *now);
+/* Would this OUTCOME query be answered now, and not only at its deadline? */
+bool inventory_outcome_ripe(const struct inventory *inventory,
+                            const struct inventory_query *query);
 
 /* --- Read ----------------------------------------------------------------------------
  */

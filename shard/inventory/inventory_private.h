@@ -9,6 +9,9 @@
  *     create -> HELD -> COMMITTED -> FULFILLED
  *                 |         +------> CANCELLED
  *                 +-> RELEASED | EXPIRED          ended: kept for INVENTORY_ENDED_KEEP_MS
+ *
+ * A hold over several shards begins TENTATIVE and becomes HELD or ABORTED; hold_home.c has
+ * its record at the home, hold_part.c what stands for it where its other lines lie.
  */
 #ifndef SOUK_SHARD_INVENTORY_INVENTORY_PRIVATE_H
 #define SOUK_SHARD_INVENTORY_INVENTORY_PRIVATE_H
@@ -42,12 +45,14 @@ enum row_kind {
     ROW_REFUSED = 9,       /* the shard; id = import id, be64(base): refused lines */
     ROW_COUNT = 12,        /* the shard; id = count_id: an open count */
     ROW_COUNT_LINE = 13, /* the SKU; id = count_id NUL sku_id: what a count knows of it */
+    ROW_HOLD_PART = 60,  /* the SKU; id = be64(anchor) be64(unique) of the hold */
     ROW_ALIAS = 70,      /* the identifier; id = it */
     ROW_SOURCE = 80,     /* the shard; id = source id, 16 bytes: its lane */
 };
 
 enum {
     ROW_VERSION = 1,
+    ROW_VERSION_HOME = 2,     /* of a hold: with what its home knows of other shards */
     LEDGER_SUB_MOVEMENTS = 0, /* key_order.sub of the block of movements */
     REQUEST_CHUNK_RECORDS_MAX = 16384,
     REQUEST_CHUNK_SPAN_MS = 10 * 60 * 1000,
@@ -113,6 +118,7 @@ struct level_row {
     int64_t update_ms;
     uint64_t movement_sequence; /* of its last movement; 0: none yet */
     struct ledger_position movement;
+    int64_t tentative;           /* of held: in holds that are not decided yet */
     int64_t claim;               /* scratch of one command; 0 between commands */
     struct level_stamps *stamps; /* NULL: no source has told of it with a time */
 };
@@ -129,7 +135,8 @@ struct sku_row {
     uint32_t level_capacity;
     uint32_t hold_refs; /* lines of remembered holds; a deleted row waits for 0 */
     bool deleted;
-    struct heap *due; /* lines of HELD holds; NULL while there are none */
+    struct heap *due;   /* lines of HELD holds; NULL while there are none */
+    struct heap *parts; /* HELD ones of holds whose home is another shard, by expiry */
     uint64_t movement_sequence;
     struct ledger_position movement; /* its last */
 };
@@ -138,9 +145,89 @@ struct hold_line_row {
     struct heap_node due;
     struct hold_row *hold;
     struct sku_row *sku;
-    struct level_row *level; /* NULL when nothing was granted anywhere */
+    struct level_row *level; /* NULL when nothing was granted anywhere, or remote */
+    bool remote;             /* on another shard: its SKU is a ghost here */
+    struct slice location;   /* remote: owned; empty until it is known */
     int64_t quantity;
     int64_t granted;
+};
+
+/* A request that waits for what its hold becomes. */
+struct hold_waiter {
+    enum inventory_command_kind kind;
+    struct hash128 request_id;
+    uint64_t fingerprint;
+    int64_t request_ms;
+    uint32_t attempt;
+};
+
+/* One SKU of a hold on another shard, as the home knows it. */
+struct hold_share {
+    uint64_t sku_hash;
+    bool voted;          /* it is TENTATIVE there */
+    uint64_t acked;      /* the version that is applied there */
+    uint8_t report;      /* enum hold_report, of the version acked */
+    uint32_t first_line; /* of the hold */
+};
+
+/* What a hold's home knows of its lines elsewhere, and the outbox to them. */
+struct hold_home {
+    struct heap_node outbox; /* while something is to be sent; not of the state */
+    struct hold_row *hold;
+    uint64_t send_us;
+    uint32_t sends;
+    uint32_t cursor;
+    uint64_t version;
+    int64_t due_ms;         /* not decided by then: ABORTED */
+    bool fulfilling;        /* a FULFIL is out, of this version */
+    bool cancelling;        /* a Cancel came meanwhile */
+    bool own_fulfilled;     /* the lines here have left */
+    struct hold_waiter ask; /* the request that made it */
+    struct hold_waiter *waiters;
+    uint32_t waiter_count;
+    struct inventory_shortage *shortages; /* reported in this round of FULFIL */
+    uint32_t shortage_count;
+    uint32_t share_count;
+    struct hold_share shares[];
+};
+
+struct part_line {
+    struct level_row *level;
+    uint32_t place; /* in the request */
+    int64_t quantity;
+};
+
+/* One SKU of a hold whose home is another shard. */
+struct part_row {
+    struct map_node node;         /* by hold and SKU */
+    struct map_node request_node; /* by request and SKU */
+    struct heap_node ask;         /* when to ask the home; not of the state */
+    struct heap_node of_sku;      /* while HELD */
+    struct list dirty;
+    struct sku_row *sku;
+    struct inventory_hold_id id;
+    enum hold_state state; /* TENTATIVE, HELD, COMMITTED */
+    bool fulfilled;        /* its units have left; the final version is still to come */
+    uint8_t report;
+    uint64_t version;
+    int64_t create_ms;
+    int64_t expire_ms;
+    int64_t ask_ms;
+    uint32_t asked; /* so often, for the pause before the next time */
+    struct hash128 request_id;
+    int64_t request_ms;
+    uint32_t attempt;
+    uint32_t line_count;
+    struct slice reference; /* behind the lines */
+    struct part_line lines[];
+};
+
+/* Something to tell another shard once; whoever waits for it asks again. */
+struct hold_mail {
+    struct list mail;
+    enum inventory_command_kind kind;
+    uint64_t to_hash;
+    struct inventory_hold_message message;
 };
 
 struct owner_row {
@@ -152,7 +239,7 @@ struct owner_row {
 
 struct hold_row {
     struct map_node node;
-    struct heap_node due; /* while HELD */
+    struct heap_node due; /* while HELD or TENTATIVE */
     struct list owned;
     struct list ended;
     struct list dirty;
@@ -162,10 +249,12 @@ struct hold_row {
     uint64_t end_sequence; /* order of ending */
     int64_t create_ms;
     int64_t expire_ms;
+    int64_t due_ms; /* when it ends by itself: expire_ms, sooner while TENTATIVE */
     int64_t end_ms;
     enum hold_state state;
     bool allow_backorder;
     uint32_t line_count;
+    struct hold_home *home; /* NULL: all lines are here */
     struct slice reference; /* behind the lines */
     struct hold_line_row lines[];
 };
@@ -220,7 +309,8 @@ struct apply_context {
     uint32_t movement_sub; /* of the next movement */
     uint32_t etag_count;   /* etags minted in this entry */
     struct hash128 request_id;
-    struct ledger_block *block; /* NULL until the first movement */
+    const struct inventory_identity *identity; /* of the request; NULL: none */
+    struct ledger_block *block;                /* NULL until the first movement */
 };
 
 struct inventory {
@@ -232,6 +322,15 @@ struct inventory {
     struct map owners;
     struct table counts;
     struct heap due; /* HELD holds by expire_ms */
+    struct map parts;
+    struct map part_requests;
+    uint64_t parts_undecided; /* TENTATIVE */
+    /* What to tell other shards; not of the state, and empty unless it leads. */
+    struct heap outbox; /* homes by send_us */
+    struct heap asks;   /* parts by ask_ms */
+    struct list mail;
+    uint32_t mail_count;
+    bool leads;
     struct list ended;
     uint64_t ended_count;
     struct import_lanes lanes;
@@ -256,6 +355,7 @@ struct inventory {
     struct list dirty_skus;
     struct list dirty_levels;
     struct list dirty_holds;
+    struct list dirty_parts;
     struct list dirty_locations;
     struct list dirty_counts;
     struct list dirty_count_lines;
@@ -294,9 +394,26 @@ struct hold_row *state_hold_find(const struct inventory *inventory,
 struct hold_row *state_hold_alloc(uint32_t line_count, struct slice reference);
 /* Into the map, the owner's list and, if HELD, the heaps. */
 void state_hold_link(struct inventory *inventory, struct hold_row *hold);
+/* Moves it within the heaps. */
+void state_hold_due_set(struct inventory *inventory, struct hold_row *hold,
+                        int64_t due_ms);
 void state_hold_undue(struct inventory *inventory, struct hold_row *hold);
 /* Out of everything, and freed. */
 void state_hold_forget(struct inventory *inventory, struct hold_row *hold);
+/* Nobody is told of it: not decided yet, or decided against. */
+static inline bool state_hold_hidden(const struct hold_row *hold)
+{
+    return hold->state >= HOLD_STATE_TENTATIVE;
+}
+struct part_row *state_part_find(const struct inventory *inventory,
+                                 struct inventory_hold_id id, uint64_t sku_hash);
+struct part_row *state_part_of_request(const struct inventory *inventory,
+                                       struct hash128 request_id, uint64_t sku_hash);
+struct part_row *state_part_alloc(uint32_t line_count, struct slice reference);
+void state_part_link(struct inventory *inventory, struct part_row *part);
+/* To be called after its state or expiry changed. */
+void state_part_due(struct part_row *part);
+void state_part_forget(struct inventory *inventory, struct part_row *part);
 /* Tells the sink, if there is one. */
 void state_tell_put(const struct inventory *inventory, const struct sku_row *row,
                     const struct inventory_sku *sku);
@@ -425,10 +542,24 @@ struct stored_hold {
     struct inventory_hold hold;
     uint64_t sequence;
     uint64_t end_sequence;
+    struct hold_home *home; /* NULL: none; decoded, it is the caller's to free */
+    const bool *remote;     /* with a home: for each line */
 };
 void rows_hold_encode(struct buffer *out, const struct stored_hold *hold);
 MUST_USE enum status rows_hold_decode(struct slice value, struct arena *arena,
                                       struct stored_hold *out_hold);
+void rows_home_encode(struct buffer *out, const struct hold_home *home);
+/* NULL when the reader fails. */
+struct hold_home *rows_home_decode(struct reader *reader, uint32_t line_count);
+/* A part and where its lines are. */
+struct stored_part {
+    struct part_row *part; /* the caller's to free; its lines have no levels yet */
+    const struct inventory_message_line *lines;
+    uint32_t line_count;
+};
+void rows_part_encode(struct buffer *out, const struct part_row *part);
+MUST_USE enum status rows_part_decode(struct slice value, struct arena *arena,
+                                      struct stored_part *out_part);
 struct stored_shard {
     int64_t log_ms;
     int64_t floor_ms;
@@ -557,6 +688,7 @@ void flush_delete_count(struct inventory *inventory, const struct count_row *cou
 void flush_count_stored(const struct count_row *count, struct stored_count *out);
 void flush_count_line_stored(const struct count_line *line,
                              struct stored_count_line *out);
+void flush_delete_part(struct inventory *inventory, const struct part_row *part);
 void flush_delete_chunk(struct inventory *inventory, const struct request_chunk *chunk);
 void flush_sku_stored(const struct sku_row *sku, struct buffer *out);
 void flush_hold_stored(const struct hold_row *hold, struct buffer *out);
@@ -615,6 +747,74 @@ void hold_expire_sku(struct inventory *inventory, struct sku_row *sku);
 void hold_expire_due(struct inventory *inventory, uint32_t count_max);
 void hold_expire_named(struct inventory *inventory, struct inventory_hold_id id);
 void hold_forget_old(struct inventory *inventory);
+
+/* hold_create.c */
+struct hold_plan;
+struct hold_placed { /* where a line of the command goes */
+    struct sku_row *sku;
+    struct level_row *level; /* NULL: nothing was granted, or the line is remote */
+    int64_t granted;
+    bool remote;
+};
+/* Finds a place for every line that lies here; all lines or, BEST_EFFORT, some. NULL: it
+ * is refused in `out`. Nothing is written. */
+struct hold_placed *hold_place(struct inventory *inventory,
+                               const struct inventory_hold_create *command,
+                               struct arena *arena, struct inventory_outcome *out);
+/* hold_change.c: moves units of one line for a reason of holds. */
+struct hold_moved {
+    struct inventory_hold_id id;
+    struct slice reference;
+    struct level_row *level;
+    int64_t quantity;
+};
+void hold_move(struct inventory *inventory, const struct hold_moved *moved,
+               enum stock_reason reason);
+void hold_turn(struct inventory *inventory, struct hold_row *hold, enum hold_state state,
+               enum stock_reason reason);
+bool hold_may_fulfil(struct hold_row *hold, struct inventory_outcome *out);
+void hold_dirty(struct inventory *inventory, struct hold_row *hold);
+/* hold_home.c */
+struct hold_home *hold_home_new(uint32_t share_count);
+void hold_home_free(struct hold_home *home);
+/* Makes the record of a hold just built, with those of its lines that are remote. */
+void hold_home_begin(struct inventory *inventory, struct hold_row *hold,
+                     int64_t prepare_ms);
+/* The state has changed: the next version goes to everybody. */
+void hold_home_changed(struct inventory *inventory, struct hold_row *hold);
+bool hold_home_settled(const struct hold_row *hold);
+void hold_home_abort(struct inventory *inventory, struct hold_row *hold,
+                     const struct inventory_outcome *why);
+/* Not decided in time. */
+void hold_home_overdue(struct inventory *inventory, struct hold_row *hold);
+/* FULFIL and CANCEL of a COMMITTED hold with remote lines. */
+void hold_home_carry_out(struct inventory *inventory, enum inventory_command_kind kind,
+                         struct hold_row *hold, struct inventory_outcome *out);
+void hold_home_take(struct inventory *inventory, enum inventory_command_kind kind,
+                    const struct inventory_hold_message *message,
+                    struct inventory_outcome *out);
+/* The request being applied waits for the hold. OVERLOADED when too many do. */
+enum status hold_home_wait(struct inventory *inventory, struct hold_row *hold,
+                           enum inventory_command_kind kind);
+/* hold_part.c */
+void hold_part_take(struct inventory *inventory, enum inventory_command_kind kind,
+                    const struct inventory_hold_message *message, struct arena *arena,
+                    struct inventory_outcome *out);
+void hold_part_mutant(struct inventory *inventory);
+/* Units at the level that may come back, since their hold is undecided here. */
+wide hold_part_undecided(const struct inventory *inventory,
+                         const struct level_row *level);
+/* hold_outbox.c */
+void hold_outbox_put(struct inventory *inventory, struct hold_row *hold);
+void hold_outbox_drop(struct inventory *inventory, struct hold_row *hold);
+void hold_ask_plan(struct inventory *inventory, struct part_row *part);
+/* Deep copy of what the message points at, but for its lines. */
+void hold_mail_put(struct inventory *inventory, enum inventory_command_kind kind,
+                   uint64_t to_hash, const struct inventory_hold_message *message);
+void hold_mail_clear(struct inventory *inventory);
+void hold_heaps_init(struct inventory *inventory);
+/* requests.c: the tombstone of a part; its bytes are nobody's outcome. */
+struct hash128 requests_tombstone_id(struct inventory_hold_id id, uint64_t sku_hash);
 
 /* Refuses: status, field, line. */
 static inline void outcome_refuse(struct inventory_outcome *out, enum status status,

@@ -233,6 +233,87 @@ static enum status load_line(struct inventory *inventory, bool ended,
     return STATUS_OK;
 }
 
+/* A line of another shard: what its row is made of stands in the hold. */
+static void load_remote_line(struct inventory *inventory,
+                             const struct inventory_hold_line *stored,
+                             struct hold_line_row *line)
+{
+    line->sku = state_sku_ghost(stored->sku_id);
+    line->sku->node.hash = state_hash(inventory, stored->sku_id);
+    line->remote = true;
+    line->location =
+        slice_of(memory_copy(stored->location_id.data, stored->location_id.size),
+                 stored->location_id.size);
+    line->quantity = stored->quantity;
+    line->granted = stored->granted;
+}
+
+static void load_home(struct inventory *inventory, struct hold_row *hold,
+                      struct hold_home *home)
+{
+    hold->home = home;
+    home->hold = hold;
+    if (hold->state == HOLD_STATE_TENTATIVE) {
+        hold->due_ms = home->due_ms;
+    }
+    for (uint32_t i = 0; hold->state == HOLD_STATE_TENTATIVE && i < hold->line_count;
+         i++) {
+        if (!hold->lines[i].remote && hold->lines[i].level != NULL) {
+            hold->lines[i].level->tentative += hold->lines[i].granted;
+        }
+    }
+    if (!hold_home_settled(hold)) {
+        hold_outbox_put(inventory, hold);
+    }
+}
+
+static void load_hold_drop(struct inventory *inventory, struct hold_row *hold,
+                           uint32_t line_count)
+{
+    for (uint32_t i = 0; i < line_count; i++) {
+        free((void *)(uintptr_t)hold->lines[i].location.data);
+        if (hold->lines[i].sku->deleted) {
+            state_sku_free(inventory, hold->lines[i].sku);
+        }
+    }
+    free(hold);
+}
+
+static enum status load_part(struct load *load, const struct key_state *key,
+                             struct slice value)
+{
+    struct inventory *inventory = load->inventory;
+    struct table_node *node = table_find_hash(&inventory->skus, key->hash);
+    struct stored_part stored;
+    struct part_row *part;
+    struct reader reader;
+    struct inventory_hold_id id;
+    bool sound = node != NULL;
+    reader_init(&reader, key->id);
+    id.anchor = read_be64(&reader);
+    id.unique = read_be64(&reader);
+    TRY(reader_finish(&reader));
+    TRY(rows_part_decode(value, &load->arena, &stored));
+    part = stored.part;
+    part->id = id;
+    part->sku = sound ? CONTAINER_OF(node, struct sku_row, node) : NULL;
+    sound = sound && state_part_find(inventory, id, key->hash) == NULL &&
+            state_part_of_request(inventory, part->request_id, key->hash) == NULL;
+    for (uint32_t i = 0; sound && i < stored.line_count; i++) {
+        part->lines[i].level = state_level_find(part->sku, stored.lines[i].location_id);
+        part->lines[i].place = stored.lines[i].place;
+        part->lines[i].quantity = stored.lines[i].quantity;
+        sound = part->lines[i].level != NULL;
+    }
+    if (!sound) {
+        free(part);
+        return STATUS_CHECKSUM;
+    }
+    state_part_link(inventory, part);
+    hold_ask_plan(inventory, part);
+    return STATUS_OK;
+}
+
 static enum status load_hold_link(struct load *load, const struct key_state *key,
                                   struct slice value)
 {
@@ -244,11 +325,13 @@ static enum status load_hold_link(struct load *load, const struct key_state *key
     bool ended;
     uint32_t linked = 0;
     TRY(rows_hold_decode(value, &load->arena, &stored));
-    ended =
-        stored.hold.state != HOLD_STATE_HELD && stored.hold.state != HOLD_STATE_COMMITTED;
-    if (ended != (stored.end_sequence != 0) ||
+    ended = stored.hold.state != HOLD_STATE_HELD &&
+            stored.hold.state != HOLD_STATE_COMMITTED &&
+            stored.hold.state != HOLD_STATE_TENTATIVE;
+    if ((ended != (stored.end_sequence != 0) && (stored.home == NULL || !ended)) ||
         stored.end_sequence > inventory->end_sequence ||
         stored.sequence > inventory->hold_sequence) {
+        hold_home_free(stored.home);
         return STATUS_CHECKSUM;
     }
     hold = state_hold_alloc(stored.hold.line_count, stored.hold.reference);
@@ -256,17 +339,16 @@ static enum status load_hold_link(struct load *load, const struct key_state *key
     hold->id = (struct inventory_hold_id){key->hash, read_be64(&reader)};
     status = reader_finish(&reader);
     for (; status == STATUS_OK && linked < hold->line_count; linked++) {
-        status =
-            load_line(inventory, ended, &stored.hold.lines[linked], &hold->lines[linked]);
+        const struct inventory_hold_line *line = &stored.hold.lines[linked];
+        if (stored.home != NULL && stored.remote[linked]) {
+            load_remote_line(inventory, line, &hold->lines[linked]);
+        } else {
+            status = load_line(inventory, ended, line, &hold->lines[linked]);
+        }
     }
     if (status != STATUS_OK) {
-        hold->line_count = linked > 0 ? linked - 1 : 0;
-        for (uint32_t i = 0; i < hold->line_count; i++) {
-            if (hold->lines[i].sku->deleted) {
-                state_sku_free(inventory, hold->lines[i].sku);
-            }
-        }
-        free(hold);
+        load_hold_drop(inventory, hold, linked > 0 ? linked - 1 : 0);
+        hold_home_free(stored.home);
         return status;
     }
     hold->owner = state_owner_get(inventory, stored.hold.owner);
@@ -274,9 +356,13 @@ static enum status load_hold_link(struct load *load, const struct key_state *key
     hold->end_sequence = stored.end_sequence;
     hold->create_ms = stored.hold.create_ms;
     hold->expire_ms = stored.hold.expire_ms;
+    hold->due_ms = stored.hold.expire_ms;
     hold->end_ms = stored.hold.end_ms;
     hold->state = stored.hold.state;
     hold->allow_backorder = stored.hold.allow_backorder;
+    if (stored.home != NULL) {
+        load_home(inventory, hold, stored.home);
+    }
     state_hold_link(inventory, hold);
     return STATUS_OK;
 }
@@ -352,6 +438,8 @@ static enum status load_row(struct load *load, enum load_pass pass,
         return pass == LOAD_STOCK ? load_count_line(load, key, value) : STATUS_OK;
     case ROW_HOLD:
         return pass == LOAD_HOLDS ? load_hold_link(load, key, value) : STATUS_OK;
+    case ROW_HOLD_PART:
+        return pass == LOAD_HOLDS ? load_part(load, key, value) : STATUS_OK;
     }
     return STATUS_VERSION; /* a kind of a later release */
 }

@@ -11,6 +11,12 @@ enum {
     OUTCOME_PATH_BYTES = 64,
 };
 
+bool inventory_outcome_again(enum status status)
+{
+    return status == STATUS_STOCK_CONTENDED || status == STATUS_QUOTA ||
+           status == STATUS_QUORUM_LOST;
+}
+
 static void outcome_path(const struct inventory_outcome *outcome,
                          char out_path[OUTCOME_PATH_BYTES])
 {

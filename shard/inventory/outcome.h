@@ -29,12 +29,6 @@ enum inventory_field {
     INVENTORY_FIELD_LAST = INVENTORY_FIELD_COUNT_ID,
 };
 
-struct inventory_shortage {
-    uint32_t line;     /* the first line of this SKU and location; 0 for AdjustStock */
-    int64_t requested; /* summed over its lines */
-    int64_t available; /* never negative */
-};
-
 /* What a count became in one shard. */
 struct inventory_count_totals {
     struct slice location_id;
@@ -73,6 +67,9 @@ struct inventory_source_outcome {
 
 struct inventory_outcome {
     enum status status;
+    /* HOLD_CREATE, _FULFIL, _CANCEL over several shards: taken up and not decided yet; the
+     * hold is there. INVENTORY_QUERY_OUTCOME tells how it ends. */
+    bool pending;
     bool replayed;  /* remembered from an earlier apply; the same answer */
     bool duplicate; /* an import line applied before; status OK, nothing was done now */
     bool created;   /* upserts: it was new */
@@ -104,6 +101,10 @@ struct inventory_outcome {
     uint32_t shortages_omitted;
     struct inventory_source_outcome source; /* SOURCE_* */
 };
+
+/* Was it refused for what may pass, so that a higher attempt of the same request may try
+ * again, unless it is sealed? */
+bool inventory_outcome_again(enum status status);
 
 /* A sentence and a field path ("lines[3].quantity") for a refusal. */
 void inventory_outcome_problem(const struct inventory_outcome *outcome,

@@ -40,10 +40,16 @@ enum inventory_query_kind {
     INVENTORY_QUERY_FEED = 40,  /* movements from `from` on, oldest first, of sku_hashes
                                 * (ascending; none: all) and location_ids (none: all).
                                 * RESUME_POINT_COMPACTED: `from` is older than keep_ms */
+    INVENTORY_QUERY_OUTCOME = 60, /* of `asked`, once it is not pending and all shards of
+                                   * its hold have applied it (HOLD_CREATE: once it is
+                                   * decided); NOT_FOUND: not remembered */
     INVENTORY_QUERY_IDENTIFIER = 70, /* identifier: the SKU of this id, or whose alias or
                                       * GTIN it is (canonical);
                                       * neither is an answer too */
 };
+
+struct inventory_command;
+struct inventory_outcome;
 
 /* Which units count for an AVAILABILITY query. */
 struct inventory_demand {
@@ -89,6 +95,7 @@ struct inventory_query {
     bool homes_only;
     uint32_t page_size; /* 0: the default */
     struct slice page_token;
+    const struct inventory_command *asked; /* OUTCOME */
 };
 
 /* One asked-for SKU, in the order of the query (by id first, then by hash). */
@@ -121,6 +128,7 @@ struct inventory_counters {
     int64_t units_on_hand; /* summed; cut at INT64_MAX */
     uint64_t holds_open;   /* HELD or COMMITTED */
     uint64_t holds_expired;
+    uint64_t holds_unsettled; /* something is still to be told other shards, or asked */
     uint64_t movements;
     uint64_t requests;        /* remembered request ids */
     uint64_t request_bytes;   /* their memory */
@@ -155,6 +163,9 @@ struct inventory_answer {
     bool missing_location; /* NOT_FOUND: the location is not there (the SKU may be) */
     struct inventory_counters counters;
     struct slice next_page_token;
+    const struct inventory_outcome *outcome; /* OUTCOME */
+    const uint64_t *pending_hashes; /* OUTCOME: SKUs whose shards have not applied it */
+    uint32_t pending_count;
 };
 
 /* What a movement is worth telling of, beside itself; numbered as souk.v1.StockAlert. */

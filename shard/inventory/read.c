@@ -448,7 +448,7 @@ static enum status read_hold(const struct inventory *inventory,
 {
     const struct hold_row *hold = state_hold_find(inventory, query->hold_id);
     struct inventory_hold *view = arena_zalloc(arena, sizeof *view);
-    if (hold == NULL ||
+    if (hold == NULL || state_hold_hidden(hold) ||
         (query->owner.size != 0 && !slice_equal(query->owner, hold->owner->id))) {
         return STATUS_NOT_FOUND;
     }
@@ -477,7 +477,7 @@ static enum status read_hold_list(struct read_page *page)
     for (const struct list *node = owner->holds.next; node != &owner->holds;
          node = node->next) {
         const struct hold_row *hold = LIST_ENTRY(node, const struct hold_row, owned);
-        if (hold->sequence < page->token.first) {
+        if (hold->sequence < page->token.first || state_hold_hidden(hold)) {
             continue;
         }
         if (read_page_full(page, count)) {
@@ -491,6 +491,66 @@ static enum status read_hold_list(struct read_page *page)
     return STATUS_OK;
 }
 
+/* --- What became of a request ------------------------------------------------------------------ */
+
+/* The record of the hold that the outcome waits for; NULL: for none. */
+static const struct hold_row *read_awaited(const struct inventory *inventory,
+                                           const struct inventory_query *query,
+                                           const struct inventory_outcome *outcome)
+{
+    const struct hold_row *hold =
+        outcome->has_hold ? state_hold_find(inventory, outcome->hold.hold_id) : NULL;
+    bool decides = query->asked->kind == INVENTORY_HOLD_CREATE && !outcome->pending;
+    return hold != NULL && !decides && !hold_home_settled(hold) ? hold : NULL;
+}
+
+static enum status read_outcome(const struct inventory *inventory,
+                                const struct inventory_query *query, struct arena *arena,
+                                struct inventory_answer *out)
+{
+    const struct inventory_identity *identity = &query->asked->identity;
+    const struct request_record *record = requests_find(inventory, identity->request_id);
+    struct inventory_outcome *outcome = arena_zalloc(arena, sizeof *outcome);
+    const struct hold_row *hold;
+    uint64_t *hashes;
+    if (outcome == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    if (record == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    TRY(result_decode(inventory, slice_of(record->result, record->result_size),
+                      query->asked, arena, outcome));
+    outcome->replayed = true;
+    out->outcome = outcome;
+    hold = read_awaited(inventory, query, outcome);
+    if (hold == NULL) {
+        return STATUS_OK;
+    }
+    hashes = arena_alloc(arena, (hold->home->share_count + 1) * sizeof *hashes);
+    for (uint32_t i = 0; hashes != NULL && i < hold->home->share_count; i++) {
+        if (hold->home->shares[i].acked < hold->home->version) {
+            hashes[out->pending_count++] = hold->home->shares[i].sku_hash;
+        }
+    }
+    out->pending_hashes = hashes;
+    return STATUS_OK;
+}
+
+bool inventory_outcome_ripe(const struct inventory *inventory,
+                            const struct inventory_query *query)
+{
+    struct inventory_answer answer = {.status = STATUS_OK};
+    struct arena arena;
+    bool ripe;
+    arena_init(&arena, NULL, 0, 0);
+    ripe = read_outcome(inventory, query, &arena, &answer) != STATUS_OK ||
+           (!answer.outcome->pending &&
+            read_awaited(inventory, query, answer.outcome) == NULL);
+    arena_close(&arena);
+    return ripe;
+}
+
 static void read_counters(const struct inventory *inventory,
                           struct inventory_counters *out)
 {
@@ -501,6 +561,7 @@ static void read_counters(const struct inventory *inventory,
         .units_on_hand = level_clip(inventory->units_on_hand),
         .holds_open = inventory->holds_open,
         .holds_expired = inventory->holds_expired,
+        .holds_unsettled = inventory->outbox.count + inventory->parts_undecided,
         .movements = inventory->movement_count,
         .requests = inventory->requests.count,
         .request_bytes = inventory->request_bytes,
@@ -566,6 +627,8 @@ static enum status read_answer(const struct inventory *inventory,
         return read_ledger(inventory, query, arena, out);
     case INVENTORY_QUERY_FEED:
         return read_feed(inventory, query, arena, out);
+    case INVENTORY_QUERY_OUTCOME:
+        return read_outcome(inventory, query, arena, out);
     case INVENTORY_QUERY_COUNTERS:
         read_counters(inventory, &out->counters);
         return STATUS_OK;

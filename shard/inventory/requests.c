@@ -10,6 +10,9 @@
 #include "shard/base/mutant.h"
 #include "shard/inventory/inventory_private.h"
 
+/* Apart from the ids of requests, which have another seed. */
+static const uint64_t REQUESTS_TOMBSTONE_SEED = 0x68656c6470617274u;
+
 static bool requests_equal(const struct map_node *node, const void *key)
 {
     const struct hash128 *id = key;
@@ -199,6 +202,15 @@ bool requests_droppable(const struct inventory *inventory, int64_t log_ms,
     }
     *out_floor_ms = least_max;
     return true;
+}
+
+struct hash128 requests_tombstone_id(struct inventory_hold_id id, uint64_t sku_hash)
+{
+    uint8_t bytes[24];
+    store_be64(bytes, id.anchor);
+    store_be64(bytes + 8, id.unique);
+    store_be64(bytes + 16, sku_hash);
+    return hash128(slice_of(bytes, sizeof bytes), REQUESTS_TOMBSTONE_SEED);
 }
 
 /* --- Rows ------------------------------------------------------------------------------------ */

@@ -27,7 +27,9 @@
     X(18, QUANTITY_OVERFLOW)                                                             \
     X(19, QUOTA)                                                                         \
     X(20, CANCELLED)                                                                     \
-    X(21, INTERNAL)
+    X(21, INTERNAL)                                                                      \
+    X(40, QUORUM_LOST)                                                                   \
+    X(41, REQUEST_ID_EXPIRED)
 
 enum {
     RESULT_CREATED = 1,
@@ -43,6 +45,7 @@ enum {
     RESULT_LEVEL_TO = 1,
     RESULT_COUNT = 2,
     RESULT_MORE_FLAGS = 3,
+    RESULT_PENDING = 42, /* in the place of a code: OK, and not decided yet */
     /* of a hold's line */
     RESULT_LINE_FULL = 1,     /* granted what was asked */
     RESULT_LINE_LOCATION = 2, /* the location is the one asked for */
@@ -165,7 +168,7 @@ void result_encode(struct buffer *out, const struct inventory_command *command,
                               (outcome->has_location ? RESULT_LOCATION : 0) |
                               (outcome->etag != 0 ? RESULT_ETAG : 0) |
                               (outcome->shortage_count != 0 ? RESULT_SHORTAGES : 0));
-    encode_u8(out, result_code(outcome->status));
+    encode_u8(out, outcome->pending ? RESULT_PENDING : result_code(outcome->status));
     encode_u8(out, flags);
     if (more != 0) {
         encode_u8(out, more);
@@ -257,7 +260,7 @@ static void result_get_hold(const struct inventory *inventory, struct reader *re
     }
     hold->hold_id = id;
     hold->state = (enum hold_state)read_u8(reader);
-    if (hold->state > HOLD_STATE_CANCELLED) {
+    if (hold->state > HOLD_STATE_ABORTED) {
         reader_fail(reader);
     }
     hold->create_ms = read_zigzag(reader);
@@ -322,9 +325,13 @@ enum status result_decode(const struct inventory *inventory, struct slice result
                           struct inventory_outcome *out)
 {
     struct reader reader;
-    uint8_t flags, more;
+    uint8_t code, flags, more;
     reader_init(&reader, result);
-    if (!result_status(read_u8(&reader), &out->status)) {
+    code = read_u8(&reader);
+    out->pending = code == RESULT_PENDING;
+    if (out->pending) {
+        out->status = STATUS_OK;
+    } else if (!result_status(code, &out->status)) {
         return STATUS_CHECKSUM;
     }
     flags = read_u8(&reader);

@@ -357,7 +357,7 @@ enum status rows_level_decode(struct slice value, struct stored_level *out_level
 void rows_hold_encode(struct buffer *out, const struct stored_hold *stored)
 {
     const struct inventory_hold *hold = &stored->hold;
-    encode_u8(out, ROW_VERSION);
+    encode_u8(out, stored->home != NULL ? ROW_VERSION_HOME : ROW_VERSION);
     encode_u8(out, (uint8_t)hold->state);
     encode_u8(out, hold->allow_backorder);
     encode_varint(out, stored->sequence);
@@ -374,6 +374,30 @@ void rows_hold_encode(struct buffer *out, const struct stored_hold *stored)
         encode_varint(out, (uint64_t)hold->lines[i].quantity);
         encode_varint(out, (uint64_t)hold->lines[i].granted);
     }
+    if (stored->home != NULL) {
+        rows_home_encode(out, stored->home);
+        for (uint32_t i = 0; i < hold->line_count; i++) {
+            encode_u8(out, stored->remote[i]);
+        }
+    }
+}
+
+/* What a home adds: whether each line is remote, behind it. */
+static enum status rows_get_home(struct reader *reader, struct arena *arena,
+                                 struct stored_hold *stored)
+{
+    struct hold_home *home = rows_home_decode(reader, stored->hold.line_count);
+    bool *remote = rows_array(reader, arena, stored->hold.line_count, sizeof *remote);
+    for (uint32_t i = 0; remote != NULL && i < stored->hold.line_count; i++) {
+        remote[i] = read_u8(reader) != 0;
+    }
+    if (home == NULL || reader_finish(reader) != STATUS_OK) {
+        hold_home_free(home);
+        return STATUS_CHECKSUM;
+    }
+    stored->home = home;
+    stored->remote = remote;
+    return STATUS_OK;
 }
 
 enum status rows_hold_decode(struct slice value, struct arena *arena,
@@ -384,7 +408,14 @@ enum status rows_hold_decode(struct slice value, struct arena *arena,
     struct inventory_hold_line *lines;
     struct reader reader;
     uint8_t backorder;
-    TRY(rows_open(&reader, value));
+    bool of_home = value.size > 0 && value.data[0] == ROW_VERSION_HOME;
+    enum hold_state last = of_home ? HOLD_STATE_ABORTED : HOLD_STATE_CANCELLED;
+    if (of_home) {
+        reader_init(&reader, value);
+        (void)read_u8(&reader);
+    } else {
+        TRY(rows_open(&reader, value));
+    }
     hold->state = (enum hold_state)read_u8(&reader);
     backorder = read_u8(&reader);
     hold->allow_backorder = backorder != 0;
@@ -407,11 +438,15 @@ enum status rows_hold_decode(struct slice value, struct arena *arena,
         }
     }
     hold->lines = lines;
-    if (hold->state < HOLD_STATE_HELD || hold->state > HOLD_STATE_CANCELLED ||
-        backorder > 1 || hold->create_ms < 0 || hold->expire_ms < 0 || hold->end_ms < 0) {
+    if (hold->state < HOLD_STATE_HELD || hold->state > last || backorder > 1 ||
+        hold->create_ms < 0 || hold->expire_ms < 0 || hold->end_ms < 0) {
         return STATUS_CHECKSUM;
     }
-    TRY(reader_finish(&reader));
+    if (of_home) {
+        TRY(rows_get_home(&reader, arena, &stored));
+    } else {
+        TRY(reader_finish(&reader));
+    }
     *out_hold = stored;
     return STATUS_OK;
 }

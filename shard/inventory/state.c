@@ -8,8 +8,7 @@ static bool state_hold_less(const struct heap_node *a, const struct heap_node *b
 {
     const struct hold_row *x = CONTAINER_OF(a, const struct hold_row, due);
     const struct hold_row *y = CONTAINER_OF(b, const struct hold_row, due);
-    return x->expire_ms != y->expire_ms ? x->expire_ms < y->expire_ms
-                                        : x->sequence < y->sequence;
+    return x->due_ms != y->due_ms ? x->due_ms < y->due_ms : x->sequence < y->sequence;
 }
 
 static bool state_line_less(const struct heap_node *a, const struct heap_node *b)
@@ -35,6 +34,9 @@ struct inventory *inventory_new(const struct inventory_options *options)
     map_init(&inventory->holds);
     map_init(&inventory->owners);
     heap_init(&inventory->due, state_hold_less);
+    map_init(&inventory->parts);
+    map_init(&inventory->part_requests);
+    hold_heaps_init(inventory);
     list_init(&inventory->ended);
     import_lanes_init(&inventory->lanes);
     source_lanes_init(&inventory->sources);
@@ -44,6 +46,7 @@ struct inventory *inventory_new(const struct inventory_options *options)
     list_init(&inventory->dirty_skus);
     list_init(&inventory->dirty_levels);
     list_init(&inventory->dirty_holds);
+    list_init(&inventory->dirty_parts);
     list_init(&inventory->dirty_locations);
     list_init(&inventory->dirty_counts);
     list_init(&inventory->dirty_count_lines);
@@ -64,6 +67,12 @@ static void state_free_rows(struct inventory *inventory)
         struct hold_row *hold = CONTAINER_OF(node, struct hold_row, node);
         node = map_next(&inventory->holds, node);
         state_hold_forget(inventory, hold);
+    }
+    node = map_next(&inventory->parts, NULL);
+    while (node != NULL) {
+        struct part_row *part = CONTAINER_OF(node, struct part_row, node);
+        node = map_next(&inventory->parts, node);
+        state_part_forget(inventory, part);
     }
     row = table_next(&inventory->skus, NULL);
     while (row != NULL) {
@@ -93,6 +102,7 @@ void inventory_free(struct inventory *inventory)
         return;
     }
     count_free_all(inventory);
+    hold_mail_clear(inventory);
     state_free_rows(inventory);
     requests_free(inventory);
     while (!list_empty(&inventory->blocks)) {
@@ -111,6 +121,10 @@ void inventory_free(struct inventory *inventory)
     map_close(&inventory->requests);
     map_close(&inventory->block_map);
     heap_close(&inventory->due);
+    map_close(&inventory->parts);
+    map_close(&inventory->part_requests);
+    heap_close(&inventory->outbox);
+    heap_close(&inventory->asks);
     buffer_close(&inventory->deletions);
     free(inventory);
 }
@@ -208,6 +222,10 @@ void state_sku_free(struct inventory *inventory, struct sku_row *sku)
     if (sku->due != NULL) {
         heap_close(sku->due);
         free(sku->due);
+    }
+    if (sku->parts != NULL) {
+        heap_close(sku->parts);
+        free(sku->parts);
     }
     free(sku->levels);
     free(sku->document);
@@ -406,21 +424,37 @@ void state_hold_link(struct inventory *inventory, struct hold_row *hold)
     for (uint32_t i = 0; i < hold->line_count; i++) {
         hold->lines[i].sku->hold_refs++;
     }
-    if (hold->state == HOLD_STATE_HELD || hold->state == HOLD_STATE_COMMITTED) {
+    if (hold->state == HOLD_STATE_HELD || hold->state == HOLD_STATE_COMMITTED ||
+        hold->state == HOLD_STATE_TENTATIVE) {
         hold->owner->open_count++;
         inventory->holds_open++;
     }
-    if (hold->state != HOLD_STATE_HELD) {
+    if (hold->state != HOLD_STATE_HELD && hold->state != HOLD_STATE_TENTATIVE) {
         return;
     }
     heap_push(&inventory->due, &hold->due);
     for (uint32_t i = 0; i < hold->line_count; i++) {
         struct sku_row *sku = hold->lines[i].sku;
+        if (hold->lines[i].remote) {
+            continue;
+        }
         if (sku->due == NULL) {
             sku->due = memory_alloc(sizeof *sku->due);
             heap_init(sku->due, state_line_less);
         }
         heap_push(sku->due, &hold->lines[i].due);
+    }
+}
+
+void state_hold_due_set(struct inventory *inventory, struct hold_row *hold,
+                        int64_t due_ms)
+{
+    hold->due_ms = due_ms;
+    heap_update(&inventory->due, &hold->due);
+    for (uint32_t i = 0; i < hold->line_count; i++) {
+        if (!hold->lines[i].remote) {
+            heap_update(hold->lines[i].sku->due, &hold->lines[i].due);
+        }
     }
 }
 
@@ -452,13 +486,141 @@ void state_hold_forget(struct inventory *inventory, struct hold_row *hold)
         inventory->ended_count--;
     }
     list_remove(&hold->dirty);
+    if (hold->home != NULL) {
+        hold_outbox_drop(inventory, hold);
+        hold_home_free(hold->home);
+    }
     if (list_empty(&owner->holds)) {
         map_remove(&inventory->owners, &owner->node);
         free(owner);
     }
     for (uint32_t i = 0; i < hold->line_count; i++) {
+        free((void *)(uintptr_t)hold->lines[i].location.data);
         state_sku_unref(inventory, hold->lines[i].sku);
     }
     inventory->row_bytes -= state_hold_size(hold->line_count, hold->reference.size);
     free(hold);
+}
+
+/* --- Parts: lines of holds that have their home elsewhere -------------------------------- */
+
+struct part_key {
+    struct hash128 id; /* of the hold, or of the request */
+    uint64_t sku_hash;
+};
+
+static uint64_t state_part_hash(struct hash128 id, uint64_t sku_hash)
+{
+    return hash_mix(id.low ^ hash_mix(sku_hash));
+}
+
+static struct hash128 state_part_id(struct inventory_hold_id id)
+{
+    return (struct hash128){.high = id.anchor, .low = id.unique};
+}
+
+static bool state_part_equal(const struct map_node *node, const void *context)
+{
+    const struct part_key *key = context;
+    const struct part_row *part = CONTAINER_OF(node, const struct part_row, node);
+    return part->id.anchor == key->id.high && part->id.unique == key->id.low &&
+           part->sku->node.hash == key->sku_hash;
+}
+
+static bool state_part_request_equal(const struct map_node *node, const void *context)
+{
+    const struct part_key *key = context;
+    const struct part_row *part = CONTAINER_OF(node, const struct part_row, request_node);
+    return part->request_id.high == key->id.high && part->request_id.low == key->id.low &&
+           part->sku->node.hash == key->sku_hash;
+}
+
+struct part_row *state_part_find(const struct inventory *inventory,
+                                 struct inventory_hold_id id, uint64_t sku_hash)
+{
+    struct part_key key = {.id = state_part_id(id), .sku_hash = sku_hash};
+    struct map_node *node = map_find(&inventory->parts, state_part_hash(key.id, sku_hash),
+                                     state_part_equal, &key);
+    return node != NULL ? CONTAINER_OF(node, struct part_row, node) : NULL;
+}
+
+struct part_row *state_part_of_request(const struct inventory *inventory,
+                                       struct hash128 request_id, uint64_t sku_hash)
+{
+    struct part_key key = {.id = request_id, .sku_hash = sku_hash};
+    struct map_node *node =
+        map_find(&inventory->part_requests, state_part_hash(request_id, sku_hash),
+                 state_part_request_equal, &key);
+    return node != NULL ? CONTAINER_OF(node, struct part_row, request_node) : NULL;
+}
+
+static size_t state_part_size(uint32_t line_count, size_t reference_size)
+{
+    return sizeof(struct part_row) + line_count * sizeof(struct part_line) +
+           reference_size;
+}
+
+struct part_row *state_part_alloc(uint32_t line_count, struct slice reference)
+{
+    struct part_row *part = memory_zalloc(state_part_size(line_count, reference.size));
+    part->line_count = line_count;
+    part->reference = slice_of(&part->lines[line_count], reference.size);
+    if (reference.size != 0) {
+        memcpy(&part->lines[line_count], reference.data, reference.size);
+    }
+    list_init(&part->dirty);
+    return part;
+}
+
+static bool state_part_less(const struct heap_node *a, const struct heap_node *b)
+{
+    return CONTAINER_OF(a, const struct part_row, of_sku)->expire_ms <
+           CONTAINER_OF(b, const struct part_row, of_sku)->expire_ms;
+}
+
+void state_part_due(struct part_row *part)
+{
+    struct sku_row *sku = part->sku;
+    if (sku->parts != NULL) {
+        heap_remove(sku->parts, &part->of_sku);
+    }
+    if (part->state != HOLD_STATE_HELD) {
+        return;
+    }
+    if (sku->parts == NULL) {
+        sku->parts = memory_alloc(sizeof *sku->parts);
+        heap_init(sku->parts, state_part_less);
+    }
+    heap_push(sku->parts, &part->of_sku);
+}
+
+void state_part_link(struct inventory *inventory, struct part_row *part)
+{
+    uint64_t sku_hash = part->sku->node.hash;
+    map_insert(&inventory->parts, &part->node,
+               state_part_hash(state_part_id(part->id), sku_hash));
+    map_insert(&inventory->part_requests, &part->request_node,
+               state_part_hash(part->request_id, sku_hash));
+    state_part_due(part);
+    part->sku->hold_refs++;
+    inventory->row_bytes += state_part_size(part->line_count, part->reference.size);
+    inventory->parts_undecided += part->state == HOLD_STATE_TENTATIVE;
+    for (uint32_t i = 0; part->state == HOLD_STATE_TENTATIVE && i < part->line_count;
+         i++) {
+        part->lines[i].level->tentative += part->lines[i].quantity;
+    }
+}
+
+void state_part_forget(struct inventory *inventory, struct part_row *part)
+{
+    heap_remove(&inventory->asks, &part->ask);
+    map_remove(&inventory->parts, &part->node);
+    map_remove(&inventory->part_requests, &part->request_node);
+    if (part->sku->parts != NULL) {
+        heap_remove(part->sku->parts, &part->of_sku);
+    }
+    list_remove(&part->dirty);
+    state_sku_unref(inventory, part->sku);
+    inventory->row_bytes -= state_part_size(part->line_count, part->reference.size);
+    free(part);
 }

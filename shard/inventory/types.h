@@ -186,6 +186,9 @@ enum hold_state {
     HOLD_STATE_RELEASED = 4,
     HOLD_STATE_EXPIRED = 5,
     HOLD_STATE_CANCELLED = 6,
+    /* Over several shards, and never shown: not decided yet, and decided against. */
+    HOLD_STATE_TENTATIVE = 7,
+    HOLD_STATE_ABORTED = 8,
 };
 
 enum hold_mode {
@@ -207,6 +210,12 @@ struct inventory_hold_line {
     int64_t granted; /* set in answers; below quantity only with BEST_EFFORT */
 };
 
+struct inventory_shortage {
+    uint32_t line;     /* the first line of this SKU and location; 0 for AdjustStock */
+    int64_t requested; /* summed over its lines */
+    int64_t available; /* never negative */
+};
+
 struct inventory_hold {
     struct inventory_hold_id hold_id;
     enum hold_state state;
@@ -218,6 +227,7 @@ struct inventory_hold {
     int64_t create_ms;
     int64_t expire_ms; /* a hold is gone at this very millisecond */
     int64_t end_ms;    /* 0 while HELD or COMMITTED */
+    bool unsettled;    /* shards of some lines have not applied this state yet */
 };
 
 /* Where a movement stands: unique, growing within a shard. {0, 0, 0} means none. */

@@ -77,11 +77,14 @@ void view_hold(const struct hold_row *hold, struct arena *arena,
         .create_ms = hold->create_ms,
         .expire_ms = hold->expire_ms,
         .end_ms = hold->end_ms,
+        .unsettled = !hold_home_settled(hold),
     };
     for (uint32_t i = 0; i < out->line_count; i++) {
         const struct hold_line_row *row = &hold->lines[i];
         lines[i].sku_id = arena_slice(arena, row->sku->node.id);
-        if (row->level != NULL) {
+        if (row->remote) {
+            lines[i].location_id = arena_slice(arena, row->location);
+        } else if (row->level != NULL) {
             lines[i].location_id = arena_slice(arena, row->level->location->node.id);
         }
         lines[i].quantity = row->quantity;

@@ -235,7 +235,71 @@ static enum status decode_hold_create(const PB(HoldCreate) * in, struct arena *a
     out->owner_holds_max = in->owner_holds_max;
     out->lines_max = in->lines_max;
     out->nonce = in->nonce;
+    out->prepare_ms = in->prepare_ms;
     return STATUS_OK;
+}
+
+static enum status decode_message_lists(const PB(HoldMessage) * in, struct arena *arena,
+                                        struct inventory_hold_message *out)
+{
+    if (in->n_lines > INVENTORY_HOLD_LINES_MAX ||
+        in->n_shortages > INVENTORY_SHORTAGES_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    struct inventory_message_line *lines =
+        command_array(arena, in->n_lines, sizeof *lines);
+    struct inventory_shortage *shortages =
+        command_array(arena, in->n_shortages, sizeof *shortages);
+    if (lines == NULL || shortages == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < in->n_lines; i++) {
+        lines[i] = (struct inventory_message_line){
+            .place = in->lines[i]->place,
+            .location_id = command_slice(in->lines[i]->location_id),
+            .quantity = in->lines[i]->quantity,
+        };
+    }
+    for (size_t i = 0; i < in->n_shortages; i++) {
+        shortages[i] = (struct inventory_shortage){
+            .line = in->shortages[i]->place,
+            .requested = in->shortages[i]->requested,
+            .available = in->shortages[i]->available,
+        };
+    }
+    out->lines = lines;
+    out->line_count = (uint32_t)in->n_lines;
+    out->shortages = shortages;
+    out->shortage_count = (uint32_t)in->n_shortages;
+    return STATUS_OK;
+}
+
+static enum status decode_hold_message(const PB(HoldMessage) * in, struct arena *arena,
+                                       struct inventory_hold_message *out)
+{
+    if (in->hold_id != NULL) {
+        out->hold_id.anchor = in->hold_id->anchor;
+        out->hold_id.unique = in->hold_id->unique;
+    }
+    if (in->request_id != NULL) {
+        out->request_id.high = in->request_id->high;
+        out->request_id.low = in->request_id->low;
+    }
+    out->sku_hash = in->sku_hash;
+    out->version = in->version;
+    out->state = (enum hold_state)in->state;
+    out->expire_ms = in->expire_ms;
+    out->fulfil = in->fulfil;
+    out->code = in->code;
+    out->field = in->field;
+    out->line = in->line;
+    out->report = (enum hold_report)in->report;
+    out->sku_id = command_slice(in->sku_id);
+    out->reference = command_slice(in->reference);
+    out->allow_backorder = in->allow_backorder;
+    out->request_ms = in->request_ms;
+    out->attempt = in->attempt;
+    return decode_message_lists(in, arena, out);
 }
 
 static void decode_hold_change(const PB(HoldChange) * in,
@@ -275,6 +339,22 @@ static enum status decode_tick(const PB(Tick) * in, struct arena *arena,
     return STATUS_OK;
 }
 
+static void decode_alias(const PB(SkuCommand) * in, struct inventory_command *out)
+{
+    if (out->kind == INVENTORY_ALIAS_RESERVE) {
+        out->alias_reserve = (struct inventory_alias_reserve){
+            .identifier = command_slice(in->alias_reserve->identifier),
+            .sku_id = command_slice(in->alias_reserve->sku_id),
+            .by = in->alias_reserve->by};
+        return;
+    }
+    out->alias_settle = (struct inventory_alias_settle){
+        .identifier = command_slice(in->alias_settle->identifier),
+        .sku_id = command_slice(in->alias_settle->sku_id),
+        .by = in->alias_settle->by,
+        .bound = in->alias_settle->bound != 0};
+}
+
 static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena,
                                   struct inventory_command *out)
 {
@@ -289,17 +369,8 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
     case INVENTORY_LOCATION_COPY:
         return decode_location(in->location_upsert, arena, &out->location_upsert);
     case INVENTORY_ALIAS_RESERVE:
-        out->alias_reserve = (struct inventory_alias_reserve){
-            .identifier = command_slice(in->alias_reserve->identifier),
-            .sku_id = command_slice(in->alias_reserve->sku_id),
-            .by = in->alias_reserve->by};
-        return STATUS_OK;
     case INVENTORY_ALIAS_SETTLE:
-        out->alias_settle = (struct inventory_alias_settle){
-            .identifier = command_slice(in->alias_settle->identifier),
-            .sku_id = command_slice(in->alias_settle->sku_id),
-            .by = in->alias_settle->by,
-            .bound = in->alias_settle->bound != 0};
+        decode_alias(in, out);
         return STATUS_OK;
     case INVENTORY_STOCK_ADJUST:
         decode_stock_adjust(in->stock_adjust, &out->stock_adjust);
@@ -329,6 +400,12 @@ static enum status decode_payload(const PB(SkuCommand) * in, struct arena *arena
     case INVENTORY_HOLD_CANCEL:
         decode_hold_change(in->hold_commit, &out->hold_change);
         return STATUS_OK;
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        return decode_hold_message(in->hold_prepare, arena, &out->hold_message);
     case INVENTORY_TICK:
         return decode_tick(in->tick, arena, &out->tick);
     case INVENTORY_REQUEST_SEAL:

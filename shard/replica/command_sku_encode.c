@@ -25,6 +25,7 @@ struct sku_draft {
         PB(HoldChange) hold_change;
         PB(Tick) tick;
         PB(RequestSeal) request_seal;
+        PB(HoldMessage) hold_message;
         PB(AliasReserve) alias_reserve;
         PB(AliasSettle) alias_settle;
     };
@@ -309,7 +310,72 @@ static enum status encode_hold_create(struct sku_draft *draft,
     out->owner_holds_max = in->owner_holds_max;
     out->lines_max = in->lines_max;
     out->nonce = in->nonce;
+    out->prepare_ms = in->prepare_ms;
     return STATUS_OK;
+}
+
+static enum status encode_message_lists(PB(HoldMessage) * out,
+                                        const struct inventory_hold_message *in,
+                                        struct arena *arena)
+{
+    PB(HoldMessageLine) *lines = command_array(arena, in->line_count, sizeof *lines);
+    PB(HoldMessageShortage) *shortages =
+        command_array(arena, in->shortage_count, sizeof *shortages);
+    out->lines = command_array(arena, in->line_count, sizeof(void *));
+    out->shortages = command_array(arena, in->shortage_count, sizeof(void *));
+    if (lines == NULL || shortages == NULL || out->lines == NULL ||
+        out->shortages == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    out->n_lines = in->line_count;
+    for (uint32_t i = 0; i < in->line_count; i++) {
+        souk__internal__v1__hold_message_line__init(&lines[i]);
+        lines[i].place = in->lines[i].place;
+        lines[i].location_id = command_bytes(in->lines[i].location_id);
+        lines[i].quantity = in->lines[i].quantity;
+        out->lines[i] = &lines[i];
+    }
+    out->n_shortages = in->shortage_count;
+    for (uint32_t i = 0; i < in->shortage_count; i++) {
+        souk__internal__v1__hold_message_shortage__init(&shortages[i]);
+        shortages[i].place = in->shortages[i].line;
+        shortages[i].requested = in->shortages[i].requested;
+        shortages[i].available = in->shortages[i].available;
+        out->shortages[i] = &shortages[i];
+    }
+    return STATUS_OK;
+}
+
+static enum status encode_hold_message(struct sku_draft *draft,
+                                       const struct inventory_hold_message *in,
+                                       struct arena *arena)
+{
+    PB(HoldMessage) *out = &draft->hold_message;
+    souk__internal__v1__hold_message__init(out);
+    draft->command.hold_prepare = out; /* one union member for all five */
+    souk__internal__v1__command_hold_id__init(&draft->hold_id);
+    draft->hold_id.anchor = in->hold_id.anchor;
+    draft->hold_id.unique = in->hold_id.unique;
+    out->hold_id = &draft->hold_id;
+    souk__internal__v1__hash128__init(&draft->id);
+    draft->id.high = in->request_id.high;
+    draft->id.low = in->request_id.low;
+    out->request_id = &draft->id;
+    out->sku_hash = in->sku_hash;
+    out->version = in->version;
+    out->state = in->state;
+    out->expire_ms = in->expire_ms;
+    out->fulfil = in->fulfil;
+    out->code = in->code;
+    out->field = in->field;
+    out->line = in->line;
+    out->report = in->report;
+    out->sku_id = command_bytes(in->sku_id);
+    out->reference = command_bytes(in->reference);
+    out->allow_backorder = in->allow_backorder;
+    out->request_ms = in->request_ms;
+    out->attempt = in->attempt;
+    return encode_message_lists(out, in, arena);
 }
 
 static void encode_hold_change(struct sku_draft *draft,
@@ -400,6 +466,12 @@ static enum status encode_payload(struct sku_draft *draft,
     case INVENTORY_HOLD_CANCEL:
         encode_hold_change(draft, &in->hold_change);
         return STATUS_OK;
+    case INVENTORY_HOLD_PREPARE:
+    case INVENTORY_HOLD_VOTE:
+    case INVENTORY_HOLD_STATE:
+    case INVENTORY_HOLD_ACK:
+    case INVENTORY_HOLD_QUESTION:
+        return encode_hold_message(draft, &in->hold_message, arena);
     case INVENTORY_TICK:
         return encode_tick(draft, &in->tick, arena);
     case INVENTORY_REQUEST_SEAL:

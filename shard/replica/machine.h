@@ -54,6 +54,16 @@ struct machine_ops {
     enum status (*tick_make)(struct machine *machine, int64_t bounded_ms,
                              struct arena *scratch, struct slice *out_command);
 
+    /* What the replica that leads tells other shards (inventory_take_parcel); NULL in
+     * tables that tell nothing. */
+    void (*set_leads)(struct machine *machine, bool leads);
+    bool (*take_parcel)(struct machine *machine, struct moment now, int64_t bounded_ms,
+                        struct arena *scratch, struct replica_parcel *out_parcel);
+    uint64_t (*parcel_due_us)(const struct machine *machine, struct moment now,
+                              int64_t bounded_ms);
+    /* Does the query wait for what becomes of a request, and is that not known yet? */
+    bool (*query_waits)(const struct machine *machine, const struct replica_query *query);
+
     void (*read)(const struct machine *machine, const struct replica_read *read,
                  int64_t bounded_ms);
     /* Customer shards; else NULL. Whose evidence, which buckets? */

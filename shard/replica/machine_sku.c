@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "shard/base/assert.h"
 #include "shard/base/memory.h"
 #include "shard/replica/machine.h"
 
@@ -229,20 +230,24 @@ static void sku_entry_end(struct machine *machine)
 static bool sku_frees(uint32_t kind)
 {
     return kind == INVENTORY_HOLD_RELEASE || kind == INVENTORY_HOLD_CANCEL ||
-           kind == INVENTORY_TICK;
+           kind == INVENTORY_TICK ||
+           (kind > INVENTORY_HOLD_PREPARE && kind <= INVENTORY_HOLD_QUESTION);
 }
 
 static enum status sku_admit(const struct machine *machine,
                              const struct command_peek *peek, bool disk_full)
 {
+    bool message = inventory_command_is_message((enum inventory_command_kind)peek->kind);
     if (!inventory_command_known(peek->kind)) {
         return STATUS_VERSION;
     }
     if (disk_full && !sku_frees(peek->kind)) {
         return STATUS_DISK_FULL;
     }
-    return peek->has_anchor ? inventory_room(sku_of_const(machine)->inventory)
-                            : STATUS_OK;
+    /* What a line or a home is told only ends what is there already. */
+    return peek->has_anchor && (!message || peek->kind == INVENTORY_HOLD_PREPARE)
+               ? inventory_room(sku_of_const(machine)->inventory)
+               : STATUS_OK;
 }
 
 static int64_t sku_next_due(const struct machine *machine)
@@ -304,6 +309,44 @@ static enum status sku_tick_make(struct machine *machine, int64_t bounded_ms,
     sku->sku_count = 0;
     sku->hold_count = 0;
     return status;
+}
+
+static void sku_set_leads(struct machine *machine, bool leads)
+{
+    inventory_set_leads(sku_of(machine)->inventory, leads);
+}
+
+static bool sku_take_parcel(struct machine *machine, struct moment now,
+                            int64_t bounded_ms, struct arena *scratch,
+                            struct replica_parcel *out_parcel)
+{
+    const struct inventory_moment moment = {.monotonic_us = now.monotonic_us,
+                                            .bounded_ms = bounded_ms};
+    struct inventory_command command;
+    memset(&command, 0, sizeof command);
+    if (!inventory_take_parcel(sku_of(machine)->inventory, &moment, scratch, &command)) {
+        return false;
+    }
+    enum status status = command_encode_sku(&command, scratch, &out_parcel->command);
+    ASSERT(status == STATUS_OK); /* our own, into an arena without a limit */
+    out_parcel->hash = command.identity.anchor;
+    return true;
+}
+
+static uint64_t sku_parcel_due_us(const struct machine *machine, struct moment now,
+                                  int64_t bounded_ms)
+{
+    const struct inventory_moment moment = {.monotonic_us = now.monotonic_us,
+                                            .bounded_ms = bounded_ms};
+    return inventory_parcel_due_us(sku_of_const(machine)->inventory, &moment);
+}
+
+static bool sku_query_waits(const struct machine *machine,
+                            const struct replica_query *query)
+{
+    return query->kind == REPLICA_QUERY_INVENTORY &&
+           query->inventory.kind == INVENTORY_QUERY_OUTCOME &&
+           !inventory_outcome_ripe(sku_of_const(machine)->inventory, &query->inventory);
 }
 
 static void sku_read(const struct machine *machine, const struct replica_read *read,
@@ -400,6 +443,10 @@ static const struct machine_ops sku_ops = {
     .tick_wanted = sku_tick_wanted,
     .query_due = sku_query_due,
     .tick_make = sku_tick_make,
+    .set_leads = sku_set_leads,
+    .take_parcel = sku_take_parcel,
+    .parcel_due_us = sku_parcel_due_us,
+    .query_waits = sku_query_waits,
     .read = sku_read,
     .take_degrees = sku_take_degrees,
     .collect = sku_collect,

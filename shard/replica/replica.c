@@ -48,6 +48,7 @@ enum status replica_open(const struct replica_options *options, struct moment no
     list_init(&replica->asking_reads);
     list_init(&replica->confirming_reads);
     list_init(&replica->confirmed_reads);
+    list_init(&replica->outcome_reads);
     list_init(&replica->done_reads);
     buffer_init(&replica->key);
     buffer_init(&replica->value);

@@ -193,6 +193,17 @@ MUST_USE bool replica_take_message(struct replica *replica,
                                    struct replica_outgoing *out_message);
 bool replica_has_message(const struct replica *replica);
 
+/*
+ * What a shard tells another of its table, as a command for that one's log: of holds over
+ * several shards. Only who leads tells; a parcel that is lost or late is told again.
+ */
+struct replica_parcel {
+    uint64_t hash;        /* the key that it goes to */
+    struct slice command; /* valid until the next call to the replica */
+};
+MUST_USE bool replica_take_parcel(struct replica *replica, struct moment now,
+                                  struct replica_parcel *out_parcel);
+
 /* Is there something for replica_collect? */
 bool replica_ready(const struct replica *replica);
 /* Bytes of commands that wait to be collected. */

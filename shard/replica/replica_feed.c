@@ -130,6 +130,10 @@ void replica_step_down(struct replica *replica)
     replica_end_reads(replica, &replica->untold_reads);
     replica_end_reads(replica, &replica->ticked_reads);
     replica_end_reads(replica, &replica->asking_reads);
+    replica_end_reads(replica, &replica->outcome_reads);
+    if (replica->machine->ops->set_leads != NULL) {
+        replica->machine->ops->set_leads(replica->machine, false);
+    }
 }
 
 struct replica_proposal *replica_done_proposal(struct replica *replica)
@@ -165,6 +169,28 @@ void replica_serve_read(struct replica *replica, struct moment now,
     replica_end_read(replica, read, read->answer->status);
 }
 
+static bool replica_read_waits(const struct replica *replica,
+                               const struct replica_read *read)
+{
+    return replica->machine->ops->query_waits != NULL &&
+           replica->machine->ops->query_waits(replica->machine, read->query);
+}
+
+void replica_serve_outcomes(struct replica *replica, struct moment now)
+{
+    for (struct list *link = replica->outcome_reads.next, *next;
+         link != &replica->outcome_reads; link = next) {
+        struct replica_read *read = LIST_ENTRY(link, struct replica_read, link);
+        next = link->next;
+        /* An outcome that was applied is committed and never another one: nobody has to be
+         * asked whether it still stands. At its deadline it is told as far as it is known. */
+        if (!replica_read_waits(replica, read) || past(read->deadline_us, now)) {
+            list_remove(link);
+            replica_serve_read(replica, now, read);
+        }
+    }
+}
+
 bool replica_read_due(struct replica *replica, struct moment now,
                       const struct replica_read *read)
 {
@@ -186,7 +212,9 @@ void replica_read(struct replica *replica, struct moment now, struct replica_rea
         replica_end_read(replica, read, STATUS_NOT_LEADER);
         return;
     }
-    if (replica_read_due(replica, now, read)) {
+    if (replica_read_waits(replica, read)) {
+        list_append(&replica->outcome_reads, &read->link);
+    } else if (replica_read_due(replica, now, read)) {
         list_append(&replica->untold_reads, &read->link);
     } else if (replica->single) {
         /* All that was ever acknowledged is applied here, and nobody else can do so. */
@@ -350,6 +378,7 @@ void replica_tick(struct replica *replica, struct moment now)
     replica_drop_late_reads(replica, &replica->asking_reads, now);
     replica_drop_late_reads(replica, &replica->confirming_reads, now);
     replica_drop_late_reads(replica, &replica->confirmed_reads, now);
+    replica_serve_outcomes(replica, now);
     replica_free_retired(replica);
     if (replica_install_only(replica)) {
         return;
@@ -360,6 +389,50 @@ void replica_tick(struct replica *replica, struct moment now)
         replica->tick_due = replica->machine->ops->tick_wanted(
             replica->machine, replica_bounded_ms(replica, now));
     }
+}
+
+/* --- Other shards -------------------------------------------------------------------- */
+
+static bool replica_tells(const struct replica *replica)
+{
+    return replica->machine->ops->take_parcel != NULL && replica_leads(replica) &&
+           replica->failed == STATUS_OK && !replica_install_only(replica);
+}
+
+bool replica_take_parcel(struct replica *replica, struct moment now,
+                         struct replica_parcel *out_parcel)
+{
+    if (!replica_tells(replica)) {
+        return false;
+    }
+    arena_reset(&replica->scratch);
+    replica->machine->ops->set_leads(replica->machine, true);
+    return replica->machine->ops->take_parcel(replica->machine, now,
+                                              replica_bounded_ms(replica, now),
+                                              &replica->scratch, out_parcel);
+}
+
+static uint64_t replica_parcel_due_us(const struct replica *replica, struct moment now)
+{
+    return replica_tells(replica)
+               ? replica->machine->ops->parcel_due_us(replica->machine, now,
+                                                      replica_bounded_ms(replica, now))
+               : UINT64_MAX;
+}
+
+/* The first deadline of who waits for an outcome. */
+static uint64_t replica_outcome_due_us(const struct replica *replica)
+{
+    uint64_t due_us = UINT64_MAX;
+    for (const struct list *link = replica->outcome_reads.next;
+         link != &replica->outcome_reads; link = link->next) {
+        const struct replica_read *read =
+            LIST_ENTRY(link, const struct replica_read, link);
+        if (read->deadline_us != 0 && read->deadline_us < due_us) {
+            due_us = read->deadline_us;
+        }
+    }
+    return due_us;
 }
 
 uint64_t replica_next_tick_us(const struct replica *replica, struct moment now)
@@ -377,6 +450,10 @@ uint64_t replica_next_tick_us(const struct replica *replica, struct moment now)
     if (replica->sending.stage == SENDING_CUTTING) {
         return now.monotonic_us;
     }
+    uint64_t outcome_us = replica_outcome_due_us(replica);
+    next_us = outcome_us < next_us ? outcome_us : next_us;
+    uint64_t parcel_us = replica_parcel_due_us(replica, now);
+    next_us = parcel_us < next_us ? parcel_us : next_us;
     int64_t due_ms = replica->machine->ops->next_due(replica->machine);
     if (replica->role != RAFT_LEADER || due_ms == INT64_MAX ||
         replica_tick_on_its_way(replica)) {

@@ -115,6 +115,9 @@ struct replica {
     struct list asking_reads;
     struct list confirming_reads;
     struct list confirmed_reads;
+    /* Reads that wait for what becomes of a request: until it is known, or their deadline. */
+    struct list outcome_reads;
+    uint64_t outcomes_index; /* they were looked at with this one applied */
     uint64_t read_id;
     size_t read_count;
     struct list done_reads;
@@ -183,6 +186,8 @@ struct moment replica_judged(const struct replica *replica, struct moment now);
 /* Ends every proposal and read that only a leader can decide. */
 void replica_step_down(struct replica *replica);
 void replica_serve_waiting(struct replica *replica, struct moment now);
+/* Answers who waits for an outcome that is known by now, or cannot wait any longer. */
+void replica_serve_outcomes(struct replica *replica, struct moment now);
 /* Applies one committed entry, and answers who waits for it. VERSION or CHECKSUM: the
  * replica must stop. */
 enum status replica_apply_entry(struct replica *replica, const struct log_entry *entry);

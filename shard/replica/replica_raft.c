@@ -476,6 +476,10 @@ void replica_raft_step(struct replica *replica, struct moment now,
         }
     }
     replica_serve_waiting(replica, now);
+    if (replica->outcomes_index != replica->applied_index) {
+        replica->outcomes_index = replica->applied_index;
+        replica_serve_outcomes(replica, now);
+    }
 }
 
 /* --- What comes from others ------------------------------------------------------------ */

@@ -30,7 +30,7 @@ code=0
 "$top/deploy/demo" --bin "$build/bin" --once --dir "$work/node" > "$work/out" 2> "$work/err" ||
     code=$?
 [ "$code" = 0 ] || { cat "$work/out" "$work/err" && fail "the tour ended with $code"; }
-grep -q 'All 12 steps went as told' "$work/out" || fail "the tour did not say that all went well"
+grep -q 'All 14 steps went as told' "$work/out" || fail "the tour did not say that all went well"
 ! grep -q 'SOUK_ADDRESS' "$work/out" || fail "the tour tells the address of a node that is gone"
 [ -z "$(left_over "$work/node")" ] || fail "soukd still runs"
 

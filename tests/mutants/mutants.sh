@@ -17,7 +17,8 @@ if [ ! -x "$sim" ]; then
 fi
 
 # Where the first seed that shows it is known to lie; --all looks from 1.
-declare -A from=([raft_older_term_counted]=90 [raft_read_without_quorum]=60 [snapshot_no_members]=50)
+declare -A from=([raft_older_term_counted]=90 [raft_read_without_quorum]=60 [snapshot_no_members]=50
+    [hold_no_tombstone]=380)
 [ -n "${SOUK_TEST_LONG:-}" ] && from=()
 
 failed=0

@@ -22,6 +22,7 @@ enum sim_stream {
     SIM_STREAM_AIM,
     SIM_STREAM_VARIANT, /* which kind of world it is */
     SIM_STREAM_PLOT,
+    SIM_STREAM_SPANS,          /* holds over several shards: whether, and of which SKUs */
     SIM_STREAM_NODE = 100,     /* + node */
     SIM_STREAM_CLIENT = 200,   /* + client */
     SIM_STREAM_STREAMER = 300, /* + streamer */

@@ -70,6 +70,9 @@ static void client_begin(struct sim_client *client)
     operation->invoked_us = world->now_us;
     arena_reset(&client->arena);
     client->command = slice_of(NULL, 0);
+    hold_flow_init(&client->flow, operation->kind == SIM_MULTI_CREATE
+                                      ? INVENTORY_HOLD_CREATE
+                                      : INVENTORY_HOLD_COMMIT);
     client_encode(client);
     client->first_attempt = 0;
     client->patience_us =
@@ -129,6 +132,11 @@ void client_timer(struct sim_client *client, uint64_t timer)
         client_again(client);
         break;
     case SIM_CLIENT_PAUSING:
+        if (sim_operation_spans(client->operation.kind) &&
+            client->flow.step == HOLD_STEP_PAUSE) {
+            hold_flow_paused(&client->flow);
+            client_encode(client);
+        }
         client_try(client);
         break;
     case SIM_CLIENT_DONE:
@@ -136,10 +144,39 @@ void client_timer(struct sim_client *client, uint64_t timer)
     }
 }
 
+/* The coordinator's part of a hold over several shards. True: it is over. */
+static bool client_flow_over(struct sim_client *client, const struct sim_result *result)
+{
+    struct inventory_outcome outcome = {.status = result->status,
+                                        .pending = result->pending,
+                                        .has_hold = result->has_hold};
+    outcome.hold.unsettled = result->unsettled;
+    hold_flow_heard(&client->flow, &outcome);
+    client->first_attempt = 0; /* answers of the step before count no more */
+    switch (client->flow.step) {
+    case HOLD_STEP_PAUSE:
+        client->state = SIM_CLIENT_PAUSING;
+        client_plan(client, hold_flow_pause_us(&client->flow, rng_next(&client->rng)));
+        return false;
+    case HOLD_STEP_PROPOSE:
+    case HOLD_STEP_WAIT:
+    case HOLD_STEP_SEAL:
+        client_encode(client);
+        client_try(client);
+        return false;
+    case HOLD_STEP_DONE:
+        break;
+    }
+    return true;
+}
+
 static void client_decided(struct sim_client *client, const struct sim_result *result)
 {
     struct sim_world *world = client->world;
     struct sim_operation *operation = &client->operation;
+    if (sim_operation_spans(operation->kind) && !client_flow_over(client, result)) {
+        return;
+    }
     operation->completed_us = world->now_us;
     world->counts.ok++;
     world->counts.operations[operation->kind]++;
@@ -150,8 +187,8 @@ static void client_decided(struct sim_client *client, const struct sim_result *r
         client->answered = *result;
         client->has_written = true;
     }
-    if (operation->kind == SIM_HOLD_CREATE && result->status == STATUS_OK &&
-        !operation->repeated) {
+    if ((operation->kind == SIM_HOLD_CREATE || operation->kind == SIM_MULTI_CREATE) &&
+        result->status == STATUS_OK && !operation->repeated) {
         client_remember_hold(client, operation, result);
     }
     if (client->request.kind != SIM_REQUEST_RECOMMEND) {

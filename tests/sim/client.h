@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/coordinator/hold_flow.h"
 #include "shard/base/arena.h"
 #include "tests/sim/network.h"
 
@@ -42,6 +43,7 @@ struct sim_client {
     enum sim_client_state state;
     uint64_t timer; /* names the timer that counts */
     struct sim_operation operation;
+    struct hold_flow flow; /* of an operation that spans shards */
     struct sim_request request;
     struct arena arena;
     struct slice command;

@@ -13,6 +13,7 @@ enum {
     LIFE_MAX_MS = 24 * 3600 * 1000,
     OWNER_HOLDS_MAX = 10000,
     LINES_MAX = 200,
+    PREPARE_MS = 2000,
     ATTRIBUTES_MAX = 64,
 };
 
@@ -73,7 +74,8 @@ static bool choose_reading(struct sim_client *client)
     struct sim_world *world = client->world;
     unsigned levels = world->sku_count * world->location_count;
     client->operation = (struct sim_operation){0};
-    if (client->id == 0 && !world_others_done(world)) {
+    if (client->id == 0 && (!world_others_done(world) ||
+                            (client->read_next == 0 && !world_is_settled(world)))) {
         client_plan(client, SIM_AGAIN_US);
         return false;
     }
@@ -100,9 +102,61 @@ static bool choose_reading(struct sim_client *client)
 
 /* --- At work --------------------------------------------------------------------------- */
 
+/* Two or three SKUs, on more than one shard. */
+static void choose_multi(struct sim_client *client, struct sim_operation *operation)
+{
+    struct sim_world *world = client->world;
+    unsigned first = (unsigned)draw(client, world->span_count);
+    unsigned lines = sim_percent(&client->rng, 40) ? SIM_LINES_MAX : 2;
+    operation->kind = SIM_MULTI_CREATE;
+    operation->mode = HOLD_MODE_ALL_OR_NOTHING;
+    operation->ttl_ms = (int64_t)sim_between(&client->rng, 500, 8000);
+    if (sim_percent(&client->rng, 30)) {
+        operation->ttl_ms = (int64_t)sim_between(&client->rng, 8000, 60000);
+    }
+    operation->line_count = 0;
+    for (unsigned i = 0; i < world->span_count && operation->line_count < lines; i++) {
+        unsigned sku = world->span_skus[(first + i) % world->span_count];
+        bool last = operation->line_count + 1 == lines || i + 2 >= world->span_count;
+        bool elsewhere = false;
+        for (unsigned k = 0; k < operation->line_count; k++) {
+            elsewhere = elsewhere || world->sku_shards[operation->lines[k].sku] !=
+                                         world->sku_shards[sku];
+        }
+        if (last && operation->line_count > 0 && !elsewhere) {
+            bool spans = operation->line_count > 1 &&
+                         world->sku_shards[operation->lines[0].sku] !=
+                             world->sku_shards[operation->lines[1].sku];
+            if (!spans) {
+                continue; /* the last line has to lie on another shard */
+            }
+        }
+        operation->lines[operation->line_count++] = (struct sim_hold_line){
+            .sku = sku,
+            .location = (unsigned)draw(client, world->location_count),
+            .quantity = (int64_t)sim_between(&client->rng, 1, 4)};
+    }
+    operation->sku = operation->lines[0].sku;
+}
+
+/* The operation for a hold over several shards. */
+static enum sim_operation_kind multi_kind(enum sim_operation_kind kind)
+{
+    static const enum sim_operation_kind kinds[SIM_OPERATION_KINDS] = {
+        [SIM_HOLD_EXTEND] = SIM_MULTI_EXTEND,   [SIM_HOLD_COMMIT] = SIM_MULTI_COMMIT,
+        [SIM_HOLD_RELEASE] = SIM_MULTI_RELEASE, [SIM_HOLD_FULFIL] = SIM_MULTI_FULFIL,
+        [SIM_HOLD_CANCEL] = SIM_MULTI_CANCEL,   [SIM_HOLD] = SIM_HOLD,
+    };
+    return kinds[kind];
+}
+
 static void choose_hold(struct sim_client *client, struct sim_operation *operation)
 {
     struct sim_world *world = client->world;
+    if (world->span_count > 0 && sim_percent(&client->rng, 50)) {
+        choose_multi(client, operation);
+        return;
+    }
     operation->kind = SIM_HOLD_CREATE;
     operation->mode =
         sim_percent(&client->rng, 80) ? HOLD_MODE_ALL_OR_NOTHING : HOLD_MODE_BEST_EFFORT;
@@ -138,7 +192,7 @@ static void choose_known(struct sim_client *client, struct sim_operation *operat
     unsigned known =
         world->hold_count < SIM_HOLDS_KNOWN ? world->hold_count : SIM_HOLDS_KNOWN;
     const struct sim_known_hold *hold = &world->holds[draw(client, known)];
-    operation->kind = kind;
+    operation->kind = hold->spans ? multi_kind(kind) : kind;
     operation->hold = hold->hold;
     operation->sku = hold->lines[0].sku;
     operation->line_count = hold->line_count;
@@ -249,6 +303,7 @@ void client_remember_hold(struct sim_client *client,
     struct sim_world *world = client->world;
     struct sim_known_hold *hold = &world->holds[world->hold_count++ % SIM_HOLDS_KNOWN];
     hold->hold = result->hold;
+    hold->spans = sim_operation_spans(operation->kind);
     hold->line_count = operation->line_count;
     memcpy(hold->lines, operation->lines, sizeof hold->lines);
 }
@@ -278,6 +333,7 @@ static void encode_hold(const struct sim_world *world,
         .owner_holds_max = OWNER_HOLDS_MAX,
         .lines_max = LINES_MAX,
         .nonce = hash_mix(operation->request),
+        .prepare_ms = operation->kind == SIM_MULTI_CREATE ? PREPARE_MS : 0,
     };
 }
 
@@ -290,10 +346,15 @@ static void encode_change(const struct sim_operation *operation,
         [SIM_HOLD_RELEASE] = INVENTORY_HOLD_RELEASE,
         [SIM_HOLD_FULFIL] = INVENTORY_HOLD_FULFIL,
         [SIM_HOLD_CANCEL] = INVENTORY_HOLD_CANCEL,
+        [SIM_MULTI_EXTEND] = INVENTORY_HOLD_EXTEND,
+        [SIM_MULTI_COMMIT] = INVENTORY_HOLD_COMMIT,
+        [SIM_MULTI_RELEASE] = INVENTORY_HOLD_RELEASE,
+        [SIM_MULTI_FULFIL] = INVENTORY_HOLD_FULFIL,
+        [SIM_MULTI_CANCEL] = INVENTORY_HOLD_CANCEL,
     };
     command->kind = kinds[operation->kind];
     command->hold_change.hold_id = operation->hold;
-    if (operation->kind == SIM_HOLD_EXTEND) {
+    if (command->kind == INVENTORY_HOLD_EXTEND) {
         command->hold_change.ttl_kind = HOLD_TTL_DURATION;
         command->hold_change.ttl_ms = operation->ttl_ms;
         command->hold_change.life_max_ms = LIFE_MAX_MS;
@@ -401,7 +462,8 @@ static void encode_write(struct sim_client *client)
     } else if (operation->kind == SIM_ADJUST || operation->kind == SIM_SET ||
                operation->kind == SIM_MOVE) {
         encode_stock(world, operation, &command);
-    } else if (operation->kind == SIM_HOLD_CREATE) {
+    } else if (operation->kind == SIM_HOLD_CREATE ||
+               operation->kind == SIM_MULTI_CREATE) {
         encode_hold(world, operation, lines, &command);
     } else {
         encode_change(operation, &command);
@@ -419,7 +481,14 @@ static void encode_write(struct sim_client *client)
             .anchor = anchor,
             .request_id = world_request_id(operation->request),
             .fingerprint = inventory_command_fingerprint(&command),
-            .request_ms = operation->request_ms};
+            .request_ms = operation->request_ms,
+            .attempt = client->flow.attempt};
+    }
+    if (sim_operation_spans(operation->kind) && client->flow.step == HOLD_STEP_SEAL) {
+        command.kind = INVENTORY_REQUEST_SEAL;
+    } else if (sim_operation_spans(operation->kind) &&
+               client->flow.step == HOLD_STEP_WAIT) {
+        client->request.kind = SIM_REQUEST_OUTCOME;
     }
     enum status status = command_encode_sku(&command, &client->arena, &client->command);
     ASSERT(status == STATUS_OK);

@@ -30,6 +30,12 @@ static enum history_op judge_op(enum sim_operation_kind kind)
         [SIM_HOLD] = HISTORY_OP_READ_HOLD,
         [SIM_RECOMMEND] = HISTORY_OP_RECOMMEND,
         [SIM_LEDGER] = HISTORY_OP_OTHER,
+        [SIM_MULTI_CREATE] = HISTORY_OP_MULTI_CREATE,
+        [SIM_MULTI_EXTEND] = HISTORY_OP_MULTI_EXTEND,
+        [SIM_MULTI_COMMIT] = HISTORY_OP_MULTI_COMMIT,
+        [SIM_MULTI_RELEASE] = HISTORY_OP_MULTI_RELEASE,
+        [SIM_MULTI_FULFIL] = HISTORY_OP_MULTI_FULFIL,
+        [SIM_MULTI_CANCEL] = HISTORY_OP_MULTI_CANCEL,
     };
     return ops[kind];
 }
@@ -66,7 +72,7 @@ static void judge_question(const struct sim_operation *operation,
         .ttl_ms = operation->ttl_ms,
         .hold = {operation->hold.anchor, operation->hold.unique},
     };
-    if (operation->kind == SIM_HOLD_CREATE) {
+    if (operation->kind == SIM_HOLD_CREATE || sim_operation_spans(operation->kind)) {
         call->line_count = operation->line_count;
         for (unsigned i = 0; i < operation->line_count; i++) {
             call->lines[i] =
@@ -97,7 +103,7 @@ void judge_invoke(struct sim_history *history, const struct sim_operation *opera
     if (operation->kind == SIM_HOLD) {
         event.call.past_ms = judge_past_ms(history->world);
     }
-    judge_request(history, operation->request);
+    judge_request(history, operation->request, sim_operation_spans(operation->kind));
     judge_event(history, &event);
 }
 
@@ -106,7 +112,8 @@ static void judge_answer(const struct sim_result *result, struct history_call *c
     call->status = result->status;
     call->replayed = result->replayed;
     call->shard = result->stamp.shard_id;
-    call->index = result->stamp.log_index;
+    /* What became of a request is told by whoever has applied it, however far behind. */
+    call->index = history_op_spans(call->op) ? 0 : result->stamp.log_index;
     call->log_ms = result->stamp.log_time_ms;
     call->has_level = result->has_level;
     memcpy(call->buckets, result->buckets, sizeof call->buckets);

@@ -37,7 +37,7 @@ void judge_event(struct sim_history *history, struct history_event *event);
 
 /* judge_ledger.c: rows as they were read, told in order at the end, with the numbers of
  * the requests that they name by hashes. */
-void judge_request(struct sim_history *history, uint64_t request);
+void judge_request(struct sim_history *history, uint64_t request, bool spans);
 void judge_ledger(struct sim_history *history, const struct inventory_movement *movements,
                   uint32_t count);
 void judge_rows(struct sim_history *history);

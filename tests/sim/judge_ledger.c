@@ -18,6 +18,7 @@ struct judge_name {
     struct map_node node;
     struct hash128 hash;
     uint64_t request;
+    bool spans; /* of a hold over several shards */
 };
 
 static bool name_equal(const struct map_node *node, const void *key)
@@ -34,7 +35,7 @@ static const struct judge_name *name_find(const struct sim_history *history,
     return node != NULL ? CONTAINER_OF(node, struct judge_name, node) : NULL;
 }
 
-void judge_request(struct sim_history *history, uint64_t request)
+void judge_request(struct sim_history *history, uint64_t request, bool spans)
 {
     struct hash128 hash = world_request_id(request);
     if (request == 0 || name_find(history, hash) != NULL) {
@@ -43,6 +44,7 @@ void judge_request(struct sim_history *history, uint64_t request)
     struct judge_name *name = memory_zalloc(sizeof *name);
     name->hash = hash;
     name->request = request;
+    name->spans = spans;
     map_insert(&history->requests, &name->node, hash.low);
 }
 
@@ -136,6 +138,10 @@ void judge_rows(struct sim_history *history)
         if ((hash.high | hash.low) != 0) {
             const struct judge_name *name = name_find(history, hash);
             event.row.request = name != NULL ? name->request : NOBODYS_REQUEST;
+            if (name != NULL && name->spans) {
+                event.row.multi_request = name->request;
+                event.row.request = 0;
+            }
         }
         judge_event(history, &event);
     }

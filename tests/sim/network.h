@@ -33,6 +33,7 @@ enum sim_packet_kind {
     SIM_PACKET_ASK,     /* node to node: part of a recommendation */
     SIM_PACKET_ANSWER,  /* back */
     SIM_PACKET_PEER,    /* node to node: bytes between members of a group */
+    SIM_PACKET_PARCEL,  /* node to node: what a shard tells another */
 };
 
 struct node_call;

@@ -469,6 +469,7 @@ void node_turn(struct sim_node *node)
     node_tell_degrees(node);
     (void)host_finish(node->host);
     node_post(node);
+    node_carry(node);
     node_note_leaders(node);
     node_tell_states(node);
     uint64_t due_us = sim_clock_when(&node->clock, host_next_due_us(node->host, now));

@@ -110,6 +110,8 @@ void node_flush(struct sim_node *node);
 bool node_flush_store(struct sim_node *node);
 /* Sends what the replicas here have to tell others; after whatever they were told. */
 void node_post(struct sim_node *node);
+/* The same for what shards tell other shards. */
+void node_carry(struct sim_node *node);
 /* Has the loop look around soon. */
 void node_wake(struct sim_node *node);
 

@@ -4,6 +4,7 @@
 
 #include "shard/base/assert.h"
 #include "shard/base/memory.h"
+#include "shard/replica/command.h"
 #include "tests/sim/world.h"
 
 enum {
@@ -94,8 +95,22 @@ static void result_hold(struct sim_result *result, const struct inventory_hold *
     result->create_ms = hold->create_ms;
     result->expire_ms = hold->expire_ms;
     result->end_ms = hold->end_ms;
+    result->unsettled = hold->unsettled;
     for (uint32_t i = 0; i < hold->line_count && i < SIM_LINES_MAX; i++) {
         result->granted[i] = hold->lines[i].granted;
+    }
+}
+
+static void node_answer_outcome(const struct inventory_outcome *outcome,
+                                struct sim_result *result)
+{
+    result->replayed = outcome->replayed;
+    result->pending = outcome->pending;
+    if (outcome->has_level) {
+        result_level(result, &outcome->level);
+    }
+    if (outcome->has_hold) {
+        result_hold(result, &outcome->hold);
     }
 }
 
@@ -112,19 +127,22 @@ static void node_answer_write(const struct node_call *call, struct sim_result *r
         result->replayed = outcome->customer.replayed || outcome->customer.duplicates > 0;
         return;
     }
-    result->replayed = outcome->inventory.replayed;
-    if (outcome->inventory.has_level) {
-        result_level(result, &outcome->inventory.level);
-    }
-    if (outcome->inventory.has_hold) {
-        result_hold(result, &outcome->inventory.hold);
-    }
+    node_answer_outcome(&outcome->inventory, result);
 }
 
 static void node_answer_read(const struct node_call *call, struct sim_result *result)
 {
     const struct inventory_answer *answer = &call->answer.inventory;
     if (call->call.status != STATUS_OK && call->call.status != STATUS_NOT_FOUND) {
+        return;
+    }
+    if (call->request.kind == SIM_REQUEST_OUTCOME) {
+        result->decided = call->call.status == STATUS_OK && !answer->outcome->pending;
+        if (result->decided) {
+            result->status = answer->outcome->status;
+            node_answer_outcome(answer->outcome, result);
+            result->unsettled = answer->pending_count > 0;
+        }
         return;
     }
     result->decided = true;
@@ -145,7 +163,7 @@ static void node_call_done(struct shard_call *base)
     node->call_count--;
     if (call->flow != NULL) {
         node_flow_part_done(call);
-    } else {
+    } else if (call->request.kind != SIM_REQUEST_PARCEL) {
         struct sim_result result = {.status = base->status, .stamp = base->stamp};
         if (base->status == STATUS_NOT_LEADER && base->leader_replica_id != 0) {
             result.leader = node_of_replica(base->leader_replica_id) + 1;
@@ -180,6 +198,15 @@ static void node_fill_read(struct node_call *call)
     const struct sim_request *request = &call->request;
     call->query = (struct replica_query){.kind = REPLICA_QUERY_INVENTORY};
     struct inventory_query *query = &call->query.inventory;
+    if (request->kind == SIM_REQUEST_OUTCOME) {
+        struct inventory_command *asked = arena_zalloc(&call->arena, sizeof *asked);
+        enum status status =
+            command_decode_sku(buffer_slice(&call->bytes), &call->arena, asked);
+        ASSERT(status == STATUS_OK);
+        query->kind = INVENTORY_QUERY_OUTCOME;
+        query->asked = asked;
+        return;
+    }
     if (request->operation == SIM_HOLD) {
         query->kind = INVENTORY_QUERY_HOLD;
         query->hold_id = request->hold;
@@ -234,6 +261,47 @@ static void node_take_request(struct sim_node *node, const struct sim_packet *pa
     node_call_submit(call);
 }
 
+/* What a shard here has been told by another. */
+static void node_take_parcel(struct sim_node *node, const struct sim_packet *packet)
+{
+    struct node_call *call = node_call_take(node);
+    if (call == NULL) {
+        return;
+    }
+    call->request = (struct sim_request){.kind = SIM_REQUEST_PARCEL,
+                                         .shard_id = packet->peer.shard_id};
+    buffer_append_slice(&call->bytes, buffer_slice(&packet->bytes));
+    call->command = buffer_slice(&call->bytes);
+    shard_call_init_propose(&call->call, packet->peer.shard_id, &call->command, 1,
+                            &call->outcome);
+    node_call_submit(call);
+}
+
+/* To whoever leads there, as far as the member here knows; else to anybody. */
+static void node_send_parcel(struct sim_node *node, const struct host_parcel *parcel)
+{
+    struct sim_world *world = node->world;
+    unsigned range = shard_map_find(&world->map, SHARD_MAP_SKU, parcel->parcel.hash);
+    uint64_t shard_id = shard_map_range(&world->map, SHARD_MAP_SKU, range)->shard_id;
+    const struct replica *member = host_replica(node->host, shard_id);
+    uint64_t leader = member != NULL ? replica_leader(member) : 0;
+    unsigned to = leader != 0 ? node_of_replica(leader)
+                              : (unsigned)rng_below(&node->rng, world->node_count);
+    struct sim_packet *packet =
+        network_packet(&world->network, SIM_PACKET_PARCEL, node->id, to);
+    packet->peer.shard_id = shard_id;
+    buffer_append_slice(&packet->bytes, parcel->parcel.command);
+    network_send(&world->network, world->now_us, packet);
+}
+
+void node_carry(struct sim_node *node)
+{
+    struct host_parcel parcel;
+    while (host_take_parcel(node->host, node_now(node), &parcel)) {
+        node_send_parcel(node, &parcel);
+    }
+}
+
 static void node_take_peer(struct sim_node *node, const struct sim_packet *packet)
 {
     const struct host_message message = {.shard_id = packet->peer.shard_id,
@@ -268,6 +336,9 @@ void node_take_packet(struct sim_node *node, struct sim_packet *packet)
         break;
     case SIM_PACKET_PEER:
         node_take_peer(node, packet);
+        break;
+    case SIM_PACKET_PARCEL:
+        node_take_parcel(node, packet);
         break;
     case SIM_PACKET_REPLY:
         break;

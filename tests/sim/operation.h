@@ -32,7 +32,14 @@
     X(LEVEL, "level", false)                                                             \
     X(HOLD, "hold", false)                                                               \
     X(RECOMMEND, "recommend", false)                                                     \
-    X(LEDGER, "ledger", false) /* a page; `location` is the place of the shard */
+    X(LEDGER, "ledger", false) /* a page; `location` is the place of the shard */        \
+    X(MULTI_CREATE, "multi_create",                                                      \
+      true) /* of holds over several shards, from here on */                             \
+    X(MULTI_EXTEND, "multi_extend", true)                                                \
+    X(MULTI_COMMIT, "multi_commit", true)                                                \
+    X(MULTI_RELEASE, "multi_release", true)                                              \
+    X(MULTI_FULFIL, "multi_fulfil", true)                                                \
+    X(MULTI_CANCEL, "multi_cancel", true)
 
 enum sim_operation_kind {
 #define SIM_OPERATION_ENUM(name, text, writes) SIM_##name,
@@ -42,9 +49,14 @@ enum sim_operation_kind {
 };
 const char *sim_operation_name(enum sim_operation_kind kind);
 bool sim_operation_writes(enum sim_operation_kind kind);
+/* About a hold over several shards? */
+static inline bool sim_operation_spans(enum sim_operation_kind kind)
+{
+    return kind >= SIM_MULTI_CREATE;
+}
 
 enum {
-    SIM_LINES_MAX = 2,
+    SIM_LINES_MAX = 3,
     SIM_ITEMS_MAX = 8, /* of a recommendation */
 };
 
@@ -86,6 +98,8 @@ enum sim_request_kind {
     SIM_REQUEST_PROPOSE,
     SIM_REQUEST_READ,
     SIM_REQUEST_RECOMMEND,
+    SIM_REQUEST_OUTCOME, /* what became of the command that travels with it */
+    SIM_REQUEST_PARCEL,  /* of another shard: a command that nobody waits for */
 };
 
 /* One try of an operation, as it travels; the command's bytes travel beside. */
@@ -114,6 +128,8 @@ struct sim_result {
     bool decided;  /* in the log: the status is the command's outcome */
     bool appended; /* refused by nobody: may or may not be applied */
     bool replayed;
+    bool pending;    /* a hold over several shards that is not decided yet */
+    bool unsettled;  /* not applied by all its shards yet */
     uint64_t leader; /* node + 1 to try next; 0: not known */
     struct replica_stamp stamp;
     bool has_level;

@@ -152,6 +152,53 @@ static void world_name(struct sim_world *world)
     }
 }
 
+/* In half of the worlds with several SKU shards there are holds over them; and in half of
+ * these a third shard. */
+static unsigned world_sku_shards(struct sim_world *world)
+{
+    unsigned count = (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST);
+    struct rng rng;
+    sim_stream_init(&rng, world->options.seed, SIM_STREAM_SPANS);
+    world->spans = count > 1 && rng_below(&rng, 2) == 0;
+    return world->spans && rng_below(&rng, 2) == 0 ? count + 1 : count;
+}
+
+/* Every other SKU of each shard may be part of them. The others stay linearizable one by
+ * one. */
+static void world_span(struct sim_world *world)
+{
+    bool taken[SIM_SHARDS_MAX] = {false};
+    unsigned shards = 0;
+    if (!world->spans) {
+        return;
+    }
+    for (unsigned i = 0; i < world->sku_count; i++) {
+        unsigned shard = world->sku_shards[i];
+        if (i % 2 == 0 || !taken[shard]) {
+            shards += !taken[shard];
+            taken[shard] = true;
+            world->span_skus[world->span_count++] = i;
+        }
+    }
+    world->span_count = shards > 1 ? world->span_count : 0;
+}
+
+/* Has everything that shards have to tell each other of holds been told? */
+bool world_is_settled(const struct sim_world *world)
+{
+    for (unsigned i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->nodes[i];
+        for (size_t k = 0; node->up && k < host_replica_count(node->host); k++) {
+            struct replica_status status;
+            replica_status(host_replica_at(node->host, k), &status);
+            if (status.kind == REPLICA_SKU && status.inventory.holds_unsettled > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static void world_make_nodes(struct sim_world *world)
 {
     struct rng rng;
@@ -191,10 +238,10 @@ static void world_open(struct sim_world *world, const struct sim_options *option
     world_vary(world);
     aim_init(world);
     shard_map_init(&world->map, 1, SIM_HASH_SEED);
-    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU,
-                    (unsigned)sim_between(&world->rng, 1, SKU_SHARDS_MOST));
+    world_lay_table(world, SHARD_MAP_SKU, REPLICA_SKU, world_sku_shards(world));
     world_lay_table(world, SHARD_MAP_CUSTOMER, REPLICA_CUSTOMER, 1);
     world_name(world);
+    world_span(world);
     history_init(&world->history, world, options->history);
     world_make_nodes(world);
     for (unsigned i = 0; i < world->client_count; i++) {

@@ -70,6 +70,7 @@ struct sim_known_hold {
     struct inventory_hold_id hold;
     struct sim_hold_line lines[SIM_LINES_MAX];
     unsigned line_count;
+    bool spans; /* several shards */
 };
 
 struct sim_counts {
@@ -109,6 +110,9 @@ struct sim_world {
     uint64_t sku_hashes[SIM_SKUS_MAX];
     unsigned sku_shards[SIM_SKUS_MAX]; /* places in `shards` */
     unsigned sku_count;
+    bool spans;                       /* there are holds over several SKU shards */
+    unsigned span_skus[SIM_SKUS_MAX]; /* what they are made of */
+    unsigned span_count;
     char location_names[SIM_LOCATIONS_MAX][SIM_NAME_BYTES];
     unsigned location_count;
     unsigned customer_count;
@@ -141,6 +145,7 @@ void world_violation(struct sim_world *world, const char *invariant, const char 
 void world_begin_faults(struct sim_world *world);
 /* Have all clients but the first stopped? */
 bool world_others_done(const struct sim_world *world);
+bool world_is_settled(const struct sim_world *world);
 struct hash128 world_request_id(uint64_t request);
 struct slice world_sku_id(const struct sim_world *world, unsigned sku);
 struct slice world_location_id(const struct sim_world *world, unsigned location);

@@ -65,6 +65,9 @@ struct souk_hold_reply {
     struct souk_answer answer;
     struct souk_hold hold;
     struct souk_stamp stamp;
+    /* Of changes: shards of lines that had not applied it when the time was up; they will. */
+    const uint64_t *pending_shards;
+    size_t pending_shard_count;
 };
 
 /* Independent holds, each with its own request_id, each decided by itself. */

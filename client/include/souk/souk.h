@@ -12,6 +12,7 @@
 #include <souk/hold.h>
 #include <souk/import.h>
 #include <souk/location.h>
+#include <souk/outcome.h>
 #include <souk/recommend.h>
 #include <souk/stock.h>
 #include <souk/stock_stream.h>

@@ -16,13 +16,15 @@ def test_insufficient_stock_names_what_was_asked_and_what_there_is(world):
 
 
 def test_a_long_shortage_names_twenty_lines_and_counts_the_rest(world):
-    server = world.shared
-    skus = [server.sku(world.name("x" * 60), on_hand=1) for _ in range(30)]
-    lines = [hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2**60) for sku in skus]
-    refusal = refused(lambda: server.create_hold(None, lines=lines),
-                      "FAILED_PRECONDITION", "INSUFFICIENT_STOCK")
-    same(refusal.metadata.get("lines_omitted"), "10")
-    same(sum(key.endswith(".available") for key in refusal.metadata), 20)
+    with world.server("--sku-shards", "1") as server:  # several tell of their own lines
+        server.location_id()
+        skus = [server.sku(world.name("x" * 60), on_hand=1) for _ in range(30)]
+        lines = [hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2**60)
+                 for sku in skus]
+        refusal = refused(lambda: server.create_hold(None, lines=lines),
+                          "FAILED_PRECONDITION", "INSUFFICIENT_STOCK")
+        same(refusal.metadata.get("lines_omitted"), "10")
+        same(sum(key.endswith(".available") for key in refusal.metadata), 20)
 
 
 def test_an_old_etag_is_refused(world):
@@ -204,24 +206,120 @@ def test_an_owner_has_a_limit_of_open_holds(world):
         same(server.level("a").held, 4)
 
 
-def test_a_hold_over_several_shards_is_refused_and_changes_nothing(world):
+def test_a_hold_over_several_shards_holds_all_or_nothing(world):
     with world.server("--sku-shards", "3", "--customer-shards", "4") as server:
         server.location_id()
-        skus = [server.sku(f"sku{i}", on_hand=2) for i in range(12)]
+        skus = [server.sku(f"sku{i}", on_hand=2) for i in range(60)]
         shards = {sku: server.catalog.GetSku(
             catalog_pb2.GetSkuRequest(sku_id=sku)).stamp.shard_id for sku in skus}
         assert len(set(shards.values())) == 3, shards
-        other = next(sku for sku in skus if shards[sku] != shards[skus[0]])
-        lines = [hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=1)
-                 for sku in (skus[0], other)]
-        before = server.totals()
-        refused(lambda: server.create_hold(None, lines=lines), "UNIMPLEMENTED",
-                "MULTI_SHARD_HOLD")
-        same(server.totals(), before)
-        twin = next(sku for sku in skus[1:] if shards[sku] == shards[skus[0]])
-        same(len(server.create_hold(None, lines=[
+        chosen = [next(sku for sku in skus if shards[sku] == shard)
+                  for shard in sorted(set(shards.values()))]
+
+        def lines(quantity):
+            return [hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=quantity)
+                    for sku in chosen]
+
+        def levels():
+            return [(server.level(sku).held, server.level(sku).committed,
+                     server.level(sku).on_hand) for sku in chosen]
+
+        short = refused(lambda: server.create_hold(
+            None, lines=lines(2)[:2] + lines(3)[2:]), "FAILED_PRECONDITION",
+            "INSUFFICIENT_STOCK")
+        same(short.metadata["lines[2].requested"], "3")
+        deadline = time.monotonic() + CALL_SECONDS
+        while levels() != [(0, 0, 2)] * 3:  # the other shards hear of it after the answer
+            assert time.monotonic() < deadline, levels()
+        request_id = uuid7()
+        hold = server.create_hold(None, lines=lines(2), request_id=request_id).hold
+        same([line.granted for line in hold.lines], [2, 2, 2])
+        same(server.create_hold(None, lines=lines(2), request_id=request_id).hold, hold)
+        same(levels(), [(2, 0, 2)] * 3)
+        done = server.hold.CommitHold(hold_pb2.CommitHoldRequest(
+            request_id=uuid7(), hold_id=hold.hold_id))
+        same(list(done.pending_shards), [])
+        same(levels(), [(0, 2, 2)] * 3)
+        done = server.hold.FulfilHold(hold_pb2.FulfilHoldRequest(
+            request_id=uuid7(), hold_id=hold.hold_id))
+        same(done.hold.state, hold_pb2.HOLD_STATE_FULFILLED)
+        same(levels(), [(0, 0, 0)] * 3)
+        refused(lambda: server.create_hold(
+            None, lines=lines(1), mode=hold_pb2.HOLD_MODE_BEST_EFFORT), "UNIMPLEMENTED",
+            "MULTI_SHARD_HOLD")
+
+
+def test_a_batch_of_holds_over_several_shards_answers_one_by_one(world):
+    with world.server("--sku-shards", "4") as server:
+        server.location_id()
+        skus = [server.sku(f"sku{i}", on_hand=3) for i in range(8)]
+        requests = [hold_pb2.CreateHoldRequest(
+            request_id=uuid7(), lines=[hold_pb2.HoldLine(
+                sku_id=sku, location_id="main", quantity=quantity) for sku in skus])
+            for quantity in (1, 1, 9, 1, 1)]
+        answer = server.hold.BatchCreateHolds(
+            hold_pb2.BatchCreateHoldsRequest(requests=requests))
+        codes = [result.status.code for result in answer.results]
+        same(sorted(codes.count(code) for code in set(codes)), [2, 3])
+        same(codes[2] != 0, True)
+        same([server.level(sku).held for sku in skus], [3] * 8)
+
+
+def test_crossed_carts_never_take_more_than_there_is(world):
+    with world.server("--sku-shards", "2") as server:
+        server.location_id()
+        skus = [server.sku(f"sku{i}", on_hand=20) for i in range(40)]
+        first = skus[0]
+        shards = {sku: server.catalog.GetSku(
+            catalog_pb2.GetSkuRequest(sku_id=sku)).stamp.shard_id for sku in skus}
+        other = next(sku for sku in skus if shards[sku] != shards[first])
+        futures = [server.hold.CreateHold.future(hold_pb2.CreateHoldRequest(
+            request_id=uuid7(), lines=[
+                hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2)
+                for sku in ((first, other) if number % 2 else (other, first))]),
+            timeout=CALL_SECONDS) for number in range(60)]
+        granted, reasons = 0, set()
+        for future in futures:
+            error = future.exception()
+            granted += error is None
+            if error is not None:
+                reasons.add(Refusal(error).reason)
+        assert reasons <= {"INSUFFICIENT_STOCK", "STOCK_CONTENDED"}, reasons
+        for _ in range(10 - granted):  # whoever was told to try again finds the rest
+            server.create_hold(None, lines=[
+                hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=2)
+                for sku in (first, other)])
+        same([server.level(sku).held for sku in (first, other)], [20, 20])
+        refused(lambda: server.create_hold(None, lines=[
             hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=1)
-            for sku in (skus[0], twin)]).hold.lines), 2)
+            for sku in (first, other)]), "FAILED_PRECONDITION", "INSUFFICIENT_STOCK")
+
+
+def test_what_became_of_a_call_is_told_and_settled(world):
+    server, sku_id, request_id = world.shared, world.name(), uuid7()
+    server.sku(sku_id, on_hand=2)
+    outcomes = outcome_pb2_grpc.OutcomeServiceStub(server.channel)
+
+    def outcome(request_id):
+        return outcomes.GetOutcome(outcome_pb2.GetOutcomeRequest(
+            request_id=request_id, sku_id=sku_id))
+
+    hold = server.create_hold(sku_id, request_id=request_id).hold
+    told = outcome(request_id)
+    same((told.outcome, told.hold_id), (outcome_pb2.REQUEST_OUTCOME_APPLIED, hold.hold_id))
+    short = uuid7()
+    refused(lambda: server.create_hold(sku_id, quantity=9, request_id=short),
+            "FAILED_PRECONDITION", "INSUFFICIENT_STOCK")
+    told = outcome(short)
+    same((told.outcome, told.status.reason),
+         (outcome_pb2.REQUEST_OUTCOME_REFUSED, "INSUFFICIENT_STOCK"))
+    lost = uuid7()
+    for _ in range(2):
+        same(outcome(lost).outcome, outcome_pb2.REQUEST_OUTCOME_NOT_APPLIED)
+        refused(lambda: server.create_hold(sku_id, request_id=lost), "CANCELLED")
+    same(server.level(sku_id).held, 1)
+    refused(lambda: outcomes.GetOutcome(outcome_pb2.GetOutcomeRequest(request_id=lost)),
+            "INVALID_ARGUMENT", field="anchor")
 
 
 def test_lists_and_batches_over_several_shards_lose_nothing(world):

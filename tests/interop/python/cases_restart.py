@@ -85,6 +85,41 @@ def test_kill_9_keeps_everything(world):
     check(world, signal.SIGKILL, -signal.SIGKILL)
 
 
+def test_holds_over_several_shards_are_whole_after_kill_9(world):
+    server = world.start("--sku-shards", "4")
+    server.location_id()
+    skus = [server.sku(f"s{number}", on_hand=1000) for number in range(8)]
+    requests = []
+    for _ in range(3):
+        done = threading.Semaphore(0)
+        futures = []
+        for number in range(100):
+            lines = [hold_pb2.HoldLine(sku_id=sku, location_id="main", quantity=1)
+                     for sku in skus[number % 8:] + skus[:number % 8]]
+            request = hold_pb2.CreateHoldRequest(request_id=uuid7(), lines=lines)
+            requests.append(request)
+            futures.append(server.hold.CreateHold.future(request, timeout=CALL_SECONDS))
+            futures[-1].add_done_callback(lambda _: done.release())
+        for _ in range(20):
+            done.acquire()
+        server.end(signal.SIGKILL)
+        server = world.start(folder=server.folder)
+    outcomes = outcome_pb2_grpc.OutcomeServiceStub(server.channel)
+    held = 0
+    for request in requests:
+        told = outcomes.GetOutcome(outcome_pb2.GetOutcomeRequest(
+            request_id=request.request_id, sku_id=request.lines[0].sku_id),
+            timeout=CALL_SECONDS)
+        held += told.outcome == outcome_pb2.REQUEST_OUTCOME_APPLIED
+    assert held >= 60, held
+    deadline = time.monotonic() + START_SECONDS
+    while [server.level(sku).held for sku in skus] != [held] * len(skus):
+        # what was not decided comes back when its home says so
+        assert time.monotonic() < deadline, ([server.level(sku).held for sku in skus], held)
+        time.sleep(0.1)
+    same(server.end(), 0)
+
+
 def test_calls_in_progress_are_finished_on_sigterm(world):
     server = world.start()
     server.location_id()

@@ -78,7 +78,8 @@ def test_many_skus_are_read_at_once(world):
         sku_ids=ids[:3] + ["nobody-has-it"] + ids[3:]))
     same(sorted(sku.sku_id for sku in answer.skus), sorted(ids))
     same(list(answer.missing_sku_ids), ["nobody-has-it"])
-    same(len(answer.stamps), 1)
+    shards = [stamp.shard_id for stamp in answer.stamps]
+    assert 1 <= len(shards) <= 4 and len(set(shards)) == len(shards), shards
 
 
 def test_skus_are_listed_page_by_page(world):

@@ -66,8 +66,9 @@ def bad_id_calls(server, sku_id):
                                                                           sku_id=bad)),
             lambda: server.recommend.Recommend(recommend_pb2.RecommendRequest(
                 session_items=[bad])),
+        ] + ([  # without a SKU it lists those of all
             lambda: server.stock.ListMovements(stock_pb2.ListMovementsRequest(sku_id=bad)),
-        ]
+        ] if bad else [])
     return with_sku
 
 

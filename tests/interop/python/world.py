@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -29,8 +30,8 @@ from grpc.health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
 from souk.v1 import (catalog_pb2, catalog_pb2_grpc, cluster_pb2, cluster_pb2_grpc,  # noqa: E402
                      common_pb2, customer_pb2, customer_pb2_grpc, event_pb2, event_pb2_grpc,
                      hold_pb2, hold_pb2_grpc, import_pb2, import_pb2_grpc, location_pb2,
-                     location_pb2_grpc, recommend_pb2, recommend_pb2_grpc, stock_pb2,
-                     stock_pb2_grpc)
+                     location_pb2_grpc, outcome_pb2, outcome_pb2_grpc, recommend_pb2,
+                     recommend_pb2_grpc, stock_pb2, stock_pb2_grpc)
 
 START_SECONDS = 30
 CALL_SECONDS = 20

@@ -37,6 +37,7 @@ struct checker {
     struct check_linear *linear;
     struct check_streams *streams;
     struct check_feed *feed;
+    struct check_multi *multi;
     bool finished;
 };
 
@@ -107,6 +108,7 @@ struct checker *checker_new(const struct checker_options *options)
     checker->streams = check_streams_new(report);
     checker->feed = check_feed_new(report);
     checker->linear = check_linear_new(report, &checker->options, checker->holds);
+    checker->multi = check_multi_new(report);
     return checker;
 }
 
@@ -125,6 +127,7 @@ void checker_free(struct checker *checker)
     check_linear_free(checker->linear);
     check_streams_free(checker->streams);
     check_feed_free(checker->feed);
+    check_multi_free(checker->multi);
     free(checker);
 }
 
@@ -199,6 +202,10 @@ static void check_answer(struct checker *checker, const struct history_event *ev
         call->told = event->call;
         check_progress(checker, client);
     }
+    if (history_op_spans(call->asked.op)) {
+        check_multi_call(checker->multi, call);
+        return;
+    }
     check_requests_call(checker->requests, call);
     check_holds_call(checker->holds, call);
     check_session_call(checker->session, call);
@@ -216,6 +223,7 @@ static void check_row(struct checker *checker, const struct history_event *event
     check_ledger_row(checker->ledger, event);
     if (event->type == HISTORY_MOVEMENT) {
         check_holds_movement(checker->holds, &event->row);
+        check_multi_movement(checker->multi, &event->row);
     }
 }
 
@@ -266,6 +274,10 @@ void checker_verdict(struct checker *checker, struct check_verdict *out_verdict)
             struct check_client *client = &checker->clients[i];
             if (client->waits) { /* cut off: as good as given up */
                 client->call.open = true;
+                if (history_op_spans(client->call.asked.op)) {
+                    check_multi_call(checker->multi, &client->call);
+                    continue;
+                }
                 check_requests_call(checker->requests, &client->call);
                 check_linear_call(checker->linear, &client->call);
             }
@@ -280,6 +292,7 @@ void checker_verdict(struct checker *checker, struct check_verdict *out_verdict)
         check_verified_finish(checker->verified);
         check_streams_finish(checker->streams);
         check_feed_finish(checker->feed);
+        check_multi_finish(checker->multi);
     }
     *out_verdict = (struct check_verdict){.violations = report->violations,
                                           .violation_count = report->count,

@@ -47,6 +47,7 @@ enum {
     X(FEED, "feed", 4)                                                                   \
     X(HOLDS, "holds", 5)                                                                 \
     X(LINEARIZABLE, "linearizable", 6)                                                   \
+    X(MULTI, "multi_holds", 7)                                                           \
     X(SESSION, "session", 8)                                                             \
     X(VERIFIED, "verified", 9)                                                           \
     X(AGREEMENT, "agreement", 10)                                                        \

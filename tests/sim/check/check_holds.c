@@ -18,6 +18,7 @@
 struct hold_fact {
     uint64_t index; /* the newest that was told */
     enum history_hold_state state;
+    uint64_t shard; /* its home */
     int64_t expire_ms, end_ms;
     enum history_hold_state end; /* 0: not known to have ended */
     uint64_t end_index;          /* the lowest it was seen ended at */
@@ -135,6 +136,7 @@ void check_holds_call(struct check_holds *holds, const struct check_call *call)
     holds_time(holds, told);
     holds_past(holds, call);
     known = check_facts_put(&holds->facts, told->hold.anchor, told->hold.unique, &is_new);
+    known->shard = told->shard;
     if (is_new) {
         holds->open++;
     } else {
@@ -201,13 +203,17 @@ void check_holds_movement(struct check_holds *holds, const struct history_row *r
         *units = (struct hold_units){0, 0};
     }
     holds_whole(holds, units, row);
-    if (row->reason == REASON_COMMIT && known != NULL && known->expire_ms != 0 &&
-        row->log_ms >= known->expire_ms) {
+    if (known == NULL || known->shard != row->shard) {
+        return; /* only the home's log decides, so only its time counts */
+    }
+    /* Extensions over several shards are not told here. */
+    if (row->reason == REASON_COMMIT && known->expire_ms != 0 &&
+        row->multi_request == 0 && row->log_ms >= known->expire_ms) {
         check_fail(holds->report, CHECK_HOLDS,
                    "hold %lx-%lx is committed at %ld, though it was due at %ld",
                    row->hold.anchor, row->hold.unique, row->log_ms, known->expire_ms);
     }
-    if (row->reason == REASON_EXPIRE && known != NULL && known->index < row->index &&
+    if (row->reason == REASON_EXPIRE && known->index < row->index &&
         row->log_ms < known->expire_ms) {
         check_fail(holds->report, CHECK_HOLDS,
                    "hold %lx-%lx expired early: at %ld by the ledger, due at %ld",

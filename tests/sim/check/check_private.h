@@ -130,6 +130,13 @@ void check_verified_stock(struct check_verified *verified, uint32_t sku, uint64_
                           int64_t available);
 void check_verified_finish(struct check_verified *verified);
 
+struct check_multi;
+struct check_multi *check_multi_new(struct check_report *report);
+void check_multi_free(struct check_multi *multi);
+void check_multi_call(struct check_multi *multi, const struct check_call *call);
+void check_multi_movement(struct check_multi *multi, const struct history_row *row);
+void check_multi_finish(struct check_multi *multi);
+
 struct check_linear;
 struct check_linear *check_linear_new(struct check_report *report,
                                       const struct checker_options *options,

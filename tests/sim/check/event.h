@@ -86,6 +86,12 @@ enum history_type {
     X(READ_LEVEL, "level")                                                               \
     X(READ_HOLD, "hold")                                                                 \
     X(RECOMMEND, "recommend")                                                            \
+    X(MULTI_CREATE, "multi_create") /* of a hold over several shards, as all below */    \
+    X(MULTI_EXTEND, "multi_extend")                                                      \
+    X(MULTI_COMMIT, "multi_commit")                                                      \
+    X(MULTI_RELEASE, "multi_release")                                                    \
+    X(MULTI_FULFIL, "multi_fulfil")                                                      \
+    X(MULTI_CANCEL, "multi_cancel")                                                      \
     X(OTHER, "other") /* no stock: counted for progress and request ids alone */
 
 enum history_op {
@@ -104,6 +110,11 @@ struct history_hold_line {
     int64_t quantity;
     int64_t granted; /* in answers */
 };
+
+static inline bool history_op_spans(enum history_op op)
+{
+    return op >= HISTORY_OP_MULTI_CREATE && op <= HISTORY_OP_MULTI_CANCEL;
+}
 
 struct history_item {
     uint32_t sku;
@@ -167,8 +178,9 @@ struct history_row {
     uint64_t shard, index;
     uint32_t sub;
     uint32_t sku, location;
-    uint32_t reason;  /* souk.v1 stock reasons */
-    uint64_t request; /* the name that calls have for it; 0: the shard's own */
+    uint32_t reason;        /* souk.v1 stock reasons */
+    uint64_t request;       /* the name that calls have for it; 0: the shard's own */
+    uint64_t multi_request; /* the same, of a MULTI call; `request` is 0 then */
     struct history_hold_id hold;
     int64_t log_ms;
     int64_t before[HISTORY_BUCKETS];

@@ -382,6 +382,12 @@ bool sku_model_told(struct sku_state *state, uint32_t sku,
     case HISTORY_OP_HOLD_CANCEL:
         return model_change(state, asked, told);
     case HISTORY_OP_RECOMMEND:
+    case HISTORY_OP_MULTI_CREATE:
+    case HISTORY_OP_MULTI_EXTEND:
+    case HISTORY_OP_MULTI_COMMIT:
+    case HISTORY_OP_MULTI_RELEASE:
+    case HISTORY_OP_MULTI_FULFIL:
+    case HISTORY_OP_MULTI_CANCEL:
     case HISTORY_OP_OTHER:
     case HISTORY_OPS:
         break;

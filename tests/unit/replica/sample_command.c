@@ -20,6 +20,9 @@ static const struct inventory_hold_line lines[] = {
     {TEXT("MUG-RED"), TEXT("berlin"), 2, 0},
     {TEXT("MUG-BLUE"), {NULL, 0}, 1, 0},
 };
+static const struct inventory_message_line message_lines[] = {{3, TEXT("berlin"), 2},
+                                                              {5, {NULL, 0}, 4}};
+static const struct inventory_shortage message_shortages[] = {{3, 9, 2}};
 static const uint64_t tick_skus[] = {1, 0xffffffffffffffffu};
 static const struct inventory_hold_id tick_holds[] = {{3, 4}};
 
@@ -182,6 +185,33 @@ static void sample_alias_payload(struct inventory_command *command)
     }
 }
 
+/* Every field is set, whichever kind needs it. */
+static struct inventory_hold_message sample_message(void)
+{
+    return (struct inventory_hold_message){
+        .hold_id = {0xa1, 0xb2},
+        .sku_hash = 0x0a0b0c0d0e0f1011,
+        .version = 7,
+        .state = HOLD_STATE_COMMITTED,
+        .expire_ms = 1780000900002,
+        .fulfil = true,
+        .code = 5,
+        .field = 3,
+        .line = 1,
+        .report = HOLD_REPORT_SHORT,
+        .shortages = message_shortages,
+        .shortage_count = 1,
+        .lines = message_lines,
+        .line_count = 2,
+        .sku_id = TEXT("MUG-RED"),
+        .reference = TEXT("order 9"),
+        .allow_backorder = true,
+        .request_id = {0x21, 0x22},
+        .request_ms = 1780000000003,
+        .attempt = 2,
+    };
+}
+
 /* Those numbered apart. */
 static void sample_apart(struct inventory_command *command)
 {
@@ -189,10 +219,27 @@ static void sample_apart(struct inventory_command *command)
         sample_stock_payload(command);
     } else if (inventory_command_of_source(command->kind)) {
         sample_source_payload(command);
+    } else if (inventory_command_is_message(command->kind)) {
+        command->hold_message = sample_message();
     } else if (command->kind == INVENTORY_ALIAS_RESERVE ||
                command->kind == INVENTORY_ALIAS_SETTLE) {
         sample_alias_payload(command);
     }
+}
+
+static struct inventory_stock_set sample_stock_set(void)
+{
+    return (struct inventory_stock_set){
+        .sku_id = TEXT("MUG-RED"),
+        .location_id = TEXT("berlin"),
+        .mask = 1u << STOCK_BUCKET_ON_HAND | 1u << STOCK_BUCKET_SAFETY_STOCK,
+        .buckets = {0, 120, 0, 0, 0, 6, 0, 0, 0},
+        .has_expected_on_hand = true,
+        .expected_on_hand = 119,
+        .etag = 80,
+        .reason = STOCK_REASON_COUNT,
+        .reference = TEXT("count 7"),
+    };
 }
 
 static void sample_payload(struct inventory_command *command)
@@ -219,17 +266,7 @@ static void sample_payload(struct inventory_command *command)
                                             79};
         break;
     case INVENTORY_STOCK_SET:
-        command->stock_set = (struct inventory_stock_set){
-            .sku_id = TEXT("MUG-RED"),
-            .location_id = TEXT("berlin"),
-            .mask = 1u << STOCK_BUCKET_ON_HAND | 1u << STOCK_BUCKET_SAFETY_STOCK,
-            .buckets = {0, 120, 0, 0, 0, 6, 0, 0, 0},
-            .has_expected_on_hand = true,
-            .expected_on_hand = 119,
-            .etag = 80,
-            .reason = STOCK_REASON_COUNT,
-            .reference = TEXT("count 7"),
-        };
+        command->stock_set = sample_stock_set();
         break;
     case INVENTORY_HOLD_CREATE:
         command->hold_create = sample_hold_create();

@@ -524,3 +524,90 @@ TEST(runtime, weighs_attributes_of_one_shard_by_what_all_shards_hold)
     runtime_world_stop(&world);
     runtime_world_close(&world);
 }
+
+/* --- Holds over several shards -------------------------------------------------------- */
+
+/* Proposes, and asks for the outcome until it is there. */
+static enum status decided(struct runtime_world *world, struct inventory_command *command,
+                           uint64_t request, uint64_t shard_id,
+                           struct inventory_hold_id *hold_id)
+{
+    struct runtime_call call;
+    enum status status;
+    runtime_call_init(world, &call);
+    runtime_call_command(&call, command, request, shard_id);
+    EXPECT_OK(runtime_submit(world->runtime, &call.call));
+    runtime_call_wait(&call);
+    EXPECT_OK(call.call.status);
+    status = call.outcome.status;
+    *hold_id = call.outcome.inventory.hold.hold_id;
+    if (call.outcome.inventory.pending || call.outcome.inventory.hold.unsettled) {
+        struct runtime_call asked;
+        runtime_call_init(world, &asked);
+        asked.query = (struct replica_query){
+            .kind = REPLICA_QUERY_INVENTORY,
+            .inventory = {.kind = INVENTORY_QUERY_OUTCOME, .asked = command}};
+        runtime_call_query(&asked, shard_id);
+        EXPECT_OK(runtime_submit(world->runtime, &asked.call));
+        runtime_call_wait(&asked);
+        EXPECT_OK(asked.call.status);
+        EXPECT(!asked.answer.inventory.outcome->pending);
+        EXPECT_EQ(asked.answer.inventory.pending_count, 0);
+        status = asked.answer.inventory.outcome->status;
+        runtime_call_close(&asked);
+    }
+    runtime_call_close(&call);
+    return status;
+}
+
+TEST(runtime, carries_holds_over_the_shards_of_two_loops)
+{
+    static struct runtime_world world;
+    const char *ids[2] = {NULL, NULL};
+    runtime_world_open(&world, 2, 2, 0);
+    runtime_world_start(&world);
+    runtime_world_stock(&world, skus, 8);
+    for (unsigned i = 0; i < 8; i++) {
+        ids[runtime_world_shard(&world, skus[i]) - 1] = skus[i];
+    }
+    EXPECT(ids[0] != NULL && ids[1] != NULL);
+    for (uint64_t round = 0; round < 40; round++) {
+        unsigned home = (unsigned)(round % 2);
+        struct inventory_hold_line lines[2];
+        struct inventory_command command = {.kind = INVENTORY_HOLD_CREATE};
+        struct inventory_hold_id id, same;
+        for (unsigned i = 0; i < 2; i++) {
+            struct runtime_call call;
+            runtime_call_init(&world, &call);
+            runtime_call_adjust(&call, ids[i], 3, 20000 + round * 10 + i);
+            EXPECT_OK(runtime_submit(world.runtime, &call.call));
+            runtime_call_wait(&call);
+            EXPECT_OK(call.outcome.status);
+            runtime_call_close(&call);
+            lines[i] = (struct inventory_hold_line){
+                .sku_id = slice_from_string(ids[i ^ home]), .quantity = 3};
+        }
+        command.hold_create = (struct inventory_hold_create){
+            .lines = lines,
+            .line_count = 2,
+            .mode = HOLD_MODE_ALL_OR_NOTHING,
+            .ttl_kind = HOLD_TTL_DURATION,
+            .ttl_ms = 60000,
+            .life_max_ms = 600000,
+            .owner_holds_max = 10,
+            .lines_max = 10,
+            .nonce = round,
+            .prepare_ms = 60000,
+        };
+        EXPECT_OK(decided(&world, &command, 30000 + round * 10, home + 1, &id));
+        command = (struct inventory_command){.kind = INVENTORY_HOLD_COMMIT,
+                                             .hold_change = {.hold_id = id}};
+        EXPECT_OK(decided(&world, &command, 30001 + round * 10, home + 1, &same));
+        command.kind = INVENTORY_HOLD_FULFIL;
+        EXPECT_OK(decided(&world, &command, 30002 + round * 10, home + 1, &same));
+    }
+    EXPECT_EQ(runtime_world_on_hand(&world, ids[0]), 0);
+    EXPECT_EQ(runtime_world_on_hand(&world, ids[1]), 0);
+    runtime_world_stop(&world);
+    runtime_world_close(&world);
+}
