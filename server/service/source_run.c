@@ -188,6 +188,7 @@ static void source_ask_submit(struct source_run *run, struct source_ask *ask,
     status = command_encode_sku(command, &ask->arena, &ask->command);
     ASSERT(status == STATUS_OK); /* the arena has no limit */
     shard_call_init_propose(&ask->call, shard_id, &ask->command, 1, &ask->outcome);
+    ask->call.arena = &ask->arena; /* what another node answers is unpacked there */
     ask->call.done = done;
     run->calls++;
     status = runtime_submit(run->service->runtime, &ask->call);

@@ -372,29 +372,53 @@ static int watch_by_hash(const void *a, const void *b)
 }
 
 /* A part for each shard that owns one of the SKUs; for all shards when none is named. */
-static void watch_make_parts(struct watch *watch, const struct slice *sku_ids,
-                             size_t sku_count, struct arena *arena)
+/* The SKUs of one shard, as many as it has of those watched. */
+static enum status watch_take_skus(struct watch_part *part, const struct slice *sku_ids,
+                                   const uint64_t *hashes, const unsigned *shards,
+                                   size_t count, unsigned shard, struct arena *arena)
+{
+    uint32_t here = 0;
+    for (size_t i = 0; i < count; i++) {
+        here += shards[i] == shard;
+    }
+    part->sku_count = 0;
+    part->sku_ids = arena_alloc(arena, (here + 1) * sizeof *part->sku_ids);
+    part->sku_hashes = arena_alloc(arena, (here + 1) * sizeof *part->sku_hashes);
+    if (part->sku_ids == NULL || part->sku_hashes == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (shards[i] == shard) {
+            part->sku_ids[part->sku_count] = sku_ids[i];
+            part->sku_hashes[part->sku_count++] = hashes[i];
+        }
+    }
+    qsort(part->sku_hashes, part->sku_count, sizeof *part->sku_hashes, watch_by_hash);
+    return STATUS_OK;
+}
+
+static enum status watch_make_parts(struct watch *watch, const struct slice *sku_ids,
+                                    size_t sku_count, struct arena *arena)
 {
     const struct shard_map *map = watch->service->map;
-    unsigned shards = shard_map_count(map, SHARD_MAP_SKU);
-    watch->parts = memory_zalloc(shards * sizeof *watch->parts);
-    watch->places = memory_zalloc(shards * sizeof *watch->places);
-    for (unsigned s = 0; s < shards; s++) {
+    unsigned count = shard_map_count(map, SHARD_MAP_SKU);
+    uint64_t *hashes = arena_alloc(arena, (sku_count + 1) * sizeof *hashes);
+    unsigned *shards = arena_alloc(arena, (sku_count + 1) * sizeof *shards);
+    if (hashes == NULL || shards == NULL) {
+        return STATUS_TOO_LARGE;
+    }
+    for (size_t i = 0; i < sku_count; i++) {
+        hashes[i] = key_hash(sku_ids[i], map->hash_seed);
+        shards[i] = shard_map_find(map, SHARD_MAP_SKU, hashes[i]);
+    }
+    watch->parts = memory_zalloc(count * sizeof *watch->parts);
+    watch->places = memory_zalloc(count * sizeof *watch->places);
+    for (unsigned s = 0; s < count; s++) {
         struct watch_part *part = &watch->parts[watch->part_count];
-        part->sku_ids = arena_alloc(arena, (sku_count + 1) * sizeof *part->sku_ids);
-        part->sku_hashes = arena_alloc(arena, (sku_count + 1) * sizeof(uint64_t));
-        part->sku_count = 0;
-        for (size_t i = 0; i < sku_count; i++) {
-            uint64_t hash = key_hash(sku_ids[i], map->hash_seed);
-            if (shard_map_find(map, SHARD_MAP_SKU, hash) == s) {
-                part->sku_ids[part->sku_count] = sku_ids[i];
-                part->sku_hashes[part->sku_count++] = hash;
-            }
-        }
+        TRY(watch_take_skus(part, sku_ids, hashes, shards, sku_count, s, arena));
         if (sku_count > 0 && part->sku_count == 0) {
             continue;
         }
-        qsort(part->sku_hashes, part->sku_count, sizeof(uint64_t), watch_by_hash);
         part->watch = watch;
         part->place = watch->part_count;
         part->shard_id = shard_map_range(map, SHARD_MAP_SKU, s)->shard_id;
@@ -404,6 +428,7 @@ static void watch_make_parts(struct watch *watch, const struct slice *sku_ids,
         watch->part_count++;
     }
     watch->parts_unready = watch->part_count;
+    return STATUS_OK;
 }
 
 static enum status watch_take_token(struct watch *watch, const char *token,
@@ -456,7 +481,10 @@ static enum status watch_take_request(struct watch *watch,
     for (size_t i = 0; i < request->n_alerts; i++) {
         watch->alerts |= 1u << (unsigned)request->alerts[i];
     }
-    watch_make_parts(watch, sku_ids, request->n_sku_ids, arena);
+    if (watch_make_parts(watch, sku_ids, request->n_sku_ids, arena) != STATUS_OK) {
+        return problem_set(problem, STATUS_TOO_LARGE, "sku_ids",
+                           "too many for one watch; watch them in several");
+    }
     return watch_take_token(watch, request->resume_token, arena, problem);
 }
 

@@ -39,7 +39,11 @@ souk_at "$follower" customer put C-1 country=DE > /dev/null || fail "a customer 
 souk_at "$((follower % 3 + 1))" customer get C-1 -o json | grep -q DE || fail "the customer elsewhere"
 souk_at "$follower" rec C-1 -o json | grep -q MUG || fail "a recommendation through a follower"
 souk_at "$follower" stock list -o json | grep -q MUG || fail "a list through a follower"
-souk_at "$follower" stock movements MUG -o json | grep -q receipt || true
+souk_at "$follower" stock movements MUG -o json | grep -q MUG || fail "the ledger through a follower"
+printf 'sku_id,location_id,delta\nMUG,berlin,5\nNOTHING,berlin,1\nMUG,berlin,-5\n' > "$folder/rows.csv"
+souk_at "$follower" stock stream "$folder/rows.csv" --source till-9 -o json > "$folder/stream.out" 2>&1 || true
+grep -q '"applied": 2' "$folder/stream.out" || fail "a stream through a follower: $(cat "$folder/stream.out")"
+node_answers "$follower" || fail "the follower is gone after a stream"
 echo "ok - a follower answers what its leader would"
 
 for shard in 1 2 1000000; do
