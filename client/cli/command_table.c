@@ -60,7 +60,7 @@ static const struct command table_commands[] = {
      "  souk demo\n  souk demo --once               ends after the tour\n"
      "  souk demo --data FILE          with the Online Retail invoices\n",
      {{"once", NULL, "end after the tour"}, {"data", "FILE", "Online Retail invoices instead of the made-up store"},
-      {"dir", "D", "keep the data folder D"}, {"nodes", "N", "1 is what works today"},
+      {"dir", "D", "keep the data folder D"}, {"nodes", "N", "1: the demo starts one node"},
       {"events", "N", "size of the made-up history (100000)"}, {"seed", "N", "another made-up store (1)"}}, cli_demo},
     {"demo store", "DIRECTORY", 1, 1, "write the sample store as Souk CSV files",
      "Writes locations.csv, catalog.csv, stock.csv, customers.csv and events.csv. The same seed\n"

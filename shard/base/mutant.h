@@ -23,20 +23,20 @@
     X(retry_unknown,     "an outcome is remembered under another request id")           \
     X(hold_freed_twice,  "a release gives its units back twice")                        \
     X(read_without_tick, "a read of a due hold does not wait for the log")              \
-    X(applied_ahead,     "the stored applied index is one ahead of its rows") \
+    X(applied_ahead,     "the stored applied index is one ahead of its rows")           \
     X(raft_matching_off_by_one, "a follower does not compare its last entry with the leader's") \
-    X(raft_ack_phantom,  "a follower acknowledges its own last index, above prev + n") \
+    X(raft_ack_phantom,  "a follower acknowledges its own last index, above prev + n")  \
     X(raft_ack_stale_suffix, "an empty append is acknowledged with the own last index") \
-    X(raft_leader_counts_early, "a leader counts itself before its disk did") \
+    X(raft_leader_counts_early, "a leader counts itself before its disk did")           \
     X(raft_vote_unpersisted, "a vote is given before it is on the disk")                \
     X(raft_non_voter_counted, "votes and acknowledgements of learners count")           \
     X(raft_older_term_counted, "an entry of an older term is committed by counting")    \
-    X(raft_read_without_quorum, "a leader reads without asking a quorum") \
-    X(feed_entry_skipped, "the feed leaves out the first movement of an entry with several") \
-    X(lane_prev_ignored,  "a shard takes a stream's item whatever should come before it") \
+    X(raft_read_without_quorum, "a leader reads without asking a quorum")               \
     X(snapshot_no_requests, "a snapshot lacks the memory of request ids")               \
     X(snapshot_no_members,  "a snapshot lacks the members of its shard")                \
-    X(ingest_no_marker,  "a snapshot is installed without a marker in the log")
+    X(ingest_no_marker,  "a snapshot is installed without a marker in the log")         \
+    X(feed_entry_skipped, "the feed leaves out the first movement of an entry with several") \
+    X(lane_prev_ignored,  "a shard takes a stream's item whatever should come before it")
 /* clang-format on */
 
 enum mutant {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is handed to a replica and handed back: proposals (commands to log and apply) and
- * reads, with their outcomes and answers as tagged unions over the two kinds of shard.
+ * reads, with their outcomes and answers as tagged unions over the kinds of shard.
  *
  * Everything here is plain memory of the submitter, lent to the replica from
  * replica_propose or replica_read until the replica gives it back as done.

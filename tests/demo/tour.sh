@@ -73,7 +73,7 @@ wait "$tour" || code=$?
 
 code=0
 "$top/deploy/demo" --bin "$build/bin" --nodes 3 > "$work/out" 2> "$work/err" || code=$?
-[ "$code" = 2 ] && grep -q 'one node is what works today' "$work/err" ||
+[ "$code" = 2 ] && grep -q 'the demo starts one node' "$work/err" ||
     fail "--nodes 3 ended with $code: $(cat "$work/err")"
 code=0
 "$top/deploy/demo" --colour > "$work/out" 2> "$work/err" || code=$?

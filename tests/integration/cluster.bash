@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real nodes on loopback, on ports that the system chooses. Sourced by the scripts beside it:
 #     cluster_begin BUILD     a temporary folder; everything ends with the script
-#     node_start N [FLAG...]  starts node N and waits until it answers
+#     node_start N [FLAG...]  starts node N; await "..." SECONDS node_answers N waits for it
 #     cluster_form            nodes 1, 2, 3, all voting
 #     await WHAT SECONDS COMMAND...   until the command succeeds, or the script fails
 # Time never proves anything here: what is waited for is looked at.
