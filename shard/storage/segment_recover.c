@@ -6,6 +6,7 @@
  *                                         the expected, in the next file = clean end
  *                                         another    = a batch was lost: all damaged
  *     directory and groups sound?   no -> any later header: none = torn, cut here
+ *                                         inside it = no batch: all damaged, go on there
  *                                         one = damage, to all or to the groups named
  *     else apply
  */
@@ -155,10 +156,12 @@ static bool recover_groups_sound(const struct recover *recover,
     return true;
 }
 
-/* The first damage is what a person looks at. */
+/* The first damage is what a person looks at. A marker before it is not the end: without a
+ * batch behind the damage, the next start would take it for a tail. */
 static void recover_note_damage(struct recover *recover, uint64_t offset)
 {
     struct segment_log_report *report = recover->report;
+    recover->last_is_marker = false;
     if (report->damage_segment == 0) {
         report->damage_segment = recover_segment(recover, recover->at.segment)->sequence;
         report->damage_offset = offset;
@@ -190,17 +193,35 @@ static void recover_apply(struct recover *recover, const struct segment_header *
 /* Whether a later batch proves that this one was durable. Looked for from the next block
  * on, inside its own bytes too: what was cut must not be found by a later start. */
 static enum status recover_proof(struct recover *recover,
-                                 const struct segment_header *header)
+                                 const struct segment_header *header,
+                                 struct recover_place *out_place)
 {
-    struct recover_place place = recover->at;
     struct segment_header later;
     enum status status;
     uint64_t expected = recover->expected;
-    place.offset += SEGMENT_BLOCK_BYTES;
+    *out_place = recover->at;
+    out_place->offset += SEGMENT_BLOCK_BYTES;
     recover->expected = header->number + 1;
-    status = recover_scan(recover, &place, &later);
+    status = recover_scan(recover, out_place, &later);
     recover->expected = expected;
     return status;
+}
+
+/* Takes in the batch at recover->at, whose directory may be bad, and moves behind it. */
+static void recover_take(struct recover *recover, const struct segment_header *header,
+                         bool directory)
+{
+    recover->last = recover->at;
+    recover->last_bytes = header->bytes;
+    recover->last_is_marker = header->marker;
+    if (directory) {
+        recover_apply(recover, header);
+    } else {
+        recover_note_damage(recover, header->offset);
+        log_index_damage_all(&recover->log->index);
+    }
+    recover->report->batches++;
+    recover->at.offset += segment_padded(header->bytes);
 }
 
 /* Takes in the batch at recover->at; `out_torn` when it is the end and to be cut. */
@@ -214,21 +235,24 @@ static enum status recover_batch(struct recover *recover,
     bytes = buffer_slice(&recover->batch);
     directory = segment_directory_valid(bytes, header, recover->log->log_id);
     if (!directory || !recover_groups_sound(recover, header)) {
-        enum status status = recover_proof(recover, header);
+        struct recover_place proof;
+        enum status status = recover_proof(recover, header, &proof);
         if (status == STATUS_NOT_FOUND) {
             *out_torn = true;
             recover->report->bytes_cut += header->bytes;
             return STATUS_OK;
         }
         TRY(status);
+        if (proof.segment == recover->at.segment &&
+            proof.offset < recover->at.offset + header->bytes) {
+            /* Left over where a batch was lost: what was written since lies inside. */
+            recover_note_damage(recover, header->offset);
+            log_index_damage_all(&recover->log->index);
+            recover->at = proof;
+            return STATUS_OK;
+        }
     }
-    if (directory) {
-        recover_apply(recover, header);
-    } else {
-        recover_note_damage(recover, header->offset);
-        log_index_damage_all(&recover->log->index);
-    }
-    recover->report->batches++;
+    recover_take(recover, header, directory);
     return STATUS_OK;
 }
 
@@ -279,11 +303,7 @@ static enum status recover_walk(struct recover *recover)
             recover->expected = header.number;
             return STATUS_OK;
         }
-        recover->last = recover->at;
-        recover->last_bytes = header.bytes;
-        recover->last_is_marker = header.marker;
         recover->expected = header.number + 1;
-        recover->at.offset += segment_padded(header.bytes);
     }
 }
 

@@ -183,6 +183,83 @@ TEST(log_damage, a_replica_born_after_a_lost_directory_is_not_damaged_by_it)
     damage_stop(&world);
 }
 
+/* Opens the log, adds an entry of each replica from `from` to `to` in a batch, closes. */
+static void damage_append(struct damage_world *world, uint64_t from, uint64_t to,
+                          unsigned batches)
+{
+    struct log_store *log = NULL;
+    struct log_batch batch;
+    log_batch_init(&batch);
+    EXPECT_OK(world_open(world->files, NULL, &log));
+    while (batches-- > 0) {
+        log_batch_clear(&batch);
+        for (uint64_t id = from; id <= to; id++) {
+            world_entry(&world->model, id, DAMAGE_PAYLOAD_BYTES, &batch);
+        }
+        EXPECT_OK(log_store_append(log, &batch));
+    }
+    log_batch_close(&batch);
+    log_store_close(log);
+}
+
+/* A header over the block, of a batch that reaches `blocks` far and names one replica. */
+static void damage_leave_header(struct damage_world *world, unsigned block,
+                                unsigned blocks, uint64_t replica_id)
+{
+    struct slice bytes = crash_files_bytes(world->files, first_segment);
+    uint8_t *changed = malloc(bytes.size);
+    uint8_t *batch = changed + (size_t)block * SEGMENT_BLOCK_BYTES;
+    uint32_t start = SEGMENT_HEADER_BYTES + SEGMENT_GROUP_BYTES;
+    struct segment_group group = {.replica_id = replica_id,
+                                  .offset = start,
+                                  .bytes = blocks * SEGMENT_BLOCK_BYTES - start,
+                                  .record_count = 1};
+    struct segment_header header = {.offset = block * SEGMENT_BLOCK_BYTES,
+                                    .sequence = 1,
+                                    .bytes = blocks * SEGMENT_BLOCK_BYTES,
+                                    .group_count = 1};
+    memcpy(changed, bytes.data, bytes.size);
+    header.number = load_le64(batch + 8);
+    segment_group_encode(&group, batch + SEGMENT_HEADER_BYTES);
+    header.directory_checksum =
+        segment_checksum(slice_of(batch + SEGMENT_HEADER_BYTES, SEGMENT_GROUP_BYTES),
+                         0x736f756b, header.number);
+    segment_header_encode(&header, 0x736f756b, batch);
+    crash_files_set(world->files, first_segment, slice_of(changed, bytes.size));
+    free(changed);
+}
+
+TEST(log_damage, a_left_over_header_hides_no_batch_written_over_its_bytes)
+{
+    struct damage_world world;
+    struct log_store *log = NULL;
+    struct log_bounds bounds;
+    damage_start(&world);
+    damage_append(&world, 4, 4, 1); /* a marker at block 7, the entry at block 8 */
+    damage_leave_header(&world, 3, 7, 1);
+    EXPECT_EQ(damage_found(&world), 2 + 4 + 8);
+    EXPECT_EQ(world.report.damage_offset, 3 * SEGMENT_BLOCK_BYTES);
+    EXPECT_OK(world_open(world.files, NULL, &log));
+    EXPECT_OK(log_store_bounds(log, 4, &bounds));
+    EXPECT(!bounds.damaged);
+    EXPECT_EQ(bounds.last_index, 1);
+    log_store_close(log);
+    damage_stop(&world);
+}
+
+TEST(log_damage, damage_before_a_torn_tail_is_still_known_at_the_next_start)
+{
+    struct damage_world world;
+    damage_start(&world);
+    damage_append(&world, 1, 3, 2); /* a marker at block 7, the entries at 8 and 9 */
+    damage_flip(&world, 8, 0);
+    damage_flip(&world, 9, damage_group(&world, 9, 0).offset + 9);
+    EXPECT_EQ(damage_found(&world), 2 + 4 + 8);
+    EXPECT(world.report.bytes_cut > 0);
+    EXPECT_EQ(damage_found(&world), 2 + 4 + 8);
+    damage_stop(&world);
+}
+
 TEST(log_damage, a_flipped_bit_of_the_padding_harms_nobody)
 {
     struct damage_world world;
