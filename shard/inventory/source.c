@@ -179,6 +179,17 @@ static bool source_late(const struct inventory *inventory, uint64_t source,
     return level != NULL && item->occurred_ms < level_occurred_ms(level, source);
 }
 
+/* May the SKU that an item names be made for it? Only where the item can then stand: what is
+ * refused leaves nothing behind, and there is nothing to take units from. */
+static bool source_may_make(const struct inventory *inventory,
+                            const struct inventory_source_update *update,
+                            const struct inventory_source_item *item)
+{
+    return update->on_missing == INVENTORY_MISSING_CREATE &&
+           (item->absolute || item->quantity >= 0) &&
+           state_location_find(inventory, item->location_id) != NULL;
+}
+
 static void source_item(struct inventory *inventory,
                         const struct inventory_source_update *update,
                         const struct inventory_source_item *item, struct arena *arena,
@@ -193,8 +204,7 @@ static void source_item(struct inventory *inventory,
     }
     source_decide(inventory, &command, arena, out);
     if (out->status == STATUS_NOT_FOUND && out->field == INVENTORY_FIELD_SKU_ID &&
-        update->on_missing == INVENTORY_MISSING_CREATE &&
-        state_location_find(inventory, item->location_id) != NULL) {
+        source_may_make(inventory, update, item)) {
         source_make_sku(inventory, update, item, arena, out);
         if (out->status == STATUS_OK) {
             source_decide(inventory, &command, arena, out);

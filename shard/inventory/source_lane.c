@@ -168,7 +168,7 @@ static void lane_read_failures(struct reader *reader, struct source_lane *lane)
             reader_fail(reader);
         }
         failure.field = read_u8(reader);
-        if (failure.field > INVENTORY_FIELD_OTHER) {
+        if (failure.field > INVENTORY_FIELD_LAST) {
             reader_fail(reader);
         }
         failure.sequence = before += step;

@@ -274,6 +274,24 @@ TEST(source, no_sku_is_made_for_a_location_that_is_not_there)
     world_close(&world);
 }
 
+TEST(source, no_sku_is_made_to_take_units_from)
+{
+    struct world world;
+    const struct inventory_source_item item = delta(1, "NEW", -3);
+    const struct slice sku = S("NEW");
+    open_world(&world);
+    EXPECT_OK(
+        send(&world, (struct batch){.on_missing = INVENTORY_MISSING_CREATE}, &item, 1)
+            ->status);
+    EXPECT_EQ(world.last.source.failures[0].status, STATUS_NOT_FOUND);
+    EXPECT_STATUS(world_read(&world, (struct inventory_query){.kind = INVENTORY_QUERY_SKU,
+                                                              .sku_ids = &sku,
+                                                              .sku_count = 1})
+                      ->status,
+                  STATUS_NOT_FOUND);
+    world_close(&world);
+}
+
 TEST(source, a_late_absolute_value_is_superseded)
 {
     struct world world;
