@@ -160,7 +160,7 @@ void peers_set_directory(struct peers *peers, const struct directory *directory)
     pthread_rwlock_wrlock(&peers->lock);
     if (directory->version >= peers->directory.version) {
         directory_copy(&peers->directory, directory);
-        if (peers->runtime != NULL) {
+        if (peers->runtime != NULL && !peers->stopped) {
             peers_follow_directory(peers);
         }
     }
@@ -244,15 +244,20 @@ const struct runtime_network *peers_network(struct peers *peers)
     return &peers->network;
 }
 
+/* Links live until peers_free: what is done to them is done without the lock. */
+static size_t peers_copy_links(const struct peers *peers, struct peer_link **out_links)
+{
+    memcpy(out_links, peers->links, peers->link_count * sizeof(struct peer_link *));
+    return peers->link_count;
+}
+
 static void *peers_run(void *context)
 {
     struct peers *peers = context;
     while (atomic_load(&peers->open)) {
         struct peer_link *links[PEERS_LINKS_MAX];
-        size_t count;
         pthread_rwlock_rdlock(&peers->lock);
-        count = peers->link_count;
-        memcpy(links, peers->links, count * sizeof(struct peer_link *));
+        size_t count = peers_copy_links(peers, links);
         pthread_rwlock_unlock(&peers->lock);
         for (size_t i = 0; i < count; i++) {
             link_tick(links[i], system_clock_monotonic_us());
@@ -285,8 +290,14 @@ void peers_stop(struct peers *peers)
     atomic_store(&peers->open, false);
     sem_post(&peers->wake);
     pthread_join(peers->thread, NULL);
-    for (size_t i = 0; i < peers->link_count; i++) {
-        link_close(peers->links[i]);
+    /* The runtime goes on for a while, and may hear of another directory. */
+    struct peer_link *links[PEERS_LINKS_MAX];
+    pthread_rwlock_wrlock(&peers->lock);
+    peers->stopped = true;
+    size_t count = peers_copy_links(peers, links);
+    pthread_rwlock_unlock(&peers->lock);
+    for (size_t i = 0; i < count; i++) {
+        link_close(links[i]);
     }
 }
 
