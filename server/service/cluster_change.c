@@ -77,8 +77,15 @@ static void change_refuse(struct cluster_change *change, enum status status)
             node, shard);
         break;
     case STATUS_INVALID:
-        problem_set(&problem, status, "node_id",
-                    "a shard would be left with no replica; add one elsewhere first");
+        if (shard == DIRECTORY_SHARD_ID) {
+            problem_set(&problem, status, "shard_id",
+                        "every node has a replica of the directory; to take it from node "
+                        "%llu: souk cluster remove-node %llu",
+                        node, node);
+        } else {
+            problem_set(&problem, status, "node_id",
+                        "a shard would be left with no replica; add one elsewhere first");
+        }
         break;
     default:
         break;

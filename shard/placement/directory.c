@@ -305,7 +305,9 @@ static enum status directory_remove_replica(struct directory *directory,
     if (place == NULL) {
         return STATUS_NOT_FOUND;
     }
-    if (others == 0) {
+    /* A node without the directory would hear of nothing any more, not even of its way
+     * back: it goes with its node. */
+    if (others == 0 || command->shard_id == DIRECTORY_SHARD_ID) {
         return STATUS_INVALID;
     }
     place->leaving = true;

@@ -92,7 +92,8 @@ struct directory_outcome {
      * JOIN            NOT_FOUND: there is no cluster; QUANTITY_LIMIT
      * ANNOUNCE        NOT_FOUND: no such node (any more)
      * ADD_REPLICA     NOT_FOUND: no such node, or shard; ALREADY_EXISTS; QUANTITY_LIMIT
-     * REMOVE_REPLICA  NOT_FOUND; INVALID: it is the last one
+     * REMOVE_REPLICA  NOT_FOUND; INVALID: it is the last one, or the directory's, which
+     *                 every node has
      * REMOVE_NODE     NOT_FOUND; INVALID: a shard would be left with none
      * Any of them     INVALID: an address that is empty, too long or not one line
      */

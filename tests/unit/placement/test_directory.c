@@ -122,6 +122,21 @@ TEST(directory, no_shard_is_left_without_a_replica)
     world_close(&world);
 }
 
+/* Without one a node would not hear of anything any more. */
+TEST(directory, every_node_keeps_its_replica_of_the_directory)
+{
+    struct world world;
+    world_open(&world);
+    EXPECT_OK(begin(&world, 1));
+    EXPECT_OK(join(&world, 1));
+    uint64_t version = world.directory.version;
+    EXPECT_STATUS(change(&world, DIRECTORY_REMOVE_REPLICA, DIRECTORY_SHARD_ID, 2),
+                  STATUS_INVALID);
+    EXPECT_EQ(world.directory.version, version);
+    EXPECT_OK(change(&world, DIRECTORY_REMOVE_NODE, 0, 2));
+    world_close(&world);
+}
+
 TEST(directory, a_replica_comes_back_under_another_id)
 {
     struct world world;
