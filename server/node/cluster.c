@@ -272,6 +272,13 @@ static void cluster_changed(void *context, const struct directory *directory)
               LOG_U64("nodes", directory->node_count));
 }
 
+/* On a loop's thread. */
+static void cluster_counted(void *context, const struct peers_counted *counted)
+{
+    const struct cluster *cluster = context;
+    peers_set_counted(cluster->peers, counted);
+}
+
 enum status cluster_run(struct cluster *cluster, struct runtime *runtime,
                         struct problem *problem)
 {
@@ -285,6 +292,7 @@ enum status cluster_run(struct cluster *cluster, struct runtime *runtime,
                                               .node_id = cluster->identity.node_id,
                                               .directory = &cluster->directory,
                                               .changed = cluster_changed,
+                                              .counted = cluster_counted,
                                               .context = cluster};
     cluster->conductor = conductor_start(&options);
     return STATUS_OK;

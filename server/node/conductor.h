@@ -25,6 +25,8 @@ struct conductor_options {
     const struct directory *directory; /* as known at the start; copied */
     /* On a loop's thread: the directory is another one now. */
     void (*changed)(void *context, const struct directory *directory);
+    /* On a loop's thread, one at a time: groups here count on other nodes now. */
+    void (*counted)(void *context, const struct peers_counted *counted);
     void *context;
 };
 

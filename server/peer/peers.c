@@ -105,6 +105,35 @@ static int peers_route_compare(const void *a, const void *b)
            (left->replica_id < right->replica_id);
 }
 
+bool peers_counts(const struct peers_counted *counted, uint64_t node_id)
+{
+    for (size_t i = 0; i < counted->count; i++) {
+        if (counted->node_ids[i] == node_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A removed node stays while a group here counts on it, and until it is known whether one
+ * does. */
+static bool peers_node_stays(const struct peers *peers, uint64_t node_id)
+{
+    if (!directory_node_removed(&peers->directory, node_id) ||
+        peers_counts(&peers->counted, node_id)) {
+        return true;
+    }
+    if (peers->counted.version >= peers->directory.version) {
+        return false;
+    }
+    for (size_t i = 0; i < peers->link_count; i++) {
+        if (link_node_id(peers->links[i]) == node_id) {
+            return !peers->released[i];
+        }
+    }
+    return false;
+}
+
 static void peers_make_routes(struct peers *peers)
 {
     const struct directory *directory = &peers->directory;
@@ -115,27 +144,27 @@ static void peers_make_routes(struct peers *peers)
         const struct directory_place *place = &directory->places[i];
         peers->routes[i].replica_id = place->replica_id;
         /* Who leaves is told so, as long as its node is there. */
-        peers->routes[i].link = directory_find_node(directory, place->node_id) != NULL
+        peers->routes[i].link = peers_node_stays(peers, place->node_id)
                                     ? peers_link_of_node(peers, place->node_id)
                                     : NULL;
     }
     qsort(peers->routes, peers->route_count, sizeof *peers->routes, peers_route_compare);
 }
 
-static void peers_add_link(struct peers *peers, const struct directory_node *node)
+static void peers_add_link(struct peers *peers, uint64_t node_id, const char *address)
 {
-    struct peer_link *link = peers_link_of_node(peers, node->node_id);
+    struct peer_link *link = peers_link_of_node(peers, node_id);
     if (link == NULL && peers->link_count < PEERS_LINKS_MAX) {
         const struct link_options options = {.settings = peers->settings,
                                              .identity = &peers->identity,
                                              .client = peers->client,
                                              .runtime = peers->runtime,
-                                             .node_id = node->node_id};
+                                             .node_id = node_id};
         link = link_new(&options);
         peers->links[peers->link_count++] = link;
     }
     if (link != NULL) {
-        link_set_address(link, node->peer_address);
+        link_set_address(link, address);
     }
 }
 
@@ -144,13 +173,16 @@ static void peers_follow_directory(struct peers *peers)
     const struct directory *directory = &peers->directory;
     for (uint32_t i = 0; i < directory->node_count; i++) {
         if (directory->nodes[i].node_id != peers->identity.node_id) {
-            peers_add_link(peers, &directory->nodes[i]);
+            peers_add_link(peers, directory->nodes[i].node_id,
+                           directory->nodes[i].peer_address);
         }
     }
     for (size_t i = 0; i < peers->link_count; i++) {
-        if (directory_node_removed(directory, link_node_id(peers->links[i]))) {
+        bool stays = peers_node_stays(peers, link_node_id(peers->links[i]));
+        if (!stays) {
             link_set_address(peers->links[i], ""); /* cut, and not opened again */
         }
+        peers->released[i] = !stays;
     }
     peers_make_routes(peers);
 }
@@ -163,6 +195,16 @@ void peers_set_directory(struct peers *peers, const struct directory *directory)
         if (peers->runtime != NULL && !peers->stopped) {
             peers_follow_directory(peers);
         }
+    }
+    pthread_rwlock_unlock(&peers->lock);
+}
+
+void peers_set_counted(struct peers *peers, const struct peers_counted *counted)
+{
+    pthread_rwlock_wrlock(&peers->lock);
+    peers->counted = *counted;
+    if (peers->runtime != NULL && !peers->stopped) {
+        peers_follow_directory(peers);
     }
     pthread_rwlock_unlock(&peers->lock);
 }
@@ -328,12 +370,18 @@ static void peers_heard_of(struct peers *peers, const struct peers_greeting *gre
     if (size == 0 || size > DIRECTORY_ADDRESS_BYTES_MAX) {
         return;
     }
-    pthread_rwlock_rdlock(&peers->lock);
-    struct peer_link *link = peers_link_of_node(peers, greeting->from_node_id);
-    pthread_rwlock_unlock(&peers->lock);
-    if (link != NULL) {
-        link_set_address(link, greeting->peer_address);
+    pthread_rwlock_wrlock(&peers->lock);
+    bool met = peers_link_of_node(peers, greeting->from_node_id) != NULL;
+    /* One that was removed before this process began is in no directory that it has. */
+    if (met || peers_counts(&peers->counted, greeting->from_node_id)) {
+        if (peers->runtime != NULL && !peers->stopped) {
+            peers_add_link(peers, greeting->from_node_id, greeting->peer_address);
+        }
+        if (!met) {
+            peers_make_routes(peers);
+        }
     }
+    pthread_rwlock_unlock(&peers->lock);
 }
 
 enum status peers_check_greeting(struct peers *peers,
@@ -372,9 +420,9 @@ enum status peers_check_greeting(struct peers *peers,
             "bucket_sessions_max, walk_kinds, request_id_memory_max_bytes");
     }
     pthread_rwlock_rdlock(&peers->lock);
-    bool removed = directory_node_removed(&peers->directory, greeting->from_node_id);
+    bool stays = peers_node_stays(peers, greeting->from_node_id);
     pthread_rwlock_unlock(&peers->lock);
-    if (removed) {
+    if (!stays) {
         return problem_set(problem, STATUS_PERMISSION_DENIED, "from_node_id",
                            "node %llu was removed from this cluster; empty its data "
                            "folder and join again",

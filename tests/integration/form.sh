@@ -71,6 +71,19 @@ grep -q session_gap_s "$folder/node9.log" || fail "no word on the setting"
 grep -q loopback "$folder/node9.log" || fail "no word on loopback"
 echo "ok - what does not belong is refused"
 
-for node in 1 2 3; do kill "${node_pid[$node]}"; done
-for node in 1 2 3; do wait "${node_pid[$node]}" || fail "node $node did not stop in order"; done
+souk_at 1 cluster remove-node 3 > /dev/null || fail "cluster remove-node 3"
+await_settled 1 "1, 2"
+for shard in 1 2 1000000; do
+  souk_at 1 shard transfer $shard 2 > /dev/null || fail "shard transfer $shard 2"
+  await "node 2 to lead shard $shard" 20 cluster_is 1 \
+    "[s['leader_node_id'] for s in c['shards'] if s['shard_id'] == $shard] == [2]"
+done
+souk_at 1 cluster remove-node 2 > /dev/null || fail "cluster remove-node 2"
+await_settled 1 "1"
+kill "${node_pid[2]}" && wait "${node_pid[2]}" || fail "node 2 did not stop in order"
+souk_at 1 stock set MUG berlin 200 > /dev/null || fail "a write with one node left"
+echo "ok - the leader of everything is removed from two nodes, and hands all over first"
+
+for node in 1 3; do kill "${node_pid[$node]}"; done
+for node in 1 3; do wait "${node_pid[$node]}" || fail "node $node did not stop in order"; done
 echo "ok - all stop in order at once"

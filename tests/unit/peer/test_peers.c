@@ -68,6 +68,83 @@ TEST(peers, who_is_in_the_directory_is_met)
     world_close(&world);
 }
 
+static enum status greets(struct world *world, uint64_t node_id)
+{
+    const struct peers_greeting greeting = {
+        .version = PEERS_VERSION,
+        .cluster_id = slice_of(world->peers->identity.cluster_id, PEERS_CLUSTER_ID_BYTES),
+        .from_node_id = node_id,
+        .to_node_id = 1,
+        .peer_address = "127.0.0.1:1"};
+    struct problem problem;
+    return peers_check_greeting(world->peers, &greeting, &problem);
+}
+
+/* Replicas on another node that messages find their way to. */
+static size_t routed(const struct world *world)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < world->peers->route_count; i++) {
+        count += world->peers->routes[i].link != NULL;
+    }
+    return count;
+}
+
+static void counted(struct world *world, size_t count, uint64_t node_id)
+{
+    peers_set_counted(world->peers,
+                      &(struct peers_counted){.version = world->directory.version,
+                                              .count = count,
+                                              .node_ids = {node_id}});
+}
+
+static void remove_node(struct world *world, uint64_t node_id)
+{
+    tell(world,
+         &(struct directory_command){.kind = DIRECTORY_REMOVE_NODE, .node_id = node_id});
+}
+
+TEST(peers, a_removed_node_stays_until_no_group_counts_on_it)
+{
+    struct world world;
+    world_open(&world);
+    join(&world, 1);
+    counted(&world, 0, 0);
+    EXPECT_EQ(routed(&world), 1);
+    remove_node(&world, 2); /* nobody has looked yet whether a group needs it */
+    EXPECT_EQ(routed(&world), 1);
+    EXPECT_OK(greets(&world, 2));
+    counted(&world, 1, 2);
+    EXPECT_EQ(routed(&world), 1);
+    EXPECT_OK(greets(&world, 2));
+    counted(&world, 0, 0);
+    EXPECT_EQ(routed(&world), 0);
+    EXPECT_STATUS(greets(&world, 2), STATUS_PERMISSION_DENIED);
+    join(&world, 2); /* another directory brings it not back */
+    EXPECT_EQ(routed(&world), 1);
+    EXPECT_STATUS(greets(&world, 2), STATUS_PERMISSION_DENIED);
+    world_close(&world);
+}
+
+TEST(peers, a_node_removed_before_the_start_is_met_while_a_group_counts_on_it)
+{
+    struct world world;
+    world_open(&world);
+    peers_stop(world.peers);
+    peers_free(world.peers);
+    world.peers = peers_new(&world.settings);
+    peers_set_identity(world.peers, &(struct peers_identity){.node_id = 1});
+    join(&world, 1);
+    remove_node(&world, 2);
+    peers_start(world.peers, (struct runtime *)&world.runtime);
+    EXPECT_STATUS(greets(&world, 2), STATUS_PERMISSION_DENIED);
+    counted(&world, 1, 2);
+    EXPECT_EQ(routed(&world), 0);
+    EXPECT_OK(greets(&world, 2)); /* and says where it is */
+    EXPECT_EQ(routed(&world), 1);
+    world_close(&world);
+}
+
 TEST(peers, who_has_stopped_meets_nobody_any_more)
 {
     struct world world;
