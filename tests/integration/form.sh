@@ -79,6 +79,7 @@ for shard in 1 2 1000000; do
     "[s['leader_node_id'] for s in c['shards'] if s['shard_id'] == $shard] == [2]"
 done
 souk_at 1 cluster remove-node 2 > /dev/null || fail "cluster remove-node 2"
+souk_at 1 cluster remove-node 2 > /dev/null || fail "remove-node twice does harm"
 await_settled 1 "1"
 kill "${node_pid[2]}" && wait "${node_pid[2]}" || fail "node 2 did not stop in order"
 souk_at 1 stock set MUG berlin 200 > /dev/null || fail "a write with one node left"
