@@ -31,6 +31,7 @@ struct cluster {
     uint16_t client_port;
     uint16_t admin_port;
     bool talking; /* peers_start was called */
+    bool behind;  /* a directory was heard that found no room; the directory's loop's */
 };
 
 struct cluster *cluster_new(const struct settings *settings)
@@ -334,19 +335,31 @@ static void cluster_talk(struct cluster *cluster)
     }
 }
 
-/* On a loop's thread. A disk that does not take the file stops the node: at its next start
- * it would not know which replicas are its own. */
-static void cluster_changed(void *context, const struct directory *directory)
+/* On a loop's thread. Without the file the node would not know at its next start which
+ * replicas are its own: until there is room for it the old directory holds, and a disk that
+ * fails stops the node. */
+static bool cluster_changed(void *context, const struct directory *directory)
 {
     struct cluster *cluster = context;
     enum status status = roster_write(file_system_posix(), folder_path(cluster->folder),
                                       cluster->peer_port, directory);
+    if (status == STATUS_DISK_FULL || status == STATUS_OVERLOADED) {
+        if (!cluster->behind) {
+            cluster->behind = true; /* said once, not at every tick */
+            log_event(LOG_WARN, "no room for the file cluster: changes of it wait",
+                      LOG_STRING("dir", folder_path(cluster->folder)),
+                      LOG_U64("version", directory->version), LOG_STATUS(status));
+        }
+        return false;
+    }
     if (status != STATUS_OK) {
         runtime_give_up("cluster", "the file cluster was not written", status);
     }
+    cluster->behind = false;
     peers_set_directory(cluster->peers, directory);
     log_event(LOG_INFO, "the cluster has changed", LOG_U64("version", directory->version),
               LOG_U64("nodes", directory->node_count));
+    return true;
 }
 
 /* On a loop's thread. */

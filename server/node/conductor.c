@@ -62,12 +62,11 @@ static void conductor_read_done(struct shard_call *call)
     if (status == STATUS_OK) {
         ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
         bool newer = fresh.version > conductor->directory.version;
-        if (newer) {
-            directory_copy(&conductor->directory, &fresh);
-        }
         pthread_mutex_unlock(&conductor->lock);
-        if (newer) {
-            conductor->options.changed(conductor->options.context, &fresh);
+        if (newer && conductor->options.changed(conductor->options.context, &fresh)) {
+            ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
+            directory_copy(&conductor->directory, &fresh);
+            pthread_mutex_unlock(&conductor->lock);
         }
     }
     directory_close(&fresh);
