@@ -35,14 +35,30 @@ static uint64_t route_pause_us(const struct shard_call *call)
     return pause_us < CALL_PAUSE_MAX_US ? pause_us : CALL_PAUSE_MAX_US;
 }
 
-static struct call_step route_give_up(struct shard_call *call)
+void call_route_end(struct shard_call *call)
 {
-    if (call->travel.perhaps_done && call->kind == SHARD_CALL_PROPOSE) {
+    if (call->kind == SHARD_CALL_PROPOSE && call->travel.perhaps_done &&
+        call->status != STATUS_OK) {
         call->status = STATUS_OUTCOME_UNKNOWN;
         call->appended_count = call->command_count;
-    } else if (call->status == STATUS_NOT_LEADER || call->status == STATUS_UNREACHABLE) {
+    }
+}
+
+void call_route_unread(struct shard_call *call, enum status status)
+{
+    call->status = status;
+    if (call->kind == SHARD_CALL_PROPOSE) {
+        call->status = STATUS_OUTCOME_UNKNOWN;
+        call->appended_count = call->command_count;
+    }
+}
+
+static struct call_step route_give_up(struct shard_call *call)
+{
+    if (call->status == STATUS_NOT_LEADER || call->status == STATUS_UNREACHABLE) {
         call->status = STATUS_QUORUM_LOST;
     }
+    call_route_end(call);
     return (struct call_step){.next = CALL_NEXT_DONE};
 }
 

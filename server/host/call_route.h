@@ -24,7 +24,7 @@ enum {
 };
 
 enum call_next {
-    CALL_NEXT_DONE,    /* call->status is what the submitter gets */
+    CALL_NEXT_DONE,    /* to its submitter, behind call_route_end */
     CALL_NEXT_FORWARD, /* to node_id */
     CALL_NEXT_PAUSE,   /* ask this node's replica again at at_us */
 };
@@ -42,5 +42,16 @@ struct call_step {
  */
 struct call_step call_route_next(struct shard_call *call, uint64_t node_id,
                                  uint64_t now_us);
+
+/*
+ * A call goes back to its submitter, for whatever reason: a PROPOSE of which an earlier
+ * attempt may have been applied is not refused for sure by what befell a later one. It is
+ * OUTCOME_UNKNOWN, unless it is OK.
+ */
+void call_route_end(struct shard_call *call);
+
+/* The answer of an attempt at another node came, and is not to be read (`status`): a
+ * PROPOSE was taken there, OUTCOME_UNKNOWN. Another attempt may follow. */
+void call_route_unread(struct shard_call *call, enum status status);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/rpc/rpc_server.h"
 #include "server/node/conductor.h"
@@ -30,6 +31,7 @@ struct cluster {
     uint16_t client_port;
     uint16_t admin_port;
     bool talking; /* peers_start was called */
+    bool behind;  /* a directory was heard that found no room; the directory's loop's */
 };
 
 struct cluster *cluster_new(const struct settings *settings)
@@ -126,6 +128,35 @@ static bool cluster_waits_for(enum status status)
            status == STATUS_QUORUM_LOST || status == STATUS_OUTCOME_UNKNOWN;
 }
 
+/* Once for a folder: who asks again is the same. */
+static enum status cluster_draw_nonce(const char *dir, struct hash128 *out_nonce,
+                                      struct problem *problem)
+{
+    struct hash128 drawn;
+    ssize_t size = getrandom(&drawn, sizeof drawn, 0);
+    ASSERT(size == (ssize_t)sizeof drawn);
+    enum status status = roster_keep_nonce(file_system_posix(), dir, drawn, out_nonce);
+    if (status != STATUS_OK) {
+        return problem_set(problem, status, "dir",
+                           "%.200s/%s cannot be written, or is damaged; the folder above "
+                           "has to be there, and this one writable or empty",
+                           dir, ROSTER_NONCE_NAME);
+    }
+    return STATUS_OK;
+}
+
+bool cluster_joining(const char *dir)
+{
+    static const char *const names[] = {"identity", ROSTER_NAME, ROSTER_NONCE_NAME};
+    bool has[3];
+    for (size_t i = 0; i < 3; i++) {
+        char path[FILE_PATH_BYTES_MAX];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        has[i] = access(path, F_OK) == 0;
+    }
+    return !has[0] || (has[2] && !has[1]);
+}
+
 enum status cluster_join(struct cluster *cluster, struct folder_identity *out_identity,
                          struct problem *problem)
 {
@@ -142,8 +173,7 @@ enum status cluster_join(struct cluster *cluster, struct folder_identity *out_id
     /* A port that the system will choose is announced once it is known. */
     snprintf(client_address, sizeof client_address, "%.200s:%lld", settings->listen,
              (long long)settings->port);
-    ssize_t drawn = getrandom(&joining.nonce, sizeof joining.nonce, 0);
-    ASSERT(drawn == (ssize_t)sizeof joining.nonce);
+    TRY(cluster_draw_nonce(settings->dir, &joining.nonce, problem));
     enum status status = STATUS_UNREACHABLE;
     for (unsigned i = 0; i < CLUSTER_JOIN_TRIES && cluster_waits_for(status); i++) {
         if (i > 0) {
@@ -166,12 +196,76 @@ enum status cluster_join(struct cluster *cluster, struct folder_identity *out_id
     return STATUS_OK;
 }
 
+/* The directory is behind a join, and this folder knows it from here on. */
+static enum status cluster_joined(struct cluster *cluster, const struct folder *folder,
+                                  struct problem *problem)
+{
+    const struct folder_identity *identity = folder_identity(folder);
+    if (cluster->identity.node_id != identity->node_id ||
+        memcmp(cluster->identity.cluster_id, identity->cluster_id,
+               PEERS_CLUSTER_ID_BYTES) != 0) {
+        return problem_set(problem, STATUS_INVALID, "dir",
+                           "%.200s is node %llu, which is not in that cluster any more; "
+                           "empty the folder and join again",
+                           folder_path(folder), (unsigned long long)identity->node_id);
+    }
+    enum status status = roster_write(file_system_posix(), folder_path(folder),
+                                      cluster->peer_port, &cluster->directory);
+    if (status != STATUS_OK) {
+        return problem_set(problem, status, "dir",
+                           "%.200s/%s cannot be written; start this node again once it "
+                           "can, as it was started now",
+                           folder_path(folder), ROSTER_NAME);
+    }
+    return STATUS_OK;
+}
+
+static enum status cluster_drop_nonce(const struct folder *folder,
+                                      struct problem *problem)
+{
+    enum status status = roster_drop_nonce(file_system_posix(), folder_path(folder));
+    if (status != STATUS_OK) {
+        return problem_set(problem, status, "dir", "%.200s/%s cannot be removed",
+                           folder_path(folder), ROSTER_NONCE_NAME);
+    }
+    return STATUS_OK;
+}
+
+static enum status cluster_read(struct cluster *cluster, const struct folder *folder,
+                                struct problem *problem)
+{
+    const char *dir = folder_path(folder);
+    uint16_t port = 0;
+    enum status status =
+        roster_read(file_system_posix(), dir, &port, &cluster->directory);
+    if (status == STATUS_NOT_FOUND && cluster->identity.node_id == 1) {
+        return cluster_drop_nonce(folder, problem); /* one node's alone */
+    }
+    if (status == STATUS_NOT_FOUND && cluster_joining(dir)) {
+        return problem_set(problem, status, "join",
+                           "%.200s has not joined to the end; start it with --join again",
+                           dir);
+    }
+    if (status != STATUS_OK) {
+        return problem_set(problem, status, "dir",
+                           "%.200s/%s is missing or damaged: this node does not know its "
+                           "replicas; empty the folder and join again",
+                           dir, ROSTER_NAME);
+    }
+    cluster->peer_port = port;
+    return cluster_drop_nonce(folder, problem);
+}
+
 enum status cluster_load(struct cluster *cluster, const struct folder *folder,
                          struct problem *problem)
 {
     const struct folder_identity *identity = folder_identity(folder);
     char address[sizeof cluster->identity.peer_address];
     cluster->folder = folder;
+    bool joined = cluster->directory.version > 0; /* just now */
+    if (joined) {
+        TRY(cluster_joined(cluster, folder, problem));
+    }
     memcpy(address, cluster->identity.peer_address, sizeof address);
     cluster->identity = (struct peers_identity){
         .hash_seed = identity->hash_seed,
@@ -181,24 +275,8 @@ enum status cluster_load(struct cluster *cluster, const struct folder *folder,
         .settings_digest = peers_settings_digest(cluster->settings)};
     memcpy(cluster->identity.cluster_id, identity->cluster_id, PEERS_CLUSTER_ID_BYTES);
     memcpy(cluster->identity.peer_address, address, sizeof address);
-    if (cluster->directory.version > 0) { /* joined just now */
-        return roster_write(file_system_posix(), folder_path(folder), cluster->peer_port,
-                            &cluster->directory);
-    }
-    uint16_t port = 0;
-    enum status status =
-        roster_read(file_system_posix(), folder_path(folder), &port, &cluster->directory);
-    if (status == STATUS_NOT_FOUND && identity->node_id == 1) {
-        return STATUS_OK; /* one node's alone */
-    }
-    if (status != STATUS_OK) {
-        return problem_set(problem, status, "dir",
-                           "%.200s/%s is missing or damaged: this node does not know its "
-                           "replicas; empty the folder and join again",
-                           folder_path(folder), ROSTER_NAME);
-    }
-    cluster->peer_port = port;
-    return STATUS_OK;
+    return joined ? cluster_drop_nonce(folder, problem)
+                  : cluster_read(cluster, folder, problem);
 }
 
 /* --- Replicas ------------------------------------------------------------------------ */
@@ -257,19 +335,38 @@ static void cluster_talk(struct cluster *cluster)
     }
 }
 
-/* On a loop's thread. A disk that does not take the file stops the node: at its next start
- * it would not know which replicas are its own. */
-static void cluster_changed(void *context, const struct directory *directory)
+/* On a loop's thread. Without the file the node would not know at its next start which
+ * replicas are its own: until there is room for it the old directory holds, and a disk that
+ * fails stops the node. */
+static bool cluster_changed(void *context, const struct directory *directory)
 {
     struct cluster *cluster = context;
     enum status status = roster_write(file_system_posix(), folder_path(cluster->folder),
                                       cluster->peer_port, directory);
+    if (status == STATUS_DISK_FULL || status == STATUS_OVERLOADED) {
+        if (!cluster->behind) {
+            cluster->behind = true; /* said once, not at every tick */
+            log_event(LOG_WARN, "no room for the file cluster: changes of it wait",
+                      LOG_STRING("dir", folder_path(cluster->folder)),
+                      LOG_U64("version", directory->version), LOG_STATUS(status));
+        }
+        return false;
+    }
     if (status != STATUS_OK) {
         runtime_give_up("cluster", "the file cluster was not written", status);
     }
+    cluster->behind = false;
     peers_set_directory(cluster->peers, directory);
     log_event(LOG_INFO, "the cluster has changed", LOG_U64("version", directory->version),
               LOG_U64("nodes", directory->node_count));
+    return true;
+}
+
+/* On a loop's thread. */
+static void cluster_counted(void *context, const struct peers_counted *counted)
+{
+    const struct cluster *cluster = context;
+    peers_set_counted(cluster->peers, counted);
 }
 
 enum status cluster_run(struct cluster *cluster, struct runtime *runtime,
@@ -285,6 +382,7 @@ enum status cluster_run(struct cluster *cluster, struct runtime *runtime,
                                               .node_id = cluster->identity.node_id,
                                               .directory = &cluster->directory,
                                               .changed = cluster_changed,
+                                              .counted = cluster_counted,
                                               .context = cluster};
     cluster->conductor = conductor_start(&options);
     return STATUS_OK;

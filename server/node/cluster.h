@@ -32,7 +32,10 @@ enum {
 struct cluster;
 
 struct cluster *cluster_new(const struct settings *settings);
-/* Fills who this node is to be. */
+/* Is this the folder of a node that has to ask to be taken in: an empty one, or one whose
+ * joining was not finished? */
+bool cluster_joining(const char *dir);
+/* Fills who this node is to be: each time the same, as long as the folder is not emptied. */
 MUST_USE enum status cluster_join(struct cluster *cluster,
                                   struct folder_identity *out_identity,
                                   struct problem *problem);

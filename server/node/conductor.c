@@ -22,6 +22,7 @@ struct conductor_loop {
     unsigned loop;
     struct runtime_task task;
     struct runtime_timer timer;
+    struct peers_counted counted; /* of this loop's groups; the lock's */
 };
 
 struct conductor {
@@ -29,6 +30,7 @@ struct conductor {
     struct conductor_loop *loops;
     pthread_mutex_t lock; /* of what follows */
     struct directory directory;
+    struct peers_counted counted; /* of all loops */
     char peer_address[DIRECTORY_ADDRESS_BYTES_MAX + 1];
     char client_address[DIRECTORY_ADDRESS_BYTES_MAX + 1];
 
@@ -60,12 +62,11 @@ static void conductor_read_done(struct shard_call *call)
     if (status == STATUS_OK) {
         ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
         bool newer = fresh.version > conductor->directory.version;
-        if (newer) {
-            directory_copy(&conductor->directory, &fresh);
-        }
         pthread_mutex_unlock(&conductor->lock);
-        if (newer) {
-            conductor->options.changed(conductor->options.context, &fresh);
+        if (newer && conductor->options.changed(conductor->options.context, &fresh)) {
+            ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
+            directory_copy(&conductor->directory, &fresh);
+            pthread_mutex_unlock(&conductor->lock);
         }
     }
     directory_close(&fresh);
@@ -173,6 +174,75 @@ static void conductor_see_group(const struct replica_status *status,
     }
 }
 
+/* --- Nodes that were removed ---------------------------------------------------------- */
+
+static void conductor_count(const struct directory *directory,
+                            const struct replica *replica, struct peers_counted *counted)
+{
+    struct replica_status status;
+    replica_status(replica, &status);
+    for (uint32_t i = 0; i < status.members.count; i++) {
+        uint64_t node_id = status.members.member[i].node_id;
+        if (!directory_node_removed(directory, node_id) ||
+            peers_counts(counted, node_id) || counted->count == PEERS_COUNTED_MAX) {
+            continue;
+        }
+        /* A replica that was itself sent away does not hear how its group goes on. */
+        const struct directory_place *place =
+            directory_find_replica(directory, status.replica_id);
+        if (place == NULL || !place->leaving) {
+            counted->node_ids[counted->count++] = node_id;
+        }
+    }
+}
+
+/* The directory's own group does not count: it lets a node go last, so that the node hears
+ * what its other groups are to do. */
+static void conductor_count_loop(struct conductor_loop *self,
+                                 const struct shard_host *host)
+{
+    struct conductor *conductor = self->conductor;
+    self->counted = (struct peers_counted){.version = conductor->directory.version};
+    for (size_t i = 0; i < host_replica_count(host); i++) {
+        const struct replica *replica = host_replica_at(host, i);
+        if (replica_shard_id(replica) != DIRECTORY_SHARD_ID) {
+            conductor_count(&conductor->directory, replica, &self->counted);
+        }
+    }
+}
+
+static void conductor_count_all(struct conductor_loop *self,
+                                const struct shard_host *host)
+{
+    struct conductor *conductor = self->conductor;
+    unsigned loops = runtime_loop_count(conductor->options.runtime);
+    struct peers_counted all;
+    ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
+    conductor_count_loop(self, host);
+    all = (struct peers_counted){.version = conductor->directory.version};
+    for (unsigned i = 0; i < loops; i++) {
+        const struct peers_counted *one = &conductor->loops[i].counted;
+        all.version = one->version < all.version ? one->version : all.version;
+        for (size_t k = 0; k < one->count && all.count < PEERS_COUNTED_MAX; k++) {
+            if (!peers_counts(&all, one->node_ids[k])) {
+                all.node_ids[all.count++] = one->node_ids[k];
+            }
+        }
+    }
+    if (memcmp(&all, &conductor->counted, sizeof all) != 0) {
+        conductor->counted = all;
+        conductor->options.counted(conductor->options.context, &all);
+    }
+    pthread_mutex_unlock(&conductor->lock);
+}
+
+static bool conductor_counts(const struct conductor *conductor, uint64_t node_id)
+{
+    return directory_node_removed(&conductor->directory, node_id) &&
+           (conductor->counted.version < conductor->directory.version ||
+            peers_counts(&conductor->counted, node_id));
+}
+
 static enum status conductor_take_step(struct shard_host *host, struct moment now,
                                        uint64_t shard_id,
                                        const struct placement_step *step)
@@ -210,6 +280,10 @@ static void conductor_tend(struct conductor *conductor, struct shard_host *host,
     }
     conductor_see_group(&status, &group);
     ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
+    for (uint32_t i = 0; i < group.member_count; i++) {
+        group.members[i].counted = group.shard_id == DIRECTORY_SHARD_ID &&
+                                   conductor_counts(conductor, group.members[i].node_id);
+    }
     struct placement_step step = placement_next(&conductor->directory, &group);
     pthread_mutex_unlock(&conductor->lock);
     if (step.action != PLACEMENT_NOTHING &&
@@ -226,6 +300,7 @@ static void conductor_tick(struct runtime_timer *timer, struct moment now)
     struct conductor *conductor = self->conductor;
     struct shard_host *host = runtime_host(conductor->options.runtime, self->loop);
     uint64_t version = conductor_version(conductor);
+    conductor_count_all(self, host);
     for (size_t i = 0; i < host_replica_count(host); i++) {
         const struct replica *replica = host_replica_at(host, i);
         if (replica_shard_id(replica) == DIRECTORY_SHARD_ID) {

@@ -23,8 +23,11 @@ struct conductor_options {
     struct runtime *runtime;
     uint64_t node_id;
     const struct directory *directory; /* as known at the start; copied */
-    /* On a loop's thread: the directory is another one now. */
-    void (*changed)(void *context, const struct directory *directory);
+    /* On a loop's thread: the directory is another one now. False: not yet, the old one
+     * holds; it is asked again at the next tick. */
+    bool (*changed)(void *context, const struct directory *directory);
+    /* On a loop's thread, one at a time: groups here count on other nodes now. */
+    void (*counted)(void *context, const struct peers_counted *counted);
     void *context;
 };
 

@@ -133,14 +133,6 @@ static enum status node_check_buckets(const struct settings *settings, int64_t s
     return STATUS_OK;
 }
 
-/* Whoever has been somebody does not join, but comes back as who it is. */
-static bool node_has_identity(const char *dir)
-{
-    char path[NODE_PATH_BYTES];
-    snprintf(path, sizeof path, "%s/identity", dir);
-    return access(path, F_OK) == 0;
-}
-
 /* A store of its own is not given up for another one. */
 static enum status node_check_join(const struct node *node, struct problem *problem)
 {
@@ -169,7 +161,8 @@ static enum status node_open_folder(struct node *node, struct problem *problem)
                         problem));
     node_random(fresh.cluster_id, sizeof fresh.cluster_id);
     node_random(&fresh.hash_seed, sizeof fresh.hash_seed);
-    if (settings->join[0] != '\0' && !node_has_identity(settings->dir)) {
+    /* Whoever has been somebody does not join, but comes back as who it is. */
+    if (settings->join[0] != '\0' && cluster_joining(settings->dir)) {
         TRY(cluster_join(node->cluster, &fresh, problem));
         node->joined = true;
     }

@@ -105,6 +105,35 @@ static int peers_route_compare(const void *a, const void *b)
            (left->replica_id < right->replica_id);
 }
 
+bool peers_counts(const struct peers_counted *counted, uint64_t node_id)
+{
+    for (size_t i = 0; i < counted->count; i++) {
+        if (counted->node_ids[i] == node_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A removed node stays while a group here counts on it, and until it is known whether one
+ * does. */
+static bool peers_node_stays(const struct peers *peers, uint64_t node_id)
+{
+    if (!directory_node_removed(&peers->directory, node_id) ||
+        peers_counts(&peers->counted, node_id)) {
+        return true;
+    }
+    if (peers->counted.version >= peers->directory.version) {
+        return false;
+    }
+    for (size_t i = 0; i < peers->link_count; i++) {
+        if (link_node_id(peers->links[i]) == node_id) {
+            return !peers->released[i];
+        }
+    }
+    return false;
+}
+
 static void peers_make_routes(struct peers *peers)
 {
     const struct directory *directory = &peers->directory;
@@ -115,27 +144,27 @@ static void peers_make_routes(struct peers *peers)
         const struct directory_place *place = &directory->places[i];
         peers->routes[i].replica_id = place->replica_id;
         /* Who leaves is told so, as long as its node is there. */
-        peers->routes[i].link = directory_find_node(directory, place->node_id) != NULL
+        peers->routes[i].link = peers_node_stays(peers, place->node_id)
                                     ? peers_link_of_node(peers, place->node_id)
                                     : NULL;
     }
     qsort(peers->routes, peers->route_count, sizeof *peers->routes, peers_route_compare);
 }
 
-static void peers_add_link(struct peers *peers, const struct directory_node *node)
+static void peers_add_link(struct peers *peers, uint64_t node_id, const char *address)
 {
-    struct peer_link *link = peers_link_of_node(peers, node->node_id);
+    struct peer_link *link = peers_link_of_node(peers, node_id);
     if (link == NULL && peers->link_count < PEERS_LINKS_MAX) {
         const struct link_options options = {.settings = peers->settings,
                                              .identity = &peers->identity,
                                              .client = peers->client,
                                              .runtime = peers->runtime,
-                                             .node_id = node->node_id};
+                                             .node_id = node_id};
         link = link_new(&options);
         peers->links[peers->link_count++] = link;
     }
     if (link != NULL) {
-        link_set_address(link, node->peer_address);
+        link_set_address(link, address);
     }
 }
 
@@ -144,13 +173,16 @@ static void peers_follow_directory(struct peers *peers)
     const struct directory *directory = &peers->directory;
     for (uint32_t i = 0; i < directory->node_count; i++) {
         if (directory->nodes[i].node_id != peers->identity.node_id) {
-            peers_add_link(peers, &directory->nodes[i]);
+            peers_add_link(peers, directory->nodes[i].node_id,
+                           directory->nodes[i].peer_address);
         }
     }
     for (size_t i = 0; i < peers->link_count; i++) {
-        if (directory_node_removed(directory, link_node_id(peers->links[i]))) {
+        bool stays = peers_node_stays(peers, link_node_id(peers->links[i]));
+        if (!stays) {
             link_set_address(peers->links[i], ""); /* cut, and not opened again */
         }
+        peers->released[i] = !stays;
     }
     peers_make_routes(peers);
 }
@@ -160,9 +192,19 @@ void peers_set_directory(struct peers *peers, const struct directory *directory)
     pthread_rwlock_wrlock(&peers->lock);
     if (directory->version >= peers->directory.version) {
         directory_copy(&peers->directory, directory);
-        if (peers->runtime != NULL) {
+        if (peers->runtime != NULL && !peers->stopped) {
             peers_follow_directory(peers);
         }
+    }
+    pthread_rwlock_unlock(&peers->lock);
+}
+
+void peers_set_counted(struct peers *peers, const struct peers_counted *counted)
+{
+    pthread_rwlock_wrlock(&peers->lock);
+    peers->counted = *counted;
+    if (peers->runtime != NULL && !peers->stopped) {
+        peers_follow_directory(peers);
     }
     pthread_rwlock_unlock(&peers->lock);
 }
@@ -244,15 +286,20 @@ const struct runtime_network *peers_network(struct peers *peers)
     return &peers->network;
 }
 
+/* Links live until peers_free: what is done to them is done without the lock. */
+static size_t peers_copy_links(const struct peers *peers, struct peer_link **out_links)
+{
+    memcpy(out_links, peers->links, peers->link_count * sizeof(struct peer_link *));
+    return peers->link_count;
+}
+
 static void *peers_run(void *context)
 {
     struct peers *peers = context;
     while (atomic_load(&peers->open)) {
         struct peer_link *links[PEERS_LINKS_MAX];
-        size_t count;
         pthread_rwlock_rdlock(&peers->lock);
-        count = peers->link_count;
-        memcpy(links, peers->links, count * sizeof(struct peer_link *));
+        size_t count = peers_copy_links(peers, links);
         pthread_rwlock_unlock(&peers->lock);
         for (size_t i = 0; i < count; i++) {
             link_tick(links[i], system_clock_monotonic_us());
@@ -285,8 +332,14 @@ void peers_stop(struct peers *peers)
     atomic_store(&peers->open, false);
     sem_post(&peers->wake);
     pthread_join(peers->thread, NULL);
-    for (size_t i = 0; i < peers->link_count; i++) {
-        link_close(peers->links[i]);
+    /* The runtime goes on for a while, and may hear of another directory. */
+    struct peer_link *links[PEERS_LINKS_MAX];
+    pthread_rwlock_wrlock(&peers->lock);
+    peers->stopped = true;
+    size_t count = peers_copy_links(peers, links);
+    pthread_rwlock_unlock(&peers->lock);
+    for (size_t i = 0; i < count; i++) {
+        link_close(links[i]);
     }
 }
 
@@ -317,12 +370,18 @@ static void peers_heard_of(struct peers *peers, const struct peers_greeting *gre
     if (size == 0 || size > DIRECTORY_ADDRESS_BYTES_MAX) {
         return;
     }
-    pthread_rwlock_rdlock(&peers->lock);
-    struct peer_link *link = peers_link_of_node(peers, greeting->from_node_id);
-    pthread_rwlock_unlock(&peers->lock);
-    if (link != NULL) {
-        link_set_address(link, greeting->peer_address);
+    pthread_rwlock_wrlock(&peers->lock);
+    bool met = peers_link_of_node(peers, greeting->from_node_id) != NULL;
+    /* One that was removed before this process began is in no directory that it has. */
+    if (met || peers_counts(&peers->counted, greeting->from_node_id)) {
+        if (peers->runtime != NULL && !peers->stopped) {
+            peers_add_link(peers, greeting->from_node_id, greeting->peer_address);
+        }
+        if (!met) {
+            peers_make_routes(peers);
+        }
     }
+    pthread_rwlock_unlock(&peers->lock);
 }
 
 enum status peers_check_greeting(struct peers *peers,
@@ -361,9 +420,9 @@ enum status peers_check_greeting(struct peers *peers,
             "bucket_sessions_max, walk_kinds, request_id_memory_max_bytes");
     }
     pthread_rwlock_rdlock(&peers->lock);
-    bool removed = directory_node_removed(&peers->directory, greeting->from_node_id);
+    bool stays = peers_node_stays(peers, greeting->from_node_id);
     pthread_rwlock_unlock(&peers->lock);
-    if (removed) {
+    if (!stays) {
         return problem_set(problem, STATUS_PERMISSION_DENIED, "from_node_id",
                            "node %llu was removed from this cluster; empty its data "
                            "folder and join again",

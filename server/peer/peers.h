@@ -31,6 +31,7 @@ struct rpc_server;
 enum {
     PEERS_VERSION = 1, /* of what nodes say to each other; others are refused */
     PEERS_CLUSTER_ID_BYTES = 16,
+    PEERS_COUNTED_MAX = 64, /* nodes removed, and not gone yet */
     PEERS_TICK_MS = 50,
     PEERS_JOIN_TRY_MS = 5000, /* one try of joining */
     /* Of the peer port's server: a frame may hold one entry, or one answer, of any size. */
@@ -64,9 +65,22 @@ void peers_start(struct peers *peers, struct runtime *runtime);
 void peers_stop(struct peers *peers);
 void peers_free(struct peers *peers); /* NULL is fine */
 
-/* Who lives where, as far as it is known now: nodes that are gone are left, new ones are
- * connected. Copied. */
+/* Who lives where, as far as it is known now: new nodes are connected, and those that are
+ * gone are left once no group counts on them. Copied. */
 void peers_set_directory(struct peers *peers, const struct directory *directory);
+
+/*
+ * Nodes that the directory does not have any more, and that groups of this node still have
+ * a replica on: without them such a group may have no quorum, not even to let them go. They
+ * stay connected until they are not counted. Copied.
+ */
+struct peers_counted {
+    uint64_t version; /* of the directory, that this holds for; 0: nothing is known */
+    size_t count;
+    uint64_t node_ids[PEERS_COUNTED_MAX];
+};
+void peers_set_counted(struct peers *peers, const struct peers_counted *counted);
+bool peers_counts(const struct peers_counted *counted, uint64_t node_id);
 /* Is the node connected? This node is. */
 bool peers_connected(struct peers *peers, uint64_t node_id);
 

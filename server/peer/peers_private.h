@@ -36,6 +36,9 @@ struct peers {
     size_t route_count;
     struct peer_link *links[PEERS_LINKS_MAX];
     size_t link_count;
+    bool released[PEERS_LINKS_MAX]; /* that link: cut, its node was removed */
+    struct peers_counted counted;
+    bool stopped; /* by peers_stop: nobody is met any more */
 
     pthread_t thread;
     sem_t wake;

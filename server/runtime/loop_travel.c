@@ -85,6 +85,7 @@ void loop_send_letters(struct loop *loop)
 static void travel_end(struct loop *loop, struct shard_call *call)
 {
     size_t bytes = call->queued_bytes;
+    call_route_end(call);
     call->done = call->travel.done;
     call->done(call); /* the memory is the submitter's from here on */
     atomic_fetch_sub(&loop->queued_bytes, bytes);
@@ -161,12 +162,13 @@ static void travel_take_back(struct loop *loop, struct moment now,
                              struct loop_return *back)
 {
     struct shard_call *call = back->call;
-    enum status status = back->status;
-    if (status == STATUS_OK) {
-        status = call_decode_answer(buffer_slice(&back->answer), call);
-    }
-    if (status != STATUS_OK) {
-        call->status = status;
+    if (back->status != STATUS_OK) {
+        call->status = back->status;
+    } else {
+        enum status status = call_decode_answer(buffer_slice(&back->answer), call);
+        if (status != STATUS_OK) {
+            call_route_unread(call, status);
+        }
     }
     buffer_close(&back->answer);
     free(back);

@@ -60,14 +60,8 @@ static void change_refuse(struct cluster_change *change, enum status status)
     problem_set(&problem, status, "", "%s", status_text(status));
     switch ((int)status) {
     case STATUS_ALREADY_EXISTS:
-        if (change->kind == CLUSTER_CHANGE_INIT) {
-            problem_set(&problem, status, "",
-                        "this is a node of a cluster already; souk cluster status shows "
-                        "it");
-        } else {
-            problem_set(&problem, status, "node_id",
-                        "shard %llu has a replica on node %llu", shard, node);
-        }
+        problem_set(&problem, status, "",
+                    "this is a node of a cluster already; souk cluster status shows it");
         break;
     case STATUS_NOT_FOUND:
         problem_set(
@@ -77,8 +71,15 @@ static void change_refuse(struct cluster_change *change, enum status status)
             node, shard);
         break;
     case STATUS_INVALID:
-        problem_set(&problem, status, "node_id",
-                    "a shard would be left with no replica; add one elsewhere first");
+        if (shard == DIRECTORY_SHARD_ID) {
+            problem_set(&problem, status, "shard_id",
+                        "every node has a replica of the directory; to take it from node "
+                        "%llu: souk cluster remove-node %llu",
+                        node, node);
+        } else {
+            problem_set(&problem, status, "node_id",
+                        "a shard would be left with no replica; add one elsewhere first");
+        }
         break;
     default:
         break;

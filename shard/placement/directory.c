@@ -280,7 +280,7 @@ static enum status directory_add_replica(struct directory *directory,
         directory_standing(directory, command->shard_id, command->node_id, &others);
     if (there != NULL) {
         out->replica_id = there->replica_id;
-        return STATUS_ALREADY_EXISTS;
+        return STATUS_OK;
     }
     if (directory->place_count == DIRECTORY_PLACES_MAX ||
         others + 1 > DIRECTORY_NODES_MAX) {
@@ -295,6 +295,20 @@ static enum status directory_add_replica(struct directory *directory,
     return STATUS_OK;
 }
 
+/* No replica stands there: one that was there is on its way already. */
+static enum status directory_left(const struct directory *directory,
+                                  const struct directory_command *command,
+                                  struct directory_outcome *out)
+{
+    size_t first, count = directory_shard_places(directory, command->shard_id, &first);
+    for (size_t i = first; i < first + count; i++) {
+        if (directory->places[i].node_id == command->node_id) {
+            out->replica_id = directory->places[i].replica_id;
+        }
+    }
+    return out->replica_id != 0 ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 static enum status directory_remove_replica(struct directory *directory,
                                             const struct directory_command *command,
                                             struct directory_outcome *out)
@@ -303,9 +317,11 @@ static enum status directory_remove_replica(struct directory *directory,
     struct directory_place *place =
         directory_standing(directory, command->shard_id, command->node_id, &others);
     if (place == NULL) {
-        return STATUS_NOT_FOUND;
+        return directory_left(directory, command, out);
     }
-    if (others == 0) {
+    /* A node without the directory would hear of nothing any more, not even of its way
+     * back: it goes with its node. */
+    if (others == 0 || command->shard_id == DIRECTORY_SHARD_ID) {
         return STATUS_INVALID;
     }
     place->leaving = true;
@@ -318,6 +334,9 @@ static enum status directory_remove_node(struct directory *directory,
                                          const struct directory_command *command)
 {
     size_t others;
+    if (directory_node_removed(directory, command->node_id)) {
+        return STATUS_OK;
+    }
     if (directory_find_node(directory, command->node_id) == NULL) {
         return STATUS_NOT_FOUND;
     }

@@ -91,9 +91,11 @@ struct directory_outcome {
      * INIT            ALREADY_EXISTS: there is a cluster, of another first node
      * JOIN            NOT_FOUND: there is no cluster; QUANTITY_LIMIT
      * ANNOUNCE        NOT_FOUND: no such node (any more)
-     * ADD_REPLICA     NOT_FOUND: no such node, or shard; ALREADY_EXISTS; QUANTITY_LIMIT
-     * REMOVE_REPLICA  NOT_FOUND; INVALID: it is the last one
-     * REMOVE_NODE     NOT_FOUND; INVALID: a shard would be left with none
+     * ADD_REPLICA     NOT_FOUND: no such node, or shard; QUANTITY_LIMIT
+     * REMOVE_REPLICA  NOT_FOUND: there never was one; INVALID: it is the last one, or the directory's, which
+     *                 every node has
+     * REMOVE_NODE     NOT_FOUND: there never was one; INVALID: a shard would be left with none
+     * What is so already is OK, changes nothing, and names the same replica.
      * Any of them     INVALID: an address that is empty, too long or not one line
      */
     enum status status;

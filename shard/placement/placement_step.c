@@ -71,6 +71,9 @@ static struct placement_step next_farewell(const struct directory *directory,
             continue;
         }
         if (member->replica_id != group->leader_replica_id) {
+            if (member->counted && member->active) {
+                continue;
+            }
             return step_of(PLACEMENT_REMOVE, member);
         }
         for (uint32_t k = 0; k < group->member_count; k++) {

@@ -19,6 +19,7 @@ struct placement_member {
     bool voter;
     bool active;    /* heard from within an election timeout; the leader itself is */
     bool caught_up; /* lags by little enough to vote, or to lead */
+    bool counted;   /* other groups count on its node still: it goes from them first */
 };
 
 /* A group as its leader sees it. */

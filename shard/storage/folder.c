@@ -113,8 +113,12 @@ static enum status folder_write_identity(struct folder *folder,
 static bool folder_name_is_ours(void *context, const char *name)
 {
     bool *foreign = context;
-    *foreign = strcmp(name, "LOCK") != 0 && strcmp(name, "identity.new") != 0 &&
-               strcmp(name, "lost+found") != 0;
+    static const char *const ours[] = {"LOCK", "identity.new", "joining", "joining.new",
+                                       "lost+found"};
+    *foreign = true;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        *foreign = *foreign && strcmp(name, ours[i]) != 0;
+    }
     return !*foreign;
 }
 

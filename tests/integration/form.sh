@@ -20,10 +20,26 @@ souk_at 1 cluster init > "$folder/init.out" 2>&1 || fail "cluster init: $(cat "$
 souk_at 1 cluster init > /dev/null 2>&1 || fail "cluster init twice does harm"
 node_start 2 --join "127.0.0.1:$(port 1 peer)"
 await "node 2 to answer" 30 node_answers 2
+mkdir -p "$folder/node3/identity.new" # in the way of the identity, not of the joining
+"$bin/soukd" --dir "$folder/node3" --port 0 --join "127.0.0.1:$(port 2 peer)" > "$folder/node3.log" 2>&1 &&
+  fail "an identity was written where there is no room for it"
+rmdir "$folder/node3/identity.new"
+cp "$folder/node3/joining" "$folder/joining"
 node_start 3 --join "127.0.0.1:$(port 2 peer)"
 await "node 3 to answer" 30 node_answers 3
 await_settled 3 "1, 2, 3"
 echo "ok - an empty folder joins through any node, learns, and votes"
+
+[ ! -e "$folder/node3/joining" ] || fail "a nonce of joining is left"
+node_kill 3
+rm "$folder/node3/cluster"
+mv "$folder/joining" "$folder/node3/joining"
+"$bin/soukd" --dir "$folder/node3" --port 0 > "$folder/node3.log" 2>&1 && fail "a node that does not know its replicas starts"
+grep -q -e '--join again' "$folder/node3.log" || fail "no next step for a joining that was not finished"
+node_start 3 --join "127.0.0.1:$(port 2 peer)"
+await "node 3 to answer" 30 node_answers 3
+await_settled 3 "1, 2, 3"
+echo "ok - a node that dies while it joins is the same one when it joins again"
 
 [ "$(souk_at 3 stock get MUG berlin -o json | grep -c '"available": 100')" = 1 ] ||
   fail "the store's data is not what it was"
@@ -75,6 +91,20 @@ grep -q session_gap_s "$folder/node9.log" || fail "no word on the setting"
 grep -q loopback "$folder/node9.log" || fail "no word on loopback"
 echo "ok - what does not belong is refused"
 
-for node in 1 2 3; do kill "${node_pid[$node]}"; done
-for node in 1 2 3; do wait "${node_pid[$node]}" || fail "node $node did not stop in order"; done
+souk_at 1 cluster remove-node 3 > /dev/null || fail "cluster remove-node 3"
+await_settled 1 "1, 2"
+for shard in 1 2 1000000; do
+  souk_at 1 shard transfer $shard 2 > /dev/null || fail "shard transfer $shard 2"
+  await "node 2 to lead shard $shard" 20 cluster_is 1 \
+    "[s['leader_node_id'] for s in c['shards'] if s['shard_id'] == $shard] == [2]"
+done
+souk_at 1 cluster remove-node 2 > /dev/null || fail "cluster remove-node 2"
+souk_at 1 cluster remove-node 2 > /dev/null || fail "remove-node twice does harm"
+await_settled 1 "1"
+kill "${node_pid[2]}" && wait "${node_pid[2]}" || fail "node 2 did not stop in order"
+souk_at 1 stock set MUG berlin 200 > /dev/null || fail "a write with one node left"
+echo "ok - the leader of everything is removed from two nodes, and hands all over first"
+
+for node in 1 3; do kill "${node_pid[$node]}"; done
+for node in 1 3; do wait "${node_pid[$node]}" || fail "node $node did not stop in order"; done
 echo "ok - all stop in order at once"

@@ -113,3 +113,53 @@ TEST(call_route, a_node_that_stops_says_so_to_its_own_callers_alone)
     struct shard_call there = ended(STATUS_DRAINING, 2);
     EXPECT_EQ(call_route_next(&there, HERE, NOW_US).next, CALL_NEXT_PAUSE);
 }
+
+/* The first attempt may stand, whatever became of the second. */
+TEST(call_route, a_later_refusal_does_not_hide_an_attempt_that_may_stand)
+{
+    static const enum status later[] = {
+        STATUS_OVERLOADED, STATUS_TOO_LARGE,     STATUS_VERSION,   STATUS_DRAINING,
+        STATUS_DISK_FULL,  STATUS_EPOCH_CHANGED, STATUS_NOT_LEADER};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        struct shard_call call = ended(STATUS_UNREACHABLE, 2);
+        EXPECT_EQ(call_route_next(&call, HERE, NOW_US).next, CALL_NEXT_PAUSE);
+        call.travel.sent_to = 0;
+        call.status = later[i];
+        call_route_end(&call);
+        EXPECT_STATUS(call.status, STATUS_OUTCOME_UNKNOWN);
+        EXPECT_EQ(call.appended_count, 2);
+
+        struct shard_call only = ended(later[i], 0);
+        call_route_end(&only);
+        EXPECT_STATUS(only.status, later[i]);
+        EXPECT_EQ(only.appended_count, 0);
+    }
+    struct shard_call good = ended(STATUS_OK, 2);
+    good.travel.perhaps_done = true;
+    call_route_end(&good);
+    EXPECT_STATUS(good.status, STATUS_OK);
+
+    struct shard_call read = ended(STATUS_OVERLOADED, 0);
+    read.kind = SHARD_CALL_READ;
+    read.travel.perhaps_done = true;
+    call_route_end(&read);
+    EXPECT_STATUS(read.status, STATUS_OVERLOADED);
+}
+
+TEST(call_route, an_answer_that_cannot_be_read_tells_nothing_of_a_proposal)
+{
+    static const enum status why[] = {STATUS_TOO_LARGE, STATUS_CHECKSUM, STATUS_VERSION};
+    for (size_t i = 0; i < sizeof why / sizeof why[0]; i++) {
+        struct shard_call call = ended(STATUS_OK, 2);
+        call_route_unread(&call, why[i]);
+        EXPECT_STATUS(call.status, STATUS_OUTCOME_UNKNOWN);
+        EXPECT_EQ(call.appended_count, 2);
+        EXPECT_EQ(call_route_next(&call, HERE, DEADLINE_US).next, CALL_NEXT_DONE);
+        EXPECT_STATUS(call.status, STATUS_OUTCOME_UNKNOWN);
+
+        struct shard_call read = ended(STATUS_OK, 2);
+        read.kind = SHARD_CALL_READ;
+        call_route_unread(&read, why[i]);
+        EXPECT_STATUS(read.status, why[i]);
+    }
+}

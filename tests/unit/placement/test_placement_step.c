@@ -107,3 +107,29 @@ TEST(placement_step, a_leader_that_leaves_hands_over_first)
     EXPECT_EQ(step.action, PLACEMENT_TRANSFER);
     EXPECT_EQ(step.replica_id, 3);
 }
+
+/* The directory's group sets this: whoever has left it hears of nothing any more. */
+TEST(placement_step, a_node_that_others_count_on_goes_later_unless_it_is_silent)
+{
+    struct directory directory = directory_of(2);
+    place(&directory, 3, true);
+    place(&directory, 4, false);
+    struct placement_group group = group_of(3);
+    group.members[2].counted = true;
+    EXPECT_EQ(placement_next(&directory, &group).action, PLACEMENT_ADD_LEARNER);
+    group.members[2].active = false;
+    EXPECT_EQ(placement_next(&directory, &group).action, PLACEMENT_REMOVE);
+    group.members[2].active = true;
+    group.members[2].counted = false;
+    EXPECT_EQ(placement_next(&directory, &group).action, PLACEMENT_REMOVE);
+}
+
+TEST(placement_step, a_leader_that_others_count_on_hands_over_all_the_same)
+{
+    struct directory directory = {.version = 1};
+    place(&directory, 1, true);
+    place(&directory, 2, false);
+    struct placement_group group = group_of(2);
+    group.members[0].counted = true;
+    EXPECT_EQ(placement_next(&directory, &group).action, PLACEMENT_TRANSFER);
+}
