@@ -9,8 +9,6 @@
 
 enum {
     LOCATION_CHANNELS_MAX = 64,
-    LOCATION_LATITUDE_MAX = 90,
-    LOCATION_LONGITUDE_MAX = 180,
 };
 
 enum command_exit cli_location_get(struct cli *cli)
@@ -93,8 +91,8 @@ static bool location_coordinates(struct cli *cli, struct souk_location *location
         return false;
     }
     if (latitude != NULL &&
-        (!text_degrees(latitude, LOCATION_LATITUDE_MAX, &location->latitude_e7) ||
-         !text_degrees(longitude, LOCATION_LONGITUDE_MAX, &location->longitude_e7))) {
+        (!text_degrees(latitude, TEXT_LATITUDE_MAX, &location->latitude_e7) ||
+         !text_degrees(longitude, TEXT_LONGITUDE_MAX, &location->longitude_e7))) {
         cli_usage(cli, "degrees are decimal, within -90..90 and -180..180, with at most "
                        "seven decimals: --latitude 52.5208 --longitude 13.4094");
         return false;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* souk stock check: could a hold take these lines now? */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,35 +61,35 @@ static bool check_locations(struct cli *cli, struct check_words *words,
     return true;
 }
 
-/* Degrees times 10^7. */
-static bool check_degrees(const char *text, const char *end, double most, int32_t *out_e7)
+/* "52.52,13.40", taken apart in place. */
+static bool check_place(char *text, struct souk_stock_check_request *request)
 {
-    char *stop = NULL;
-    double degrees = strtod(text, &stop);
-    if (stop != end || stop == text || !isfinite(degrees) || fabs(degrees) > most) {
+    char *comma = strchr(text, ',');
+    if (comma == NULL) {
         return false;
     }
-    *out_e7 = (int32_t)lround(degrees * 1e7);
-    return true;
+    *comma = '\0';
+    return text_degrees(text, TEXT_LATITUDE_MAX, &request->latitude_e7) &&
+           text_degrees(comma + 1, TEXT_LONGITUDE_MAX, &request->longitude_e7);
 }
 
 static bool check_near(struct cli *cli, struct souk_stock_check_request *request)
 {
     const char *text = cli_option(cli, "near");
-    const char *comma = text != NULL ? strchr(text, ',') : NULL;
+    char *copy;
     if (text == NULL) {
         return true;
     }
-    request->nearest = true;
-    if (comma == NULL || !check_degrees(text, comma, 90, &request->latitude_e7) ||
-        !check_degrees(comma + 1, text + strlen(text), 180, &request->longitude_e7)) {
+    copy = memory_string(text);
+    request->nearest = check_place(copy, request);
+    free(copy);
+    if (!request->nearest) {
         cli_usage(cli,
-                  "--near is LATITUDE,LONGITUDE in degrees, as in 52.52,13.40, not "
-                  "'%s'",
+                  "--near is LATITUDE,LONGITUDE in degrees with at most seven decimals, "
+                  "as in 52.52,13.40, not '%s'",
                   text);
-        return false;
     }
-    return true;
+    return request->nearest;
 }
 
 static json_t *check_row(const struct souk_stock_check_line *line,
