@@ -9,6 +9,7 @@
 #include "client/cli/next_step.h"
 #include "client/cli/text.h"
 #include "shard/base/identifier.h"
+#include "shard/base/memory.h"
 
 struct souk_client *cli_client(struct cli *cli)
 {
@@ -87,6 +88,24 @@ bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out)
     if (!text_money(number, out)) {
         cli_usage(cli, "--%s wants an amount like 2.55 or '2.55 EUR', not '%s'", name,
                   text);
+        return false;
+    }
+    return true;
+}
+
+bool cli_option_list(struct cli *cli, const char *name, size_t least, size_t most,
+                     struct cli_list *list)
+{
+    const char *text = cli_option(cli, name);
+    list->count = 0;
+    list->copy = NULL;
+    if (text == NULL || (text[0] == '\0' && least == 0)) {
+        return true;
+    }
+    list->copy = memory_string(text);
+    if (!text_split(list->copy, list->items, most, &list->count)) {
+        cli_usage(cli, "--%s wants %zu to %zu ids with commas between", name, least,
+                  most);
         return false;
     }
     return true;

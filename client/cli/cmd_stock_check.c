@@ -15,8 +15,7 @@ enum {
 struct check_words {
     char *copies[COMMAND_ARGUMENTS_MAX];
     struct souk_stock_check_line lines[COMMAND_ARGUMENTS_MAX];
-    char *location_copy;
-    const char *locations[CHECK_LOCATIONS_MAX];
+    struct cli_list locations;
 };
 
 static void check_words_close(struct check_words *words)
@@ -24,7 +23,7 @@ static void check_words_close(struct check_words *words)
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
         free(words->copies[i]);
     }
-    free(words->location_copy);
+    free(words->locations.copy);
 }
 
 static bool check_lines(struct cli *cli, struct check_words *words)
@@ -39,24 +38,6 @@ static bool check_lines(struct cli *cli, struct check_words *words)
         }
         words->lines[i] =
             (struct souk_stock_check_line){line.sku_id, line.quantity, line.location_id};
-    }
-    return true;
-}
-
-static bool check_locations(struct cli *cli, struct check_words *words,
-                            struct souk_stock_check_request *request)
-{
-    const char *text = cli_option(cli, "location");
-    if (text == NULL) {
-        return true;
-    }
-    words->location_copy = memory_string(text);
-    request->location_ids = words->locations;
-    if (!text_split(words->location_copy, words->locations, CHECK_LOCATIONS_MAX,
-                    &request->location_id_count)) {
-        cli_usage(cli, "--location is up to %d ids with commas between, not '%s'",
-                  CHECK_LOCATIONS_MAX, text);
-        return false;
     }
     return true;
 }
@@ -138,17 +119,20 @@ static enum command_exit check_show(struct cli *cli, const struct check_words *w
 
 enum command_exit cli_stock_check(struct cli *cli)
 {
-    struct check_words words = {.location_copy = NULL};
+    struct check_words words = {.locations.count = 0};
     struct souk_stock_check_request request = {
         .lines = words.lines,
         .line_count = cli->line.argument_count,
         .channel = cli_option(cli, "channel"),
         .allow_backorder = cli_switch(cli, "backorder"),
+        .location_ids = words.locations.items,
     };
     struct souk_stock_check_reply *reply = NULL;
     enum command_exit result = COMMAND_USAGE;
-    if (check_lines(cli, &words) && check_locations(cli, &words, &request) &&
+    if (check_lines(cli, &words) &&
+        cli_option_list(cli, "location", 1, CHECK_LOCATIONS_MAX, &words.locations) &&
         check_near(cli, &request) && cli_client(cli) != NULL) {
+        request.location_id_count = words.locations.count;
         result =
             souk_stock_check(cli->client, &request, NULL, &reply, &cli->error) == SOUK_OK
                 ? check_show(cli, &words, reply)

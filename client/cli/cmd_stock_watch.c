@@ -184,7 +184,7 @@ static bool watch_take_alerts(struct cli *cli, uint32_t *out_alerts)
     if (option == NULL) {
         return true;
     }
-    copy = memory_copy(option, strlen(option) + 1);
+    copy = memory_string(option);
     known = text_split(copy, names, WATCH_ALERTS, &count);
     for (size_t i = 0; known && i < count; i++) {
         unsigned alert = 1;
@@ -203,21 +203,15 @@ static bool watch_take_alerts(struct cli *cli, uint32_t *out_alerts)
 }
 
 static bool watch_options(struct cli *cli, struct souk_stock_watch_request *request,
-                          const char **locations, char **out_copy)
+                          struct cli_list *locations)
 {
-    const char *option = cli_option(cli, "location");
-    if (option != NULL) {
-        *out_copy = memory_copy(option, strlen(option) + 1);
-        if (!text_split(*out_copy, locations, WATCH_LOCATIONS_MAX,
-                        &request->location_id_count)) {
-            cli_usage(cli, "--location is one, or up to %d with commas",
-                      WATCH_LOCATIONS_MAX);
-            return false;
-        }
+    if (!cli_option_list(cli, "location", 1, WATCH_LOCATIONS_MAX, locations)) {
+        return false;
     }
     request->sku_ids = cli->line.arguments;
     request->sku_id_count = cli->line.argument_count;
-    request->location_ids = locations;
+    request->location_ids = locations->items;
+    request->location_id_count = locations->count;
     request->resume_token = cli_option(cli, "token");
     request->changes_only = cli_switch(cli, "changes-only");
     return cli_option_number(cli, "low-stock", INT64_MIN, INT64_MAX,
@@ -257,11 +251,10 @@ enum command_exit cli_stock_watch(struct cli *cli)
     struct sigaction interrupt = {.sa_handler = watch_interrupt};
     struct souk_stock_watch_request request = {.sku_ids = NULL};
     struct stock_watch watch = {.cli = cli, .left = INT64_MAX};
-    const char *locations[WATCH_LOCATIONS_MAX];
-    char *copy = NULL;
+    struct cli_list locations = {.count = 0};
     enum command_exit result = COMMAND_USAGE;
     buffer_init(&watch.token);
-    if (watch_options(cli, &request, locations, &copy) &&
+    if (watch_options(cli, &request, &locations) &&
         cli_option_number(cli, "limit", 1, INT64_MAX, &watch.left) &&
         cli_client(cli) != NULL) {
         sigaction(SIGINT, &interrupt, NULL);
@@ -272,6 +265,6 @@ enum command_exit cli_stock_watch(struct cli *cli)
         json_decref(watch.events);
     }
     buffer_close(&watch.token);
-    free(copy);
+    free(locations.copy);
     return result;
 }

@@ -90,6 +90,8 @@ souk stock check MUG:6 TEA:10@berlin POT PAN:2 -o json | grep -q '"all_available
 refused 1 INSUFFICIENT_STOCK stock check MUG:7 TEA
 refused 1 NOT_FOUND stock check NOTHING
 refused 2 QTY stock check MUG:0
+souk stock check MUG:5 --location hamburg,berlin > /dev/null || fail "check at two locations"
+refused 2 '1 to 256' stock check MUG --location berlin,,hamburg
 souk stock check MUG --near 52.5200066,-13.4 > /dev/null || fail "check near"
 for place in 52.52 91,0 0,-180.1 0x34,13.4 52.52,1e1 52.52,13.4,0 ,13.4; do
     refused 2 LATITUDE,LONGITUDE stock check MUG --near "$place"
