@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/cli.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,30 @@ bool cli_request_options(struct cli *cli, int64_t now_ms)
     }
     return true;
 }
+
+/* --- Interruption ----------------------------------------------------------------- */
+
+static volatile sig_atomic_t cli_was_interrupted;
+
+static void cli_interrupt(int number)
+{
+    (void)number;
+    cli_was_interrupted = 1;
+}
+
+void cli_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = cli_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void)
+{
+    return cli_was_interrupted != 0;
+}
+
+/* --- What went wrong -------------------------------------------------------------- */
 
 static const char *cli_colour(const char *colour)
 {

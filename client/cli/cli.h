@@ -58,6 +58,11 @@ bool cli_option_list(struct cli *cli, const char *name, size_t least, size_t mos
 /* --request-id and --request-time; a time that is not given is `now_ms`. */
 bool cli_request_options(struct cli *cli, int64_t now_ms);
 
+/* From here on Ctrl-C, or a wish to end, ends nothing but is told; any thread may ask. A
+ * read or a wait that it meets ends with EINTR. */
+void cli_catch_interrupts(void);
+bool cli_interrupted(void);
+
 /* Says what is wrong with the command line, and how to get help. */
 enum command_exit cli_usage(struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
