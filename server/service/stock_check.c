@@ -136,8 +136,7 @@ static void check_fill(const struct edge_many *many, struct reply *reply,
 {
     const Souk__V1__CheckAvailabilityRequest *request = many->request;
     response->results = reply_alloc(reply, request->n_lines * sizeof *response->results);
-    response->stamps =
-        reply_alloc(reply, (many->part_count + 1) * sizeof *response->stamps);
+    response->stamps = edge_many_stamps(many, reply, &response->n_stamps);
     response->all_available = true;
     for (unsigned p = 0; p < many->part_count && !reply->failed; p++) {
         const struct edge_part *part = &many->parts[p];
@@ -149,7 +148,6 @@ static void check_fill(const struct edge_many *many, struct reply *reply,
             response->all_available =
                 response->all_available && check->status == STATUS_OK;
         }
-        response->stamps[response->n_stamps++] = reply_stamp(reply, &part->call.stamp);
     }
     response->n_results = request->n_lines;
 }
