@@ -6,11 +6,10 @@
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
 #include "server/service/stock_read.h"
+#include "shard/inventory/geo.h"
 
 enum {
     CHECK_FIELD_BYTES = 64,
-    CHECK_LATITUDE_E7_MAX = 900000000,
-    CHECK_LONGITUDE_E7_MAX = 1800000000,
 };
 
 /* --- The question ------------------------------------------------------------------ */
@@ -70,10 +69,8 @@ static enum status check_question_take(struct edge *edge,
     }
     out->near_latitude_e7 = request->near->latitude_e7;
     out->near_longitude_e7 = request->near->longitude_e7;
-    if (out->near_latitude_e7 < -CHECK_LATITUDE_E7_MAX ||
-        out->near_latitude_e7 > CHECK_LATITUDE_E7_MAX ||
-        out->near_longitude_e7 < -CHECK_LONGITUDE_E7_MAX ||
-        out->near_longitude_e7 > CHECK_LONGITUDE_E7_MAX) {
+    if (!geo_on_globe(
+            (struct geo_point){out->near_latitude_e7, out->near_longitude_e7})) {
         return problem_set(problem, STATUS_INVALID, "near",
                            "near: off the globe; degrees times 10^7, latitude within 90, "
                            "longitude within 180");
