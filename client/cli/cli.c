@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cli/cli.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "client/cli/next_step.h"
 #include "client/cli/text.h"
 #include "shard/base/identifier.h"
+#include "shard/base/memory.h"
 
 struct souk_client *cli_client(struct cli *cli)
 {
@@ -92,6 +94,24 @@ bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out)
     return true;
 }
 
+bool cli_option_list(struct cli *cli, const char *name, size_t least, size_t most,
+                     struct cli_list *list)
+{
+    const char *text = cli_option(cli, name);
+    list->count = 0;
+    list->copy = NULL;
+    if (text == NULL || (text[0] == '\0' && least == 0)) {
+        return true;
+    }
+    list->copy = memory_string(text);
+    if (!text_split(list->copy, list->items, most, &list->count)) {
+        cli_usage(cli, "--%s wants %zu to %zu ids with commas between", name, least,
+                  most);
+        return false;
+    }
+    return true;
+}
+
 bool cli_request_options(struct cli *cli, int64_t now_ms)
 {
     const char *id = cli_option(cli, "request-id");
@@ -111,6 +131,30 @@ bool cli_request_options(struct cli *cli, int64_t now_ms)
     }
     return true;
 }
+
+/* --- Interruption ----------------------------------------------------------------- */
+
+static volatile sig_atomic_t cli_was_interrupted;
+
+static void cli_interrupt(int number)
+{
+    (void)number;
+    cli_was_interrupted = 1;
+}
+
+void cli_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = cli_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cli_interrupted(void)
+{
+    return cli_was_interrupted != 0;
+}
+
+/* --- What went wrong -------------------------------------------------------------- */
 
 static const char *cli_colour(const char *colour)
 {

@@ -15,6 +15,7 @@ enum {
     CLI_DEADLINE_MS = 10000,
     CLI_SKU_MASK_MAX = 16,
     CLI_LOCATION_MASK_MAX = 8,
+    CLI_LIST_MAX = 1000,
 };
 
 struct cli {
@@ -43,8 +44,24 @@ bool cli_option_number(struct cli *cli, const char *name, int64_t least, int64_t
 bool cli_option_duration(struct cli *cli, const char *name, int64_t *out_ms);
 bool cli_option_money(struct cli *cli, const char *name, struct souk_money *out);
 
+/* What an option lists with commas between; `copy` is to be freed, whatever was said. */
+struct cli_list {
+    const char *items[CLI_LIST_MAX];
+    size_t count;
+    char *copy;
+};
+/* `least` (0 or 1) to `most` (up to CLI_LIST_MAX) of them; '' lists none, and so does an
+ * absent option. */
+bool cli_option_list(struct cli *cli, const char *name, size_t least, size_t most,
+                     struct cli_list *list);
+
 /* --request-id and --request-time; a time that is not given is `now_ms`. */
 bool cli_request_options(struct cli *cli, int64_t now_ms);
+
+/* From here on Ctrl-C, or a wish to end, ends nothing but is told; any thread may ask. A
+ * read or a wait that it meets ends with EINTR. */
+void cli_catch_interrupts(void);
+bool cli_interrupted(void);
 
 /* Says what is wrong with the command line, and how to get help. */
 enum command_exit cli_usage(struct cli *cli, const char *format, ...)

@@ -14,29 +14,6 @@ enum {
     CATALOG_EXPONENT_MAX = 9,
 };
 
-/* An option's ids with commas between, or none for ''. */
-struct catalog_ids {
-    const char *list[CATALOG_IDENTIFIERS_MAX];
-    char *copy;
-    size_t count;
-};
-
-/* False: said what is wrong. The copy is to be freed in any case. */
-static bool catalog_ids_read(struct cli *cli, const char *option, struct catalog_ids *out)
-{
-    const char *text = cli_option(cli, option);
-    *out = (struct catalog_ids){.count = 0};
-    if (text == NULL || text[0] == '\0') {
-        return true;
-    }
-    out->copy = memory_string(text);
-    if (!text_split(out->copy, out->list, CATALOG_IDENTIFIERS_MAX, &out->count)) {
-        cli_usage(cli, "--%s is up to 64 of them with commas between", option);
-        return false;
-    }
-    return true;
-}
-
 static const struct output_column catalog_sku_columns[] = {
     {"SKU", "sku_id", false},  {"NAME", "name", false},
     {"PRICE", "price", true},  {"", "currency", false},
@@ -254,19 +231,19 @@ enum command_exit cli_sku_put(struct cli *cli)
                                               .sku.category_path = path,
                                               .update_mask = mask};
     struct catalog_attributes attributes;
-    struct catalog_ids gtins = {.count = 0}, aliases = {.count = 0};
+    struct cli_list gtins = {.count = 0}, aliases = {.count = 0};
     char *category = NULL;
     enum command_exit result = COMMAND_USAGE;
     if (catalog_attributes_read(cli, &attributes) &&
-        catalog_ids_read(cli, "gtins", &gtins) &&
-        catalog_ids_read(cli, "aliases", &aliases) &&
+        cli_option_list(cli, "gtins", 0, CATALOG_IDENTIFIERS_MAX, &gtins) &&
+        cli_option_list(cli, "aliases", 0, CATALOG_IDENTIFIERS_MAX, &aliases) &&
         catalog_sku_fields(cli, &request.sku)) {
         request.update_mask_count = cli_sku_mask(&cli->line, mask);
         request.sku.attributes = attributes.list;
         request.sku.attribute_count = attributes.count;
-        request.sku.gtins = gtins.list;
+        request.sku.gtins = gtins.items;
         request.sku.gtin_count = gtins.count;
-        request.sku.aliases = aliases.list;
+        request.sku.aliases = aliases.items;
         request.sku.alias_count = aliases.count;
         if (cli_switch(cli, "category")) {
             category = memory_string(cli_option(cli, "category"));

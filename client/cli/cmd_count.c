@@ -4,13 +4,10 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/import_file.h"
 #include "client/cli/text.h"
 #include "shard/base/arena.h"
-
-enum {
-    COUNT_BATCH = 1000, /* lines of one call */
-    COUNT_LINE_BYTES_MAX = 4096,
-};
+#include "shard/base/memory.h"
 
 enum command_exit cli_stock_count_start(struct cli *cli)
 {
@@ -44,9 +41,11 @@ enum command_exit cli_stock_count_start(struct cli *cli)
 struct count_batch {
     struct cli *cli;
     struct arena arena; /* their texts */
-    struct souk_counted_line lines[COUNT_BATCH];
+    struct souk_counted_line lines[SOUK_BATCH_MAX];
     size_t count;
     uint64_t sent;
+    const char *file;         /* where they come from, for what is said of it */
+    enum command_exit result; /* of the row that ended the reading */
 };
 
 static bool count_send(struct count_batch *batch)
@@ -72,29 +71,35 @@ static bool count_send(struct count_batch *batch)
     return true;
 }
 
-/* Takes "MUG-RED=11" apart at the last `mark`; false: it is no such thing. */
-static bool count_take(struct count_batch *batch, const char *text, char mark)
+/* False: that is no SKU, or no count of one. */
+static bool count_add(struct count_batch *batch, struct slice sku_id, const char *units)
 {
-    const char *at = strrchr(text, mark);
     struct souk_counted_line *line = &batch->lines[batch->count];
-    size_t size = at != NULL ? (size_t)(at - text) : 0;
-    char *sku_id;
-    if (size == 0 || !text_number(at + 1, &line->counted) || line->counted < 0) {
+    char *copy;
+    if (sku_id.size == 0 || sku_id.size > SOUK_ID_BYTES_MAX ||
+        !text_number(units, &line->counted) || line->counted < 0) {
         return false;
     }
-    sku_id = arena_alloc(&batch->arena, size + 1);
-    memcpy(sku_id, text, size);
-    sku_id[size] = '\0';
-    line->sku_id = sku_id;
+    copy = arena_alloc(&batch->arena, sku_id.size + 1);
+    memcpy(copy, sku_id.data, sku_id.size);
+    copy[sku_id.size] = '\0';
+    line->sku_id = copy;
     batch->count++;
     return true;
+}
+
+/* "MUG-RED=11" */
+static bool count_argument(struct count_batch *batch, const char *text)
+{
+    const char *at = strrchr(text, '=');
+    return at != NULL && count_add(batch, slice_of(text, (size_t)(at - text)), at + 1);
 }
 
 static enum command_exit count_arguments(struct count_batch *batch)
 {
     struct cli *cli = batch->cli;
     for (size_t i = 1; i < cli->line.argument_count; i++) {
-        if (!count_take(batch, cli_argument(cli, i), '=')) {
+        if (!count_argument(batch, cli_argument(cli, i))) {
             return cli_usage(cli, "SKU=UNITS, units from 0, as in MUG-RED=11, not '%s'",
                              cli_argument(cli, i));
         }
@@ -102,44 +107,50 @@ static enum command_exit count_arguments(struct count_batch *batch)
     return count_send(batch) ? COMMAND_OK : cli_failed(cli);
 }
 
-static enum command_exit count_lines(struct count_batch *batch, FILE *in,
-                                     const char *name)
+static bool count_bad(void *context, uint64_t line, const char *reason)
 {
-    char text[COUNT_LINE_BYTES_MAX];
-    for (uint64_t number = 1; fgets(text, sizeof text, in) != NULL; number++) {
-        text[strcspn(text, "\r\n")] = '\0';
-        if (text[0] == '\0' || (number == 1 && strcmp(text, "sku_id,counted") == 0)) {
-            continue;
-        }
-        if (!count_take(batch, text, ',')) {
-            return cli_problem(batch->cli,
-                               "%s: line %llu is not SKU,UNITS; the lines before the "
-                               "last %zu are submitted, and may be again",
-                               name, (unsigned long long)number, batch->count);
-        }
-        if (batch->count == COUNT_BATCH && !count_send(batch)) {
-            return cli_failed(batch->cli);
-        }
-    }
-    if (ferror(in)) {
-        return cli_problem(batch->cli, "%s: cannot be read", name);
-    }
-    return count_send(batch) ? COMMAND_OK : cli_failed(batch->cli);
+    struct count_batch *batch = context;
+    batch->result =
+        cli_problem(batch->cli,
+                    "%s: line %llu is not SKU,UNITS%s%s; the lines before the last %zu "
+                    "are submitted, and may be again",
+                    batch->file, (unsigned long long)line, reason != NULL ? ": " : "",
+                    reason != NULL ? reason : "", batch->count);
+    return false;
 }
 
-static enum command_exit count_file(struct count_batch *batch, const char *name)
+static bool count_row(void *context, const struct csv_row *row)
 {
-    bool standard = strcmp(name, "-") == 0;
-    FILE *in = standard ? stdin : fopen(name, "r");
-    enum command_exit result;
-    if (in == NULL) {
-        return cli_problem(batch->cli, "%s: cannot be opened", name);
+    struct count_batch *batch = context;
+    if (row->line == 1 && row->count == 2 && strcmp(row->fields[0], "sku_id") == 0 &&
+        strcmp(row->fields[1], "counted") == 0) {
+        return true;
     }
-    result = count_lines(batch, in, name);
-    if (!standard) {
-        fclose(in);
+    if (row->count != 2 ||
+        !count_add(batch, slice_from_string(row->fields[0]), row->fields[1])) {
+        return count_bad(batch, row->line, NULL);
     }
-    return result;
+    if (batch->count == SOUK_BATCH_MAX && !count_send(batch)) {
+        batch->result = cli_failed(batch->cli);
+        return false;
+    }
+    return true;
+}
+
+static enum command_exit count_file(struct count_batch *batch)
+{
+    const struct csv_callbacks callbacks = {
+        .row = count_row, .bad = count_bad, .context = batch};
+    const char *path = strcmp(batch->file, "-") == 0 ? NULL : batch->file;
+    struct problem problem = {.message = ""};
+    enum status status = import_file_read(path, &callbacks, NULL, &problem);
+    if (status == STATUS_CANCELLED) {
+        return batch->result;
+    }
+    if (status != STATUS_OK) {
+        return cli_problem(batch->cli, "%s: %s", batch->file, problem.message);
+    }
+    return count_send(batch) ? COMMAND_OK : cli_failed(batch->cli);
 }
 
 enum command_exit cli_stock_count_submit(struct cli *cli)
@@ -157,13 +168,11 @@ enum command_exit cli_stock_count_submit(struct cli *cli)
     if (cli_client(cli) == NULL) {
         return COMMAND_USAGE;
     }
-    batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
-        return cli_problem(cli, "out of memory");
-    }
+    batch = memory_zalloc(sizeof *batch);
     batch->cli = cli;
+    batch->file = file;
     arena_init(&batch->arena, NULL, 0, 0);
-    result = file != NULL ? count_file(batch, file) : count_arguments(batch);
+    result = file != NULL ? count_file(batch) : count_arguments(batch);
     if (result == COMMAND_OK) {
         object = json_object();
         output_text(object, "count_id", cli_argument(cli, 0));

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "client/cli/cli.h"
-#include "client/cli/import_job.h"
 #include "client/cli/ledger_audit.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
@@ -130,7 +129,7 @@ struct audit_run {
 static void audit_step(struct audit_run *run, size_t rows)
 {
     run->done += rows;
-    progress_update(&run->progress, run->done, import_now_us());
+    progress_update(&run->progress, run->done, progress_now_us());
 }
 
 static bool audit_levels(struct audit_run *run)
@@ -246,9 +245,9 @@ enum command_exit cli_stock_audit(struct cli *cli)
     }
     run.audit = ledger_audit_new();
     progress_init(&run.progress, stderr, isatty(STDERR_FILENO) == 1);
-    progress_begin(&run.progress, "audit", audit_size(cli), import_now_us());
+    progress_begin(&run.progress, "audit", audit_size(cli), progress_now_us());
     read = audit_levels(&run) && audit_movements(&run);
-    progress_end(&run.progress, run.done, import_now_us());
+    progress_end(&run.progress, run.done, progress_now_us());
     if (!read) {
         result = cli_failed(cli);
     } else if (ledger_audit_full(run.audit)) {

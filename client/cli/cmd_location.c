@@ -5,12 +5,9 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/text.h"
-#include "shard/base/memory.h"
 
 enum {
     LOCATION_CHANNELS_MAX = 64,
-    LOCATION_LATITUDE_MAX = 90,
-    LOCATION_LONGITUDE_MAX = 180,
 };
 
 enum command_exit cli_location_get(struct cli *cli)
@@ -93,8 +90,8 @@ static bool location_coordinates(struct cli *cli, struct souk_location *location
         return false;
     }
     if (latitude != NULL &&
-        (!text_degrees(latitude, LOCATION_LATITUDE_MAX, &location->latitude_e7) ||
-         !text_degrees(longitude, LOCATION_LONGITUDE_MAX, &location->longitude_e7))) {
+        (!text_degrees(latitude, TEXT_LATITUDE_MAX, &location->latitude_e7) ||
+         !text_degrees(longitude, TEXT_LONGITUDE_MAX, &location->longitude_e7))) {
         cli_usage(cli, "degrees are decimal, within -90..90 and -180..180, with at most "
                        "seven decimals: --latitude 52.5208 --longitude 13.4094");
         return false;
@@ -119,24 +116,9 @@ size_t cli_location_mask(const struct command_line *line,
     return count;
 }
 
-/* Splits --channels in place; an empty one is all channels. */
-static bool location_channels(struct cli *cli, char *text, const char **channels,
-                              struct souk_location *location)
-{
-    location->channels = channels;
-    if (text == NULL || text[0] == '\0') {
-        return true;
-    }
-    if (!text_split(text, channels, LOCATION_CHANNELS_MAX, &location->channel_count)) {
-        cli_usage(cli, "--channels is up to 64 names with commas: web,store");
-        return false;
-    }
-    return true;
-}
-
 enum command_exit cli_location_put(struct cli *cli)
 {
-    const char *channels[LOCATION_CHANNELS_MAX];
+    struct cli_list channels = {.count = 0};
     const char *mask[CLI_LOCATION_MASK_MAX];
     struct souk_location_upsert_request request = {
         .request_id = cli_option(cli, "request-id"),
@@ -149,20 +131,19 @@ enum command_exit cli_location_put(struct cli *cli)
                      .etag = cli_option(cli, "etag")}};
     struct souk_location_upsert_reply *reply = NULL;
     enum command_exit result = COMMAND_USAGE;
-    char *text = cli_option(cli, "channels") != NULL
-                     ? memory_string(cli_option(cli, "channels"))
-                     : NULL;
     request.update_mask_count = cli_location_mask(&cli->line, mask);
     if (location_type(cli, &request.location.type) &&
         location_coordinates(cli, &request.location) &&
-        location_channels(cli, text, channels, &request.location) &&
+        cli_option_list(cli, "channels", 0, LOCATION_CHANNELS_MAX, &channels) &&
         cli_client(cli) != NULL) {
+        request.location.channels = channels.items;
+        request.location.channel_count = channels.count;
         result = souk_location_upsert(cli->client, &request, NULL, &reply, &cli->error) ==
                          SOUK_OK
                      ? COMMAND_OK
                      : cli_failed(cli);
     }
-    free(text);
+    free(channels.copy);
     if (result == COMMAND_OK) {
         output_object(&cli->output, output_location(&reply->location));
         souk_reply_free(reply);

@@ -9,27 +9,11 @@
 enum {
     REC_COUNT_DEFAULT = 10,
 };
+_Static_assert(REC_IDS_MAX <= CLI_LIST_MAX, "a list holds all ids of a question");
 
 /* --- Options ----------------------------------------------------------------------- */
 
-bool rec_list_option(struct cli *cli, const char *name, size_t most,
-                     struct rec_list *list)
-{
-    const char *text = cli_option(cli, name);
-    list->count = 0;
-    list->copy = NULL;
-    if (text == NULL) {
-        return true;
-    }
-    list->copy = memory_string(text);
-    if (!text_split(list->copy, list->items, most, &list->count)) {
-        cli_usage(cli, "--%s wants 1 to %zu ids with commas", name, most);
-        return false;
-    }
-    return true;
-}
-
-bool rec_locations_known(struct cli *cli, const struct rec_list *locations)
+bool rec_locations_known(struct cli *cli, const struct cli_list *locations)
 {
     for (size_t i = 0; i < locations->count; i++) {
         const struct souk_location_get_request request = {.location_id =
@@ -276,7 +260,7 @@ const char *cli_rec_placement(const struct souk_recommend_request *request)
 }
 
 struct rec_lists {
-    struct rec_list session, seeds, cart, locations;
+    struct cli_list session, seeds, cart, locations;
     char *diversity;
 };
 
@@ -284,10 +268,10 @@ static bool rec_options(struct cli *cli, struct rec_lists *lists,
                         struct souk_recommend_request *request)
 {
     int64_t count = REC_COUNT_DEFAULT;
-    bool fine = rec_list_option(cli, "session", REC_IDS_MAX, &lists->session);
-    fine = rec_list_option(cli, "seed", REC_SEEDS_MAX, &lists->seeds) && fine;
-    fine = rec_list_option(cli, "cart", REC_IDS_MAX, &lists->cart) && fine;
-    fine = rec_list_option(cli, "location", REC_IDS_MAX, &lists->locations) && fine;
+    bool fine = cli_option_list(cli, "session", 1, REC_IDS_MAX, &lists->session);
+    fine = cli_option_list(cli, "seed", 1, REC_SEEDS_MAX, &lists->seeds) && fine;
+    fine = cli_option_list(cli, "cart", 1, REC_IDS_MAX, &lists->cart) && fine;
+    fine = cli_option_list(cli, "location", 1, REC_IDS_MAX, &lists->locations) && fine;
     fine = fine && rec_diversity_option(cli, request, &lists->diversity) &&
            rec_actor_option(cli, &request->customer_id, &request->visitor_id) &&
            cli_option_number(cli, "count", 1, REC_ITEMS_MAX, &count) &&

@@ -130,7 +130,7 @@ static bool rec_rank_ids(struct cli *cli, const char **ids, size_t *out_count,
 
 static enum command_exit rec_rank(struct cli *cli,
                                   struct souk_recommend_rank_request *request,
-                                  const struct rec_list *locations)
+                                  const struct cli_list *locations)
 {
     struct souk_recommend_rank_reply *reply = NULL;
     if (!rec_actor_option(cli, &request->customer_id, &request->visitor_id) ||
@@ -152,16 +152,16 @@ enum command_exit cli_rec_rank(struct cli *cli)
 {
     const char **ids = memory_zalloc(REC_RANK_MAX * sizeof *ids);
     char *copies[COMMAND_ARGUMENTS_MAX] = {NULL};
-    struct rec_list session, seeds, locations;
+    struct cli_list session, seeds, locations;
     struct souk_recommend_rank_request request = {
         .placement = cli_option(cli, "placement"),
         .no_personalization = cli_switch(cli, "no-personalization"),
         .sku_ids = ids,
     };
     enum command_exit result = COMMAND_USAGE;
-    bool fine = rec_list_option(cli, "session", REC_IDS_MAX, &session);
-    fine = rec_list_option(cli, "seed", REC_SEEDS_MAX, &seeds) && fine;
-    fine = rec_list_option(cli, "location", REC_IDS_MAX, &locations) && fine;
+    bool fine = cli_option_list(cli, "session", 1, REC_IDS_MAX, &session);
+    fine = cli_option_list(cli, "seed", 1, REC_SEEDS_MAX, &seeds) && fine;
+    fine = cli_option_list(cli, "location", 1, REC_IDS_MAX, &locations) && fine;
     if (fine && rec_rank_ids(cli, ids, &request.sku_id_count, copies)) {
         request.session_items = session.items;
         request.session_item_count = session.count;

@@ -179,29 +179,11 @@ static bool stock_reason(struct cli *cli, enum souk_stock_reason *out_reason)
     return true;
 }
 
-static const char *const stock_buckets[] = {"on_hand",         "damaged",
-                                            "quality_control", "incoming",
-                                            "safety_stock",    "backorder_limit"};
-
-/* Of the first `count` buckets. */
-static bool stock_bucket_parse(const char *name, unsigned count,
-                               enum souk_stock_bucket *out_bucket)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (strcmp(name, stock_buckets[i]) == 0) {
-            *out_bucket = (enum souk_stock_bucket)(SOUK_BUCKET_ON_HAND + i);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool stock_bucket(struct cli *cli, enum souk_stock_bucket *out_bucket)
 {
     const char *bucket = cli_option(cli, "bucket");
     if (bucket != NULL &&
-        !stock_bucket_parse(bucket, sizeof stock_buckets / sizeof stock_buckets[0],
-                            out_bucket)) {
+        !output_bucket_parse(bucket, SOUK_BUCKET_BACKORDER_LIMIT, out_bucket)) {
         cli_usage(cli, "--bucket is on_hand, damaged, quality_control, incoming, "
                        "safety_stock or backorder_limit");
         return false;
@@ -297,14 +279,12 @@ struct stock_place {
 
 static bool stock_place_parse(struct cli *cli, const char *text, struct stock_place *out)
 {
-    enum {
-        UNITS = 4
-    }; /* buckets that hold units */
     const char *slash = strchr(text, '/');
     size_t size = slash != NULL ? (size_t)(slash - text) : strlen(text);
     *out = (struct stock_place){.bucket = SOUK_BUCKET_ON_HAND};
     if (size == 0 || size >= sizeof out->location_id ||
-        (slash != NULL && !stock_bucket_parse(slash + 1, UNITS, &out->bucket))) {
+        (slash != NULL &&
+         !output_bucket_parse(slash + 1, SOUK_BUCKET_INCOMING, &out->bucket))) {
         cli_usage(cli,
                   "'%s' is not LOCATION or LOCATION/BUCKET, the bucket being on_hand, "
                   "damaged, quality_control or incoming",

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* souk stock check: could a hold take these lines now? */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +15,7 @@ enum {
 struct check_words {
     char *copies[COMMAND_ARGUMENTS_MAX];
     struct souk_stock_check_line lines[COMMAND_ARGUMENTS_MAX];
-    char *location_copy;
-    const char *locations[CHECK_LOCATIONS_MAX];
+    struct cli_list locations;
 };
 
 static void check_words_close(struct check_words *words)
@@ -25,7 +23,7 @@ static void check_words_close(struct check_words *words)
     for (size_t i = 0; i < COMMAND_ARGUMENTS_MAX; i++) {
         free(words->copies[i]);
     }
-    free(words->location_copy);
+    free(words->locations.copy);
 }
 
 static bool check_lines(struct cli *cli, struct check_words *words)
@@ -44,53 +42,35 @@ static bool check_lines(struct cli *cli, struct check_words *words)
     return true;
 }
 
-static bool check_locations(struct cli *cli, struct check_words *words,
-                            struct souk_stock_check_request *request)
+/* "52.52,13.40", taken apart in place. */
+static bool check_place(char *text, struct souk_stock_check_request *request)
 {
-    const char *text = cli_option(cli, "location");
-    if (text == NULL) {
-        return true;
-    }
-    words->location_copy = memory_string(text);
-    request->location_ids = words->locations;
-    if (!text_split(words->location_copy, words->locations, CHECK_LOCATIONS_MAX,
-                    &request->location_id_count)) {
-        cli_usage(cli, "--location is up to %d ids with commas between, not '%s'",
-                  CHECK_LOCATIONS_MAX, text);
+    char *comma = strchr(text, ',');
+    if (comma == NULL) {
         return false;
     }
-    return true;
-}
-
-/* Degrees times 10^7. */
-static bool check_degrees(const char *text, const char *end, double most, int32_t *out_e7)
-{
-    char *stop = NULL;
-    double degrees = strtod(text, &stop);
-    if (stop != end || stop == text || !isfinite(degrees) || fabs(degrees) > most) {
-        return false;
-    }
-    *out_e7 = (int32_t)lround(degrees * 1e7);
-    return true;
+    *comma = '\0';
+    return text_degrees(text, TEXT_LATITUDE_MAX, &request->latitude_e7) &&
+           text_degrees(comma + 1, TEXT_LONGITUDE_MAX, &request->longitude_e7);
 }
 
 static bool check_near(struct cli *cli, struct souk_stock_check_request *request)
 {
     const char *text = cli_option(cli, "near");
-    const char *comma = text != NULL ? strchr(text, ',') : NULL;
+    char *copy;
     if (text == NULL) {
         return true;
     }
-    request->nearest = true;
-    if (comma == NULL || !check_degrees(text, comma, 90, &request->latitude_e7) ||
-        !check_degrees(comma + 1, text + strlen(text), 180, &request->longitude_e7)) {
+    copy = memory_string(text);
+    request->nearest = check_place(copy, request);
+    free(copy);
+    if (!request->nearest) {
         cli_usage(cli,
-                  "--near is LATITUDE,LONGITUDE in degrees, as in 52.52,13.40, not "
-                  "'%s'",
+                  "--near is LATITUDE,LONGITUDE in degrees with at most seven decimals, "
+                  "as in 52.52,13.40, not '%s'",
                   text);
-        return false;
     }
-    return true;
+    return request->nearest;
 }
 
 static json_t *check_row(const struct souk_stock_check_line *line,
@@ -139,17 +119,20 @@ static enum command_exit check_show(struct cli *cli, const struct check_words *w
 
 enum command_exit cli_stock_check(struct cli *cli)
 {
-    struct check_words words = {.location_copy = NULL};
+    struct check_words words = {.locations.count = 0};
     struct souk_stock_check_request request = {
         .lines = words.lines,
         .line_count = cli->line.argument_count,
         .channel = cli_option(cli, "channel"),
         .allow_backorder = cli_switch(cli, "backorder"),
+        .location_ids = words.locations.items,
     };
     struct souk_stock_check_reply *reply = NULL;
     enum command_exit result = COMMAND_USAGE;
-    if (check_lines(cli, &words) && check_locations(cli, &words, &request) &&
+    if (check_lines(cli, &words) &&
+        cli_option_list(cli, "location", 1, CHECK_LOCATIONS_MAX, &words.locations) &&
         check_near(cli, &request) && cli_client(cli) != NULL) {
+        request.location_id_count = words.locations.count;
         result =
             souk_stock_check(cli->client, &request, NULL, &reply, &cli->error) == SOUK_OK
                 ? check_show(cli, &words, reply)

@@ -7,18 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/cli/cli.h"
-#include "client/cli/import_job.h"
 #include "client/cli/progress.h"
 #include "client/cli/rejects.h"
 #include "client/cli/stream_rows.h"
 #include "client/cli/text.h"
+#include "shard/base/arena.h"
 #include "shard/base/memory.h"
 
 enum {
@@ -65,14 +65,6 @@ struct stream_job {
     struct rejects rejects;
     bool outage_told;
 };
-
-static volatile sig_atomic_t stream_interrupted;
-
-static void stream_interrupt(int number)
-{
-    (void)number;
-    stream_interrupted = 1;
-}
 
 /* --- Acks, on the library's thread ------------------------------------------------------ */
 
@@ -144,7 +136,7 @@ static bool stream_flush(struct stream_job *job)
     }
     job->update_count = 0;
     arena_reset(&job->arena);
-    progress_update(&job->progress, stream_through(job), import_now_us());
+    progress_update(&job->progress, stream_through(job), progress_now_us());
     return code == SOUK_OK;
 }
 
@@ -225,7 +217,7 @@ static ssize_t stream_read(struct stream_job *job, uint8_t *block)
             errno = 0;
             return -1;
         }
-        if (stream_interrupted || poll(NULL, 0, STREAM_FOLLOW_MS) < 0) {
+        if (cli_interrupted() || poll(NULL, 0, STREAM_FOLLOW_MS) < 0) {
             errno = EINTR;
             return -1;
         }
@@ -241,7 +233,7 @@ static bool stream_all(struct stream_job *job)
     uint8_t *block = memory_alloc(STREAM_BLOCK_BYTES);
     enum status status = STATUS_OK;
     ssize_t size = 1;
-    while (status == STATUS_OK && !stream_interrupted &&
+    while (status == STATUS_OK && !cli_interrupted() &&
            (size = stream_read(job, block)) > 0) {
         status = csv_reader_feed(reader, slice_of(block, (size_t)size));
     }
@@ -253,7 +245,7 @@ static bool stream_all(struct stream_job *job)
     csv_reader_free(reader);
     free(block);
     return status == STATUS_OK &&
-           (size == 0 || (size < 0 && errno == EINTR) || stream_interrupted);
+           (size == 0 || (size < 0 && errno == EINTR) || cli_interrupted());
 }
 
 /* Lines of a plain file below its first one, for the progress bar; 0: not known. */
@@ -325,7 +317,7 @@ static bool stream_options(struct stream_job *job,
 static json_t *stream_summary(struct stream_job *job, bool whole)
 {
     json_t *summary = json_object();
-    double seconds = (double)(import_now_us() - job->start_us) / 1e6;
+    double seconds = (double)(progress_now_us() - job->start_us) / 1e6;
     output_text(summary, "file", job->path);
     output_text(summary, "source", cli_option(job->cli, "source"));
     output_number(summary, "through", (int64_t)stream_through(job));
@@ -370,8 +362,8 @@ static enum command_exit stream_end(struct stream_job *job, bool read)
          souk_stock_stream_barrier(job->stream, &job->cli->error) != SOUK_OK)) {
         code = job->cli->error.code;
     }
-    whole = code == SOUK_OK && read && (!stream_interrupted || job->follow);
-    progress_end(&job->progress, stream_through(job), import_now_us());
+    whole = code == SOUK_OK && read && (!cli_interrupted() || job->follow);
+    progress_end(&job->progress, stream_through(job), progress_now_us());
     (void)rejects_close(&job->rejects, whole && job->last == 0);
     stream_say(job, whole);
     if (code != SOUK_OK) {
@@ -388,7 +380,6 @@ static enum command_exit stream_end(struct stream_job *job, bool read)
 static enum command_exit stream_run(struct stream_job *job,
                                     const struct souk_stock_stream_options *options)
 {
-    struct sigaction interrupt = {.sa_handler = stream_interrupt};
     enum command_exit result;
     int failed = rejects_open(&job->rejects);
     if (failed != 0) {
@@ -406,9 +397,8 @@ static enum command_exit stream_run(struct stream_job *job,
         fprintf(stderr, "%s is known up to row %llu; going on behind it\n",
                 options->source_id, (unsigned long long)job->last);
     }
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGTERM, &interrupt, NULL);
-    job->start_us = import_now_us();
+    cli_catch_interrupts();
+    job->start_us = progress_now_us();
     progress_init(&job->progress, stderr, isatty(STDERR_FILENO) == 1);
     progress_begin(&job->progress, "stream", stream_count_rows(job->fd), job->start_us);
     result = stream_end(job, stream_all(job));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* souk stock watch: levels, then every change as it happens, until Ctrl-C. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,14 +29,6 @@ struct stock_watch {
     struct buffer token;
     bool titled;
 };
-
-static volatile sig_atomic_t watch_interrupted;
-
-static void watch_interrupt(int number)
-{
-    (void)number;
-    watch_interrupted = 1;
-}
 
 /* --- Showing ---------------------------------------------------------------------------- */
 
@@ -163,13 +154,13 @@ static bool watch_part(void *context, const struct souk_stock_watch_part *part)
         buffer_clear(&watch->token); /* of a message that was shown whole */
         buffer_append(&watch->token, part->resume_token, strlen(part->resume_token) + 1);
     }
-    return watch->left > 0 && !watch_interrupted;
+    return watch->left > 0 && !cli_interrupted();
 }
 
 static bool watch_pause(void *context)
 {
     (void)context;
-    return !watch_interrupted;
+    return !cli_interrupted();
 }
 
 /* --- The command ------------------------------------------------------------------------ */
@@ -184,7 +175,7 @@ static bool watch_take_alerts(struct cli *cli, uint32_t *out_alerts)
     if (option == NULL) {
         return true;
     }
-    copy = memory_copy(option, strlen(option) + 1);
+    copy = memory_string(option);
     known = text_split(copy, names, WATCH_ALERTS, &count);
     for (size_t i = 0; known && i < count; i++) {
         unsigned alert = 1;
@@ -203,21 +194,15 @@ static bool watch_take_alerts(struct cli *cli, uint32_t *out_alerts)
 }
 
 static bool watch_options(struct cli *cli, struct souk_stock_watch_request *request,
-                          const char **locations, char **out_copy)
+                          struct cli_list *locations)
 {
-    const char *option = cli_option(cli, "location");
-    if (option != NULL) {
-        *out_copy = memory_copy(option, strlen(option) + 1);
-        if (!text_split(*out_copy, locations, WATCH_LOCATIONS_MAX,
-                        &request->location_id_count)) {
-            cli_usage(cli, "--location is one, or up to %d with commas",
-                      WATCH_LOCATIONS_MAX);
-            return false;
-        }
+    if (!cli_option_list(cli, "location", 1, WATCH_LOCATIONS_MAX, locations)) {
+        return false;
     }
     request->sku_ids = cli->line.arguments;
     request->sku_id_count = cli->line.argument_count;
-    request->location_ids = locations;
+    request->location_ids = locations->items;
+    request->location_id_count = locations->count;
     request->resume_token = cli_option(cli, "token");
     request->changes_only = cli_switch(cli, "changes-only");
     return cli_option_number(cli, "low-stock", INT64_MIN, INT64_MAX,
@@ -232,7 +217,7 @@ static enum command_exit watch_end(struct stock_watch *watch, enum souk_code cod
 {
     struct cli *cli = watch->cli;
     const char *token = watch->token.size > 0 ? (const char *)watch->token.data : "";
-    bool ended = code == SOUK_CANCELLED && (watch_interrupted || watch->left == 0);
+    bool ended = code == SOUK_CANCELLED && (cli_interrupted() || watch->left == 0);
     const char *oldest = souk_error_metadata(&cli->error, "oldest_token");
     if (watch->events != NULL && (ended || json_array_size(watch->events) > 0)) {
         json_t *all = json_object();
@@ -254,24 +239,21 @@ static enum command_exit watch_end(struct stock_watch *watch, enum souk_code cod
 
 enum command_exit cli_stock_watch(struct cli *cli)
 {
-    struct sigaction interrupt = {.sa_handler = watch_interrupt};
     struct souk_stock_watch_request request = {.sku_ids = NULL};
     struct stock_watch watch = {.cli = cli, .left = INT64_MAX};
-    const char *locations[WATCH_LOCATIONS_MAX];
-    char *copy = NULL;
+    struct cli_list locations = {.count = 0};
     enum command_exit result = COMMAND_USAGE;
     buffer_init(&watch.token);
-    if (watch_options(cli, &request, locations, &copy) &&
+    if (watch_options(cli, &request, &locations) &&
         cli_option_number(cli, "limit", 1, INT64_MAX, &watch.left) &&
         cli_client(cli) != NULL) {
-        sigaction(SIGINT, &interrupt, NULL);
-        sigaction(SIGTERM, &interrupt, NULL);
+        cli_catch_interrupts();
         watch.events = cli->output.format == OUTPUT_JSON ? json_array() : NULL;
         result = watch_end(&watch, souk_stock_watch(cli->client, &request, watch_part,
                                                     watch_pause, &watch, &cli->error));
         json_decref(watch.events);
     }
     buffer_close(&watch.token);
-    free(copy);
+    free(locations.copy);
     return result;
 }

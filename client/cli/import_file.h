@@ -9,7 +9,7 @@
 
 /*
  * `out_digest` (SOURCE_DIGEST_TEXT_BYTES + 1, may be NULL) gets the digest of the content.
- * CANCELLED when a callback wanted no more; else what source.h says.
+ * CANCELLED when a callback wanted no more; else what source.h says, also of the path.
  */
 MUST_USE enum status import_file_read(const char *path,
                                       const struct csv_callbacks *callbacks,

@@ -5,17 +5,9 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shard/base/assert.h"
-
-uint64_t import_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static struct import_pass *import_job_pass(struct import_job *job)
 {
@@ -122,7 +114,7 @@ bool import_job_init(struct import_job *job, struct cli *cli, const char *path)
     progress_init(&job->progress, stderr, isatty(STDERR_FILENO) == 1);
     pthread_mutex_init(&job->mutex, NULL);
     arena_init(&job->arena, NULL, 0, 0);
-    job->start_us = import_now_us();
+    job->start_us = progress_now_us();
     import_job_watch_start(job);
     return true;
 }
@@ -188,7 +180,7 @@ bool import_job_begin(struct import_job *job, const char *pass, uint64_t total)
     pthread_mutex_unlock(&job->mutex);
     snprintf(import_id, sizeof import_id, "sha256:%s:%s%s", job->digest,
              job->prefix ? job->prefix : "", pass);
-    progress_begin(&job->progress, pass, total, import_now_us());
+    progress_begin(&job->progress, pass, total, progress_now_us());
     return souk_import_open(job->cli->client, &options, &job->stream, &job->cli->error) ==
            SOUK_OK;
 }
@@ -201,7 +193,7 @@ static bool import_job_flush(struct import_job *job)
     }
     job->row_count = 0;
     arena_reset(&job->arena);
-    progress_update(&job->progress, import_job_done(job), import_now_us());
+    progress_update(&job->progress, import_job_done(job), progress_now_us());
     return code == SOUK_OK;
 }
 
@@ -223,7 +215,7 @@ bool import_job_end(struct import_job *job)
     souk_import_close(job->stream);
     job->stream = NULL;
     if (fine) {
-        progress_end(&job->progress, import_job_done(job), import_now_us());
+        progress_end(&job->progress, import_job_done(job), progress_now_us());
     }
     return fine;
 }
@@ -341,7 +333,7 @@ static json_t *import_job_summary(struct import_job *job)
     json_t *summary = json_object();
     uint64_t skipped = 0;
     struct import_pass all = import_job_all(job, &skipped);
-    double seconds = (double)(import_now_us() - job->start_us) / 1e6;
+    double seconds = (double)(progress_now_us() - job->start_us) / 1e6;
     output_text(summary, "file", job->path);
     output_text(summary, "sha256", job->digest);
     output_number(summary, "rows", (int64_t)all.rows);

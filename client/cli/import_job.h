@@ -102,8 +102,6 @@ enum command_exit import_job_report(struct import_job *job);
 /* Strings of the row being added, until it is sent. */
 const char *import_job_text(struct import_job *job, const char *text);
 
-uint64_t import_now_us(void);
-
 /* The importers: each reads the file twice, first to know it whole. */
 enum command_exit import_retail(struct import_job *job);
 enum command_exit import_souk(struct import_job *job, const char *kind);

@@ -227,11 +227,13 @@ static bool import_degrees(struct import_reading *reading, struct souk_location 
     if (latitude == NULL && longitude == NULL) {
         return true;
     }
-    if (latitude == NULL || !text_degrees(latitude, 90, &location->latitude_e7)) {
+    if (latitude == NULL ||
+        !text_degrees(latitude, TEXT_LATITUDE_MAX, &location->latitude_e7)) {
         return import_bad(reading, "latitude",
                           "degrees like 52.5208, beside a longitude");
     }
-    if (longitude == NULL || !text_degrees(longitude, 180, &location->longitude_e7)) {
+    if (longitude == NULL ||
+        !text_degrees(longitude, TEXT_LONGITUDE_MAX, &location->longitude_e7)) {
         return import_bad(reading, "longitude",
                           "degrees like 13.4094, beside a latitude");
     }

@@ -58,6 +58,9 @@ json_t *output_customer(const struct souk_customer *customer);
 /* "receipt" for SOUK_REASON_RECEIPT and so on; static storage. */
 const char *output_reason_name(enum souk_stock_reason reason);
 bool output_reason_parse(const char *name, enum souk_stock_reason *out_reason);
+/* "on_hand" and so on, up to `last`: SOUK_BUCKET_INCOMING is the last that holds units. */
+bool output_bucket_parse(const char *name, enum souk_stock_bucket last,
+                         enum souk_stock_bucket *out_bucket);
 /* "held" and so on. */
 bool output_hold_state_parse(const char *name, enum souk_hold_state *out_state);
 const char *output_event_name(enum souk_event_kind kind);

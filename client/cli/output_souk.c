@@ -223,6 +223,21 @@ bool output_reason_parse(const char *name, enum souk_stock_reason *out_reason)
     return false;
 }
 
+bool output_bucket_parse(const char *name, enum souk_stock_bucket last,
+                         enum souk_stock_bucket *out_bucket)
+{
+    static const char *const buckets[] = {"unspecified",     "on_hand",  "damaged",
+                                          "quality_control", "incoming", "safety_stock",
+                                          "backorder_limit"};
+    for (unsigned i = SOUK_BUCKET_ON_HAND; i <= (unsigned)last; i++) {
+        if (strcmp(buckets[i], name) == 0) {
+            *out_bucket = (enum souk_stock_bucket)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *const output_events[] = {
     "unspecified", "view",     "search",     "cart_add", "cart_remove",
     "wishlist",    "purchase", "return",     "rating",   "impression",

@@ -2,6 +2,14 @@
 #include "client/cli/progress.h"
 
 #include <string.h>
+#include <time.h>
+
+uint64_t progress_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 void progress_init(struct progress *progress, FILE *out, bool terminal)
 {

@@ -27,6 +27,9 @@ struct progress {
     bool shown;
 };
 
+/* The monotonic clock, for who has no other now. */
+uint64_t progress_now_us(void);
+
 void progress_init(struct progress *progress, FILE *out, bool terminal);
 void progress_begin(struct progress *progress, const char *title, uint64_t total,
                     uint64_t now_us);

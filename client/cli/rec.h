@@ -15,17 +15,8 @@
 #define REC_TEXT_OF(number) #number
 #define REC_TEXT(limit)     REC_TEXT_OF(limit)
 
-/* Lists of ids given with commas; `copy` is to be freed. */
-struct rec_list {
-    const char *items[REC_IDS_MAX];
-    size_t count;
-    char *copy;
-};
-/* At most `most` (up to REC_IDS_MAX) ids. False: said what is wrong. */
-bool rec_list_option(struct cli *cli, const char *name, size_t most,
-                     struct rec_list *list);
 /* Whether each location is known; false: said which is not, end with cli_failed. */
-bool rec_locations_known(struct cli *cli, const struct rec_list *locations);
+bool rec_locations_known(struct cli *cli, const struct cli_list *locations);
 bool rec_stock_option(struct cli *cli, enum souk_stock_mode *out_mode);
 /* At most one of the two. */
 bool rec_actor_option(struct cli *cli, const char **customer, const char **visitor);

@@ -56,7 +56,8 @@ enum status source_open(const char *path, struct source **out_source,
     struct source *source = memory_zalloc(sizeof *source);
     enum status status = STATUS_OK;
     struct stat what;
-    source->fd = open(path, O_RDONLY | O_CLOEXEC);
+    source->fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC)
+                              : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
     if (source->fd >= 0 && fstat(source->fd, &what) == 0 && S_ISDIR(what.st_mode)) {
         status = problem_set(problem, STATUS_IO, "",
                              "this is a folder; name one of the files in it");

@@ -16,7 +16,8 @@ enum {
 
 struct source;
 
-/* NOT_FOUND or IO with a sentence in the problem, which does not repeat the path. */
+/* A path of NULL is standard input. NOT_FOUND or IO with a sentence in the problem, which
+ * does not repeat the path. */
 MUST_USE enum status source_open(const char *path, struct source **out_source,
                                  struct problem *problem);
 /*

@@ -98,21 +98,16 @@ static bool stream_change(struct stream_rows *rows, const struct csv_row *row,
 static bool stream_words(struct stream_rows *rows, const struct csv_row *row,
                          struct arena *arena, struct souk_stock_update *out)
 {
-    static const char *const buckets[] = {"on_hand", "damaged", "quality_control",
-                                          "incoming"};
     const char *bucket = stream_field(rows, row, STREAM_BUCKET);
     const char *reason = stream_field(rows, row, STREAM_REASON);
     const char *reference = stream_field(rows, row, STREAM_REFERENCE);
     const char *time = stream_field(rows, row, STREAM_TIME);
-    unsigned at = 0;
-    while (bucket != NULL && at < 4 && strcmp(buckets[at], bucket) != 0) {
-        at++;
-    }
-    if (at == 4) {
+    out->bucket = SOUK_BUCKET_ON_HAND;
+    if (bucket != NULL &&
+        !output_bucket_parse(bucket, SOUK_BUCKET_INCOMING, &out->bucket)) {
         return stream_bad(rows, STREAM_BUCKET,
                           "on_hand, damaged, quality_control or incoming");
     }
-    out->bucket = (enum souk_stock_bucket)(SOUK_BUCKET_ON_HAND + at);
     if (reason != NULL && !output_reason_parse(reason, &out->reason)) {
         return stream_bad(rows, STREAM_REASON,
                           "receipt, sale, return, damage, loss, found, count, correction "

@@ -15,6 +15,8 @@ enum {
     TEXT_MONEY_BYTES = 40,
     TEXT_SHOWN_BYTES = 64,
     TEXT_ADVICE_BYTES = 1024,
+    TEXT_LATITUDE_MAX = 90, /* degrees */
+    TEXT_LONGITUDE_MAX = 180,
 };
 
 /* A whole number with an optional sign, within int64. */

@@ -132,13 +132,13 @@ static void watch_done(struct rpc_stream *stream, const struct rpc_status *statu
 static bool watch_wait(struct watch *watch, struct rpc_stream *stream)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += WATCH_PAUSE_MS * 1000000L;
     if (until.tv_nsec >= 1000000000L) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
-    while (sem_timedwait(&watch->ended, &until) != 0) {
+    while (sem_clockwait(&watch->ended, CLOCK_MONOTONIC, &until) != 0) {
         if (errno != EINTR) {
             if (watch->on_pause != NULL && !watch->on_pause(watch->context)) {
                 atomic_store(&watch->stopped, true);

@@ -157,8 +157,7 @@ static void catalog_fill_batch(struct edge_many *many, struct reply *reply,
     response->skus = reply_alloc(reply, (asked + 1) * sizeof *response->skus);
     response->missing_sku_ids =
         reply_alloc(reply, (asked + 1) * sizeof *response->missing_sku_ids);
-    response->stamps =
-        reply_alloc(reply, (many->part_count + 1) * sizeof *response->stamps);
+    response->stamps = edge_many_stamps(many, reply, &response->n_stamps);
     if (reply->failed) {
         return;
     }
@@ -170,11 +169,9 @@ static void catalog_fill_batch(struct edge_many *many, struct reply *reply,
         for (uint32_t i = 0; i < answer->missing_count; i++) {
             response->missing_sku_ids[missing++] = reply_text(reply, answer->missing[i]);
         }
-        response->stamps[p] = reply_stamp(reply, &many->parts[p].call.stamp);
     }
     response->n_skus = skus;
     response->n_missing_sku_ids = missing;
-    response->n_stamps = many->part_count;
 }
 
 static void catalog_got_batch(struct edge_many *many)

@@ -157,18 +157,6 @@ static bool count_refused(struct edge_many *many, const char *count_id, bool clo
     return true;
 }
 
-static Souk__V1__ReadStamp **count_stamps(const struct edge_many *many,
-                                          struct reply *reply, size_t *out_count)
-{
-    Souk__V1__ReadStamp **stamps =
-        reply_alloc(reply, (many->part_count + 1) * sizeof *stamps);
-    *out_count = stamps != NULL ? many->part_count : 0;
-    for (unsigned p = 0; p < *out_count; p++) {
-        stamps[p] = reply_stamp(reply, &many->parts[p].call.stamp);
-    }
-    return stamps;
-}
-
 /* Fails the call when the reply did not fit; else its trailers go out. */
 static bool count_replies(struct edge_many *many, const struct reply *reply)
 {
@@ -192,7 +180,7 @@ static void count_started(struct edge_many *many)
         response.count_id = request->count_id;
         response.location_id = request->location_id;
         response.start_time = reply_time(&reply, start_ms);
-        response.stamps = count_stamps(many, &reply, &response.n_stamps);
+        response.stamps = edge_many_stamps(many, &reply, &response.n_stamps);
         if (count_replies(many, &reply)) {
             souk__v1__stock_service__start_count__reply(many->edge.rpc, &response);
         }
@@ -236,7 +224,7 @@ static void count_submitted(struct edge_many *many)
         for (unsigned p = 0; p < many->part_count; p++) {
             response.lines += many->parts[p].outcomes[0].inventory.count.lines;
         }
-        response.stamps = count_stamps(many, &reply, &response.n_stamps);
+        response.stamps = edge_many_stamps(many, &reply, &response.n_stamps);
         if (count_replies(many, &reply)) {
             souk__v1__stock_service__submit_count__reply(many->edge.rpc, &response);
         }
@@ -418,7 +406,7 @@ static void count_close_fill(const struct edge_many *many, struct reply *reply,
         response->units_found = count_sum(response->units_found, count->found);
         response->units_lost = count_sum(response->units_lost, count->lost);
     }
-    response->stamps = count_stamps(many, reply, &response->n_stamps);
+    response->stamps = edge_many_stamps(many, reply, &response->n_stamps);
 }
 
 static void count_closed(struct edge_many *many)

@@ -113,6 +113,7 @@ void edge_ask(struct edge_one *one, enum shard_map_table table, uint64_t hash,
 /* --- Several shards ---------------------------------------------------------------- */
 
 struct edge_many;
+struct reply;
 
 struct edge_part {
     struct edge_many *many;
@@ -151,6 +152,9 @@ MUST_USE enum status edge_many_by_sku(struct edge_many *many, const char *field,
                                       struct problem *problem);
 /* Whether every part was read. When not, the call has been answered. */
 MUST_USE bool edge_many_read_ok(struct edge_many *many);
+/* The stamp of each part. */
+Souk__V1__ReadStamp **edge_many_stamps(const struct edge_many *many, struct reply *reply,
+                                       size_t *out_count);
 void edge_many_trailers(struct edge_many *many);
 /* After the reply: gives the parts' memory back. The edge is gone. */
 void edge_many_done(struct edge_many *many);
@@ -193,7 +197,6 @@ struct edge_listing {
 };
 void edge_list_start(struct edge_list *list, const struct edge_listing *listing);
 /* Parts of a list's reply. */
-struct reply;
 Souk__V1__ReadStamp **edge_list_stamps(const struct edge_list *list, struct reply *reply,
                                        size_t *out_count);
 char *edge_list_token(const struct edge_list *list, struct reply *reply);

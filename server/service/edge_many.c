@@ -158,6 +158,18 @@ bool edge_many_read_ok(struct edge_many *many)
     return true;
 }
 
+Souk__V1__ReadStamp **edge_many_stamps(const struct edge_many *many, struct reply *reply,
+                                       size_t *out_count)
+{
+    Souk__V1__ReadStamp **stamps =
+        reply_alloc(reply, (many->part_count + 1) * sizeof *stamps);
+    *out_count = stamps != NULL ? many->part_count : 0;
+    for (unsigned p = 0; p < *out_count; p++) {
+        stamps[p] = reply_stamp(reply, &many->parts[p].call.stamp);
+    }
+    return stamps;
+}
+
 void edge_many_trailers(struct edge_many *many)
 {
     struct replica_stamp stamps[SESSION_TOKEN_SHARDS_MAX];

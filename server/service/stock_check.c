@@ -6,11 +6,10 @@
 #include "server/service/reply.h"
 #include "server/service/service_private.h"
 #include "server/service/stock_read.h"
+#include "shard/inventory/geo.h"
 
 enum {
     CHECK_FIELD_BYTES = 64,
-    CHECK_LATITUDE_E7_MAX = 900000000,
-    CHECK_LONGITUDE_E7_MAX = 1800000000,
 };
 
 /* --- The question ------------------------------------------------------------------ */
@@ -70,10 +69,8 @@ static enum status check_question_take(struct edge *edge,
     }
     out->near_latitude_e7 = request->near->latitude_e7;
     out->near_longitude_e7 = request->near->longitude_e7;
-    if (out->near_latitude_e7 < -CHECK_LATITUDE_E7_MAX ||
-        out->near_latitude_e7 > CHECK_LATITUDE_E7_MAX ||
-        out->near_longitude_e7 < -CHECK_LONGITUDE_E7_MAX ||
-        out->near_longitude_e7 > CHECK_LONGITUDE_E7_MAX) {
+    if (!geo_on_globe(
+            (struct geo_point){out->near_latitude_e7, out->near_longitude_e7})) {
         return problem_set(problem, STATUS_INVALID, "near",
                            "near: off the globe; degrees times 10^7, latitude within 90, "
                            "longitude within 180");
@@ -136,8 +133,7 @@ static void check_fill(const struct edge_many *many, struct reply *reply,
 {
     const Souk__V1__CheckAvailabilityRequest *request = many->request;
     response->results = reply_alloc(reply, request->n_lines * sizeof *response->results);
-    response->stamps =
-        reply_alloc(reply, (many->part_count + 1) * sizeof *response->stamps);
+    response->stamps = edge_many_stamps(many, reply, &response->n_stamps);
     response->all_available = true;
     for (unsigned p = 0; p < many->part_count && !reply->failed; p++) {
         const struct edge_part *part = &many->parts[p];
@@ -149,7 +145,6 @@ static void check_fill(const struct edge_many *many, struct reply *reply,
             response->all_available =
                 response->all_available && check->status == STATUS_OK;
         }
-        response->stamps[response->n_stamps++] = reply_stamp(reply, &part->call.stamp);
     }
     response->n_results = request->n_lines;
 }

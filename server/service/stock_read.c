@@ -69,8 +69,7 @@ static void stock_fill_levels(struct edge_many *many, struct reply *reply,
     response->levels = reply_alloc(reply, (levels + 1) * sizeof *response->levels);
     response->missing_sku_ids =
         reply_alloc(reply, (missing + 1) * sizeof *response->missing_sku_ids);
-    response->stamps =
-        reply_alloc(reply, (many->part_count + 1) * sizeof *response->stamps);
+    response->stamps = edge_many_stamps(many, reply, &response->n_stamps);
     for (unsigned p = 0; p < many->part_count && !reply->failed; p++) {
         const struct inventory_answer *answer = &many->parts[p].answer.inventory;
         for (uint32_t i = 0; i < answer->level_count; i++) {
@@ -81,8 +80,6 @@ static void stock_fill_levels(struct edge_many *many, struct reply *reply,
             response->missing_sku_ids[response->n_missing_sku_ids++] =
                 reply_text(reply, answer->missing[i]);
         }
-        response->stamps[response->n_stamps++] =
-            reply_stamp(reply, &many->parts[p].call.stamp);
     }
 }
 

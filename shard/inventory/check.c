@@ -3,13 +3,12 @@
 #include <stdio.h>
 
 #include "shard/base/identifier.h"
+#include "shard/inventory/geo.h"
 #include "shard/inventory/inventory_private.h"
 
 enum {
     CHECK_NANOS_MAX = 999999999,
     CHECK_EXPONENT_MAX = 9,
-    CHECK_LATITUDE_E7_MAX = 900000000,
-    CHECK_LONGITUDE_E7_MAX = 1800000000,
 };
 
 static bool check_refuse(struct check_fault *fault, enum inventory_field field,
@@ -225,10 +224,8 @@ static bool check_location(const struct inventory_location_upsert *command,
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "location.channels",
                             "too many, empty, or not UTF-8");
     }
-    if (location->latitude_e7 < -CHECK_LATITUDE_E7_MAX ||
-        location->latitude_e7 > CHECK_LATITUDE_E7_MAX ||
-        location->longitude_e7 < -CHECK_LONGITUDE_E7_MAX ||
-        location->longitude_e7 > CHECK_LONGITUDE_E7_MAX) {
+    if (!geo_on_globe(
+            (struct geo_point){location->latitude_e7, location->longitude_e7})) {
         return check_refuse(fault, INVENTORY_FIELD_OTHER, "location.latitude_e7",
                             "coordinates are off the globe");
     }

@@ -10,10 +10,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct geo_point {
-    int32_t latitude_e7;  /* degrees times 10^7, within 90 degrees */
-    int32_t longitude_e7; /* within 180 degrees */
+enum {
+    GEO_LATITUDE_E7_MAX = 900000000, /* degrees times 10^7 */
+    GEO_LONGITUDE_E7_MAX = 1800000000,
 };
+
+struct geo_point {
+    int32_t latitude_e7; /* each within its limit, either way */
+    int32_t longitude_e7;
+};
+
+static inline bool geo_on_globe(struct geo_point point)
+{
+    return point.latitude_e7 >= -GEO_LATITUDE_E7_MAX &&
+           point.latitude_e7 <= GEO_LATITUDE_E7_MAX &&
+           point.longitude_e7 >= -GEO_LONGITUDE_E7_MAX &&
+           point.longitude_e7 <= GEO_LONGITUDE_E7_MAX;
+}
 
 /* Both 0 says that nobody knows. */
 static inline bool geo_known(struct geo_point point)

@@ -90,6 +90,12 @@ souk stock check MUG:6 TEA:10@berlin POT PAN:2 -o json | grep -q '"all_available
 refused 1 INSUFFICIENT_STOCK stock check MUG:7 TEA
 refused 1 NOT_FOUND stock check NOTHING
 refused 2 QTY stock check MUG:0
+souk stock check MUG:5 --location hamburg,berlin > /dev/null || fail "check at two locations"
+refused 2 '1 to 256' stock check MUG --location berlin,,hamburg
+souk stock check MUG --near 52.5200066,-13.4 > /dev/null || fail "check near"
+for place in 52.52 91,0 0,-180.1 0x34,13.4 52.52,1e1 52.52,13.4,0 ,13.4; do
+    refused 2 LATITUDE,LONGITUDE stock check MUG --near "$place"
+done
 
 # A count, with a sale in the middle.
 souk stock count start INV-1 berlin > /dev/null || fail "count start"
@@ -98,6 +104,17 @@ souk stock adjust MUG berlin -2 --reason sale > /dev/null || fail "sale"
 souk stock count submit INV-1 MUG=5 TEA=12 > /dev/null || fail "count submit"
 printf 'sku_id,counted\nPOT,10\nPAN,9\n' > "$work/counted.csv"
 souk stock count submit INV-1 --file "$work/counted.csv" > /dev/null || fail "count submit file"
+# A counted file is CSV: quoted fields, and lines as long as they are.
+printf '"POT","10"\r\nPAN,%5000s9\n' '' | souk stock count submit INV-1 --file - \
+    > "$work/out" || fail "count submit of quoted and long lines"
+grep -q '^submitted *2$' "$work/out" || fail "two lines were counted: $(cat "$work/out")"
+printf 'POT,10\n%5000s,9\n' '' | tr ' ' P > "$work/counted.csv"
+refused 1 'line 2 is not SKU,UNITS' stock count submit INV-1 --file "$work/counted.csv"
+printf 'POT,10\n"PAN,9\n' > "$work/counted.csv"
+refused 1 'line 2 is not SKU,UNITS: .*quote' stock count submit INV-1 --file "$work/counted.csv"
+printf 'POT,10,11\n' > "$work/counted.csv"
+refused 1 'line 1 is not SKU,UNITS' stock count submit INV-1 --file "$work/counted.csv"
+refused 1 'No such file' stock count submit INV-1 --file "$work/none.csv"
 refused 1 'lines\[1\].sku_id' stock count submit INV-1 MUG=1 NOTHING=1
 refused 1 NOT_FOUND stock count submit INV-9 MUG=1
 souk stock count close INV-1 -o json > "$work/out" || fail "count close"

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tests/sim/check/history_file.h"
+
 #ifndef SOUK_COMMIT
 #define SOUK_COMMIT "unknown"
 #endif
@@ -98,29 +100,17 @@ void report_violation(struct sim_report *report, uint64_t seed,
     report->violation_count++;
 }
 
-static void json_string(FILE *file, const char *text)
-{
-    fputc('"', file);
-    for (; *text != 0; text++) {
-        if (*text == '"' || *text == '\\') {
-            fputc('\\', file);
-        }
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 static void json_violations(const struct sim_report *report, FILE *file)
 {
     for (uint64_t i = 0; i < report->violation_count && i < SIM_REPORTED_MAX; i++) {
         const struct sim_violation *violation = &report->violations[i].violation;
         fprintf(file, "%s{\"seed\":%" PRIu64 ",\"invariant\":", i > 0 ? "," : "",
                 report->violations[i].seed);
-        json_string(file, violation->invariant);
+        history_write_text(file, violation->invariant);
         fprintf(file, ",\"at_ms\":%" PRIu64 ",\"why\":", violation->at_us / 1000);
-        json_string(file, violation->why);
+        history_write_text(file, violation->why);
         fputs(",\"replay\":", file);
-        json_string(file, report->violations[i].replay);
+        history_write_text(file, report->violations[i].replay);
         fputc('}', file);
     }
 }
@@ -157,7 +147,7 @@ void report_json(const struct sim_report *report, double seconds, FILE *file)
     json_violations(report, file);
     fputs("],\"mutant\":", file);
     if (report->mutant != NULL) {
-        json_string(file, report->mutant);
+        history_write_text(file, report->mutant);
     } else {
         fputs("null", file);
     }

@@ -150,6 +150,23 @@ static const struct field *fields_of(enum history_type type)
 
 /* --- Writing --------------------------------------------------------------------------- */
 
+void history_write_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (; *text != 0; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20) {
+            fprintf(file, "\\u%04x", (unsigned)byte);
+            continue;
+        }
+        if (byte == '"' || byte == '\\') {
+            fputc('\\', file);
+        }
+        fputc(byte, file);
+    }
+    fputc('"', file);
+}
+
 static void write_lines(FILE *file, const struct history_call *call)
 {
     for (uint32_t i = 0; i < call->line_count; i++) {

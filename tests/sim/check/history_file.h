@@ -20,6 +20,8 @@ enum {
     HISTORY_LINE_BYTES_MAX = 8192, /* with its newline */
 };
 
+/* A JSON string of `text`: what RFC 8259 wants escaped is. For verdicts and reports, too. */
+void history_write_text(FILE *file, const char *text);
 void history_write(FILE *file, const struct history_event *event);
 /* One line, with or without its newline. INVALID: it is no event; `problem` says where. */
 MUST_USE enum status history_parse(const char *line, struct history_event *out_event,

@@ -22,18 +22,6 @@ static const char usage[] =
     "standard input). The invariants are those of tests/sim/check/README.md.\n"
     "Exit: 0 clean, 1 violation, 2 usage or not a history, 3 a search ran out.\n";
 
-static void print_string(const char *text)
-{
-    putchar('"');
-    for (; *text != 0; text++) {
-        if (*text == '"' || *text == '\\') {
-            putchar('\\');
-        }
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 static void print_json(const struct check_verdict *verdict, uint64_t events)
 {
     printf("{\"events\":%" PRIu64 ",\"calls\":%" PRIu64 ",\"searches\":%" PRIu64
@@ -43,9 +31,10 @@ static void print_json(const struct check_verdict *verdict, uint64_t events)
            verdict->forgotten, verdict->violations_seen);
     for (uint32_t i = 0; i < verdict->violation_count; i++) {
         printf("%s{\"invariant\":", i > 0 ? "," : "");
-        print_string(check_invariant_name(verdict->violations[i].invariant));
+        history_write_text(stdout,
+                           check_invariant_name(verdict->violations[i].invariant));
         printf(",\"at_ms\":%" PRIu64 ",\"why\":", verdict->violations[i].at_ms);
-        print_string(verdict->violations[i].text);
+        history_write_text(stdout, verdict->violations[i].text);
         putchar('}');
     }
     puts("]}");

@@ -91,3 +91,14 @@ TEST(history_file, refuses_what_is_no_event_and_passes_over_unknown_keys)
     EXPECT(event.at_us == 7 && event.fault.begins);
     EXPECT(strcmp(event.fault.name, "kill") == 0);
 }
+
+TEST(history_file, texts_are_strings_of_json_whatever_they_hold)
+{
+    char said[64] = "";
+    FILE *file = tmpfile();
+    history_write_text(file, "a \"b\" \\ c\n\x01\x1f \xc3\xa9");
+    rewind(file);
+    EXPECT(fgets(said, sizeof said, file) != NULL);
+    EXPECT_STRING(said, "\"a \\\"b\\\" \\\\ c\\u000a\\u0001\\u001f \xc3\xa9\"");
+    fclose(file);
+}
