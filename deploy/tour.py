@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -58,11 +59,24 @@ class Souk:
                               timeout=limit_s, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    @contextlib.contextmanager
     def begin(self, *words):
-        """A command that shows line after line, while others run."""
-        return subprocess.Popen([self.program, *map(str, words), "-o", "jsonl"], text=True,
-                                env=dict(os.environ, SOUK_ADDRESS=self.address or ""),
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        """next_line() of a command that shows line after line while others run; ends it."""
+        shows = subprocess.Popen([self.program, *map(str, words), "-o", "jsonl"], bufsize=0,
+                                 env=dict(os.environ, SOUK_ADDRESS=self.address or ""),
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        wait = select.poll()  # sees all there is, as nothing is read ahead
+        wait.register(shows.stdout, select.POLLIN)
+
+        def next_line():
+            check(wait.poll(CALL_LIMIT_S * 1000), f"souk {' '.join(map(str, words))} shows nothing")
+            return json.loads(shows.stdout.readline())
+        try:
+            yield next_line
+        finally:
+            shows.kill()
+            shows.wait()
+            shows.stdout.close()
 
     def ask(self, *words, limit_s=CALL_LIMIT_S):
         """The answer of a command that must succeed."""
@@ -286,17 +300,18 @@ class Tour:
         level = self.free_levels(1)[0]
         sku, place = level["sku_id"], level["location_id"]
         before, rows = self.level(sku, place)["on_hand"], 2 * STREAM_PAIRS
+        source = f"warehouse-{os.getpid()}-{int(time.time())}"  # rows count once per source
         file = self.work / "movements.csv"
         file.write_text("sku_id,location_id,delta,reason\n" + STREAM_PAIRS *
                         f"{sku},{place},+3,receipt\n{sku},{place},-1,damage\n")
         self.show("stock watch", sku, f"--location {place}   (in another window)")
-        with self.souk.begin("stock", "watch", sku, "--location", place, "--limit", 1) as watch:
-            shown = json.loads(watch.stdout.readline())
-            self.show("stock stream movements.csv --source warehouse-1   (twice)")
-            first, again = (self.souk.ask("stock", "stream", file, "--source", "warehouse-1")
+        with self.souk.begin("stock", "watch", sku, "--location", place, "--limit", 1) as watched:
+            shown = watched()
+            self.show(f"stock stream movements.csv --source {source}   (twice)")
+            first, again = (self.souk.ask("stock", "stream", file, "--source", source)
                             for _ in range(2))
-            change = json.loads(watch.stdout.readline())
-        check(first["applied"] == rows and first["complete"], f"the stream ended {first}")
+            check(first["applied"] == rows and first["complete"], f"the stream ended {first}")
+            change = watched()
         check(again["sent"] == 0 and again["known_before"] == rows, f"the second: {again}")
         now = self.level(sku, place)["on_hand"]
         check(now == before + rows, f"{now} are there, not {before + rows}")
