@@ -372,3 +372,10 @@ void conductor_set_addresses(struct conductor *conductor, const char *peer_addre
              client_address);
     pthread_mutex_unlock(&conductor->lock);
 }
+
+void conductor_directory(struct conductor *conductor, struct directory *out)
+{
+    ASSERT(pthread_mutex_lock(&conductor->lock) == 0);
+    directory_copy(out, &conductor->directory);
+    pthread_mutex_unlock(&conductor->lock);
+}

@@ -38,5 +38,7 @@ void conductor_free(struct conductor *conductor); /* NULL is fine */
 /* Where this node is reached. Any thread; copied. */
 void conductor_set_addresses(struct conductor *conductor, const char *peer_address,
                              const char *client_address);
+/* Replaces `out` (initialised) by what is known now. Any thread. */
+void conductor_directory(struct conductor *conductor, struct directory *out);
 
 #endif
