@@ -372,14 +372,22 @@ static int watch_by_hash(const void *a, const void *b)
 }
 
 /* A part for each shard that owns one of the SKUs; for all shards when none is named. */
-/* The SKUs of one shard, as many as it has of those watched. */
-static enum status watch_take_skus(struct watch_part *part, const struct slice *sku_ids,
-                                   const uint64_t *hashes, const unsigned *shards,
-                                   size_t count, unsigned shard, struct arena *arena)
+/* The SKUs that are watched, each with its hash and the shard that owns it. */
+struct watched_skus {
+    const struct slice *ids;
+    uint64_t *hashes;
+    unsigned *shards;
+    size_t count;
+};
+
+/* Those of one shard. */
+static enum status watch_take_skus(struct watch_part *part,
+                                   const struct watched_skus *watched, unsigned shard,
+                                   struct arena *arena)
 {
     uint32_t here = 0;
-    for (size_t i = 0; i < count; i++) {
-        here += shards[i] == shard;
+    for (size_t i = 0; i < watched->count; i++) {
+        here += watched->shards[i] == shard;
     }
     part->sku_count = 0;
     part->sku_ids = arena_alloc(arena, (here + 1) * sizeof *part->sku_ids);
@@ -387,10 +395,10 @@ static enum status watch_take_skus(struct watch_part *part, const struct slice *
     if (part->sku_ids == NULL || part->sku_hashes == NULL) {
         return STATUS_TOO_LARGE;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (shards[i] == shard) {
-            part->sku_ids[part->sku_count] = sku_ids[i];
-            part->sku_hashes[part->sku_count++] = hashes[i];
+    for (size_t i = 0; i < watched->count; i++) {
+        if (watched->shards[i] == shard) {
+            part->sku_ids[part->sku_count] = watched->ids[i];
+            part->sku_hashes[part->sku_count++] = watched->hashes[i];
         }
     }
     qsort(part->sku_hashes, part->sku_count, sizeof *part->sku_hashes, watch_by_hash);
@@ -402,20 +410,23 @@ static enum status watch_make_parts(struct watch *watch, const struct slice *sku
 {
     const struct shard_map *map = watch->service->map;
     unsigned count = shard_map_count(map, SHARD_MAP_SKU);
-    uint64_t *hashes = arena_alloc(arena, (sku_count + 1) * sizeof *hashes);
-    unsigned *shards = arena_alloc(arena, (sku_count + 1) * sizeof *shards);
-    if (hashes == NULL || shards == NULL) {
+    struct watched_skus watched = {
+        .ids = sku_ids,
+        .hashes = arena_alloc(arena, (sku_count + 1) * sizeof *watched.hashes),
+        .shards = arena_alloc(arena, (sku_count + 1) * sizeof *watched.shards),
+        .count = sku_count};
+    if (watched.hashes == NULL || watched.shards == NULL) {
         return STATUS_TOO_LARGE;
     }
     for (size_t i = 0; i < sku_count; i++) {
-        hashes[i] = key_hash(sku_ids[i], map->hash_seed);
-        shards[i] = shard_map_find(map, SHARD_MAP_SKU, hashes[i]);
+        watched.hashes[i] = key_hash(sku_ids[i], map->hash_seed);
+        watched.shards[i] = shard_map_find(map, SHARD_MAP_SKU, watched.hashes[i]);
     }
     watch->parts = memory_zalloc(count * sizeof *watch->parts);
     watch->places = memory_zalloc(count * sizeof *watch->places);
     for (unsigned s = 0; s < count; s++) {
         struct watch_part *part = &watch->parts[watch->part_count];
-        TRY(watch_take_skus(part, sku_ids, hashes, shards, sku_count, s, arena));
+        TRY(watch_take_skus(part, &watched, s, arena));
         if (sku_count > 0 && part->sku_count == 0) {
             continue;
         }
