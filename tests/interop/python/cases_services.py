@@ -349,22 +349,21 @@ def test_the_cluster_tells_nodes_shards_and_totals(world):
 
 
 def test_the_cluster_tells_what_evidence_holds_and_leaves_the_oldest_behind_the_limit(world):
-    server = world.start("--bucket-sessions-max", "1")
+    with world.server("--bucket-sessions-max", "1") as server:
+        def evidence():
+            answer = server.cluster.GetCluster(cluster_pb2.GetClusterRequest())
+            shard = next(s for s in answer.shards if s.table == common_pb2.SHARD_TABLE_CUSTOMER)
+            assert 0 < shard.evidence.memory_bytes < shard.memory_bytes or not shard.totals.events
+            found = shard.evidence
+            return found.sessions, found.sessions_waiting, found.postings
 
-    def evidence():
-        answer = server.cluster.GetCluster(cluster_pb2.GetClusterRequest())
-        shard = next(s for s in answer.shards if s.table == common_pb2.SHARD_TABLE_CUSTOMER)
-        assert 0 < shard.evidence.memory_bytes < shard.memory_bytes or not shard.totals.events
-        found = shard.evidence
-        return found.sessions, found.sessions_waiting, found.postings
-
-    same(evidence(), (0, 0, 0))
-    # Both sessions are of one customer, so of one bucket; the second is a minute newer.
-    for age, session, items in ((60, "s1", ("a-sku", "b-sku", "c-sku")), (0, "s2", ("a-sku",))):
-        server.event.RecordEvents(event_pb2.RecordEventsRequest(events=[
-            event("somebody", item, session_id=session, occurred_time=timestamp(now() - age))
-            for item in items]))
-    same(evidence(), (1, 1, 1))
+        same(evidence(), (0, 0, 0))
+        # Both sessions are of one customer, so of one bucket; the second is a minute newer.
+        for age, session, items in ((60, "s1", ("a-sku", "b-sku", "c-sku")), (0, "s2", ("a-sku",))):
+            server.event.RecordEvents(event_pb2.RecordEventsRequest(events=[
+                event("somebody", item, session_id=session, occurred_time=timestamp(now() - age))
+                for item in items]))
+        same(evidence(), (1, 1, 1))
 
 
 def test_health_is_told_for_the_server_and_each_service(world):
