@@ -4,21 +4,7 @@
 # Imports against a real node: bad rows, a second run, another packing, a server that is
 # killed in the middle, and the exit codes that scripts rely on.
 set -eu
-. "$(dirname "$0")/import_lib.bash"
-
-start_node() # PORT
-{
-    rm -f "$work/node/ports.json"
-    soukd --dir "$work/node" --port "$1" > "$work/node.err" 2>&1 &
-    node=$!
-    for _ in $(seq 600); do
-        [ -s "$work/node/ports.json" ] && break
-        kill -0 "$node" || fail "soukd ended"
-        sleep 0.05
-    done
-    port=$(field client < "$work/node/ports.json")
-    export SOUK_ADDRESS=127.0.0.1:$port
-}
+. "$(dirname "$0")/demo_lib.bash"
 
 # Nobody serves: 4. Not a command: 2. Not a file: 1.
 expect_exit 4 souk --address 127.0.0.1:1 status

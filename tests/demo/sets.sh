@@ -5,7 +5,7 @@
 # cost, a second run, another packing, stock that is there already, an import that is
 # killed in the middle and begun again.
 set -eu
-. "$(dirname "$0")/import_lib.bash"
+. "$(dirname "$0")/demo_lib.bash"
 
 counted() # ROWS APPLIED DUPLICATES REJECTED SKIPPED
 {
@@ -16,20 +16,7 @@ counted() # ROWS APPLIED DUPLICATES REJECTED SKIPPED
     [ "$got" = "$wanted " ] || fail "rows, applied, duplicates, rejected, skipped: $got, not $wanted"
 }
 
-start_node()
-{
-    soukd --dir "$work/node" --port 0 > "$work/node.err" 2>&1 &
-    node=$!
-    for _ in $(seq 600); do
-        [ -s "$work/node/ports.json" ] && break
-        kill -0 "$node" || fail "soukd ended"
-        sleep 0.05
-    done
-    SOUK_ADDRESS=127.0.0.1:$(field client < "$work/node/ports.json")
-    export SOUK_ADDRESS
-}
-
-start_node
+start_node 0
 
 # Sessions: empty lines, CRLF, ids that are none, a negative one, no newline at the end.
 printf '9 10\r\n\n11 a/b 12\n-1 11\n9 12' > "$work/lines.txt"

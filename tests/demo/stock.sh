@@ -4,47 +4,19 @@
 # Moves, checks, counts, the ledger's filters and the audit, as a person does them with souk
 # on a node of three SKU shards.
 set -eu
-bin=$1/bin
-work=$(mktemp -d "${TMPDIR:-/tmp}/souk-stock-XXXXXX")
-server=""
-
-finish()
-{
-    if [ -n "$server" ]; then
-        kill -9 "$server" 2> /dev/null || true
-        wait "$server" 2> /dev/null || true
-    fi
-    rm -rf "$work"
-}
-trap finish EXIT
-
-fail()
-{
-    echo "FAIL: $*" >&2
-    cat "$work/err" >&2 || true
-    exit 1
-}
-
-souk()
-{
-    "$bin/souk" "$@" 2> "$work/err"
-}
+. "$(dirname "$0")/demo_lib.bash"
 
 # refused CODE WORD COMMAND...: ends with that exit code and says the word.
 refused()
 {
-    local wanted=$1 word=$2 code=0
-    shift 2
-    souk "$@" > "$work/out" || code=$?
-    [ "$code" = "$wanted" ] || fail "souk $* ended with $code, not $wanted"
-    grep -q "$word" "$work/err" "$work/out" || fail "souk $* does not say $word"
+    expect_exit "$1" souk "${@:3}"
+    grep -q "$2" "$work/last.err" "$work/out" || fail "souk ${*:3} does not say $2"
 }
 
 # level SKU LOCATION BUCKET
 level()
 {
-    souk stock get "$1" "$2" -o json | /usr/bin/python3 -c \
-        "import json, sys; print(json.load(sys.stdin)['$3'])"
+    souk stock get "$1" "$2" -o json | field "$3"
 }
 
 expect()
@@ -52,18 +24,7 @@ expect()
     [ "$1" = "$2" ] || fail "$3: $1, not $2"
 }
 
-"$bin/soukd" --dir "$work/data" --port 0 --sku-shards 3 --log-level warn 2> "$work/soukd.log" &
-server=$!
-for _ in $(seq 400); do
-    if [ -s "$work/data/ports.json" ]; then
-        SOUK_ADDRESS=127.0.0.1:$(/usr/bin/python3 -c \
-            'import json, sys; print(json.load(open(sys.argv[1]))["client"])' "$work/data/ports.json")
-        export SOUK_ADDRESS
-        souk status > /dev/null && break
-    fi
-    sleep 0.05
-done
-
+start_node 0 --sku-shards 3 --log-level warn
 for location in berlin hamburg; do
     souk location put "$location" > /dev/null || fail "location put"
 done

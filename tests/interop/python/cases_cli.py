@@ -218,9 +218,8 @@ def events_file(world, rows):
 def begin_import(world, server, rows, *options):
     """An import that is under way."""
     path, before = events_file(world, rows), server.totals().events
-    running = subprocess.Popen(
-        [SOUK, "--address", server.address, "import", "events", str(path), "--batch", "20",
-         *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    running = start_souk(
+        server, "import", "events", str(path), "--batch", "20", *options,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     deadline = time.monotonic() + START_SECONDS
     while server.totals().events == before and time.monotonic() < deadline:

@@ -5,17 +5,10 @@ from world import *
 HEADER = "sku_id,location_id,delta,quantity,reason,reference,time\n"
 
 
-def souk(world, server, *words, **options):
-    """A started souk."""
-    program = pathlib.Path(world.soukd).resolve().with_name("souk")
-    return subprocess.Popen([program, "--address", server.address, *words], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-
-
 def run(world, server, *words, text=None, code=0):
     """(summary, stderr) of a stream that has to end with this exit code."""
-    process = souk(world, server, "stock", "stream", *map(str, words), "-o", "json",
-                   stdin=subprocess.PIPE)
+    process = start_souk(server, "stock", "stream", *map(str, words), "-o", "json",
+                         stdin=subprocess.PIPE)
     out, err = process.communicate(text, timeout=60)
     assert process.returncode == code, f"{process.returncode}: {out} {err}"
     return json.loads(out) if out else {}, err
@@ -53,8 +46,8 @@ def test_a_followed_file_is_taken_row_by_row_until_it_is_interrupted(world):
     server, source = world.shared, world.name("wms")
     sku, file = server.sku(world.name(), 0), world.work / world.name("rows")
     file.write_text(HEADER + rows(sku, 3))
-    process = souk(world, server, "stock", "stream", str(file), "--source", source,
-                   "--follow", "-o", "json")
+    process = start_souk(server, "stock", "stream", str(file), "--source", source,
+                         "--follow", "-o", "json")
     eventually(3, lambda: server.level(sku).on_hand)
     with open(file, "a") as more:
         more.write(rows(sku, 2, 3) + f"{sku},ma")
@@ -71,8 +64,8 @@ def test_a_followed_file_is_taken_row_by_row_until_it_is_interrupted(world):
 def test_a_pipe_is_taken_as_it_comes_and_a_killed_one_is_taken_up_again(world):
     server, source = world.shared, world.name("wms")
     sku, lines = server.sku(world.name(), 0), HEADER + rows(server.sku(world.name()), 0)
-    process = souk(world, server, "stock", "stream", "-", "--source", source,
-                   stdin=subprocess.PIPE, cwd=world.work)
+    process = start_souk(server, "stock", "stream", "-", "--source", source,
+                         stdin=subprocess.PIPE, cwd=world.work)
     process.stdin.write(lines + rows(sku, 700))
     process.stdin.flush()
     eventually(700, lambda: server.level(sku).on_hand)  # though the pipe is open
@@ -92,7 +85,7 @@ def test_a_server_killed_on_the_way_costs_nothing(world):
     file = world.work / world.name("rows")
     file.write_text(HEADER + "".join(f"{skus[i % 6]},main,+1,,,,\n" for i in range(120000)))
     port = server.ports["client"]
-    process = souk(world, server, "stock", "stream", str(file), "--source", "wms", "-o", "json")
+    process = start_souk(server, "stock", "stream", str(file), "--source", "wms", "-o", "json")
     eventually(True, lambda: server.level("s0").on_hand > 1000)
     server.end(signal.SIGKILL)
     server = Server(world.soukd, folder, "--port", str(port))
@@ -154,7 +147,7 @@ def test_what_is_no_stream_is_said_so(world):
             (["-", "--source", world.name()], "sku_id,colour\n", 1, "'colour'"),
             (["-", "--source", world.name()], "sku_id,location_id\n", 1, "delta or quantity"),
             (["-", "--source", "no id!"], HEADER, 1, "open.source_id")):
-        process = souk(world, server, "stock", "stream", *words, stdin=subprocess.PIPE,
-                       cwd=world.work)
+        process = start_souk(server, "stock", "stream", *words, stdin=subprocess.PIPE,
+                             cwd=world.work)
         _, err = process.communicate(text, timeout=30)
         assert process.returncode == code and told in err, (words, process.returncode, err)

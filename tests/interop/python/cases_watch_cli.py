@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """souk stock watch."""
-from cases_stream_cli import souk
 from world import *
 
 
 def watch(world, server, *words):
-    return souk(world, server, "stock", "watch", *words)
+    return start_souk(server, "stock", "watch", *words)
 
 
 def lines(process, count):

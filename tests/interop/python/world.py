@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 
-SOUK = pathlib.Path(sys.argv[1]).with_name("souk")
+SOUK = pathlib.Path(sys.argv[1]).resolve().with_name("souk")
 STUBS = pathlib.Path(sys.argv[2]) / "stubs"
 sys.path.insert(0, str(STUBS))
 import google  # noqa: E402
@@ -243,6 +243,12 @@ def trailers(call, request, **options):
     """(response, trailers) of a unary call."""
     response, done = call.with_call(request, timeout=CALL_SECONDS, **options)
     return response, dict(done.trailing_metadata())
+
+
+def start_souk(server, *words, **options):
+    """A souk that runs; its output and what it says are pipes."""
+    return subprocess.Popen([SOUK, "--address", server.address, *words], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
 def same(actual, wanted):

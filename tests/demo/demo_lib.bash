@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the scripts of this folder that import into a real node share: sourced, not run, with
+# What the scripts of this folder that work with one real node share: sourced, not run, with
 # the build folder as $1. Sets `work`, a folder of the script's own; whatever server the script
 # has noted in `node` ends with it.
 build=$1
@@ -32,4 +32,18 @@ expect_exit() # CODE COMMAND...
     shift
     "$@" > "$work/out" 2> "$work/last.err" || code=$?
     [ "$code" = "$wanted" ] || fail "'$*' ended with $code, not $wanted"
+}
+
+start_node() # PORT [OPTION...]; sets node, port and SOUK_ADDRESS
+{
+    rm -f "$work/node/ports.json"
+    soukd --dir "$work/node" --port "$@" > "$work/node.err" 2>&1 &
+    node=$!
+    for _ in $(seq 600); do
+        [ -s "$work/node/ports.json" ] && break
+        kill -0 "$node" || fail "soukd ended"
+        sleep 0.05
+    done
+    port=$(field client < "$work/node/ports.json")
+    export SOUK_ADDRESS=127.0.0.1:$port
 }
