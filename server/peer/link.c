@@ -162,6 +162,14 @@ void link_set_address(struct peer_link *link, const char *address)
     link_unlock(link);
 }
 
+bool link_is_at(struct peer_link *link, const char *address)
+{
+    link_lock(link);
+    bool is = strcmp(link->address, address) == 0;
+    link_unlock(link);
+    return is;
+}
+
 /* --- Sending ------------------------------------------------------------------------- */
 
 static void lane_flush(struct link_lane *lane)

@@ -52,6 +52,7 @@ void link_close(struct peer_link *link);
 uint64_t link_node_id(const struct peer_link *link);
 /* Where the node is reached from now on. */
 void link_set_address(struct peer_link *link, const char *address);
+bool link_is_at(struct peer_link *link, const char *address);
 
 /* Opens what is closed and due, gives late calls back; about every 50 ms. */
 void link_tick(struct peer_link *link, uint64_t now_us);

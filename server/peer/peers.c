@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/peer/peers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,21 +152,36 @@ static void peers_make_routes(struct peers *peers)
     qsort(peers->routes, peers->route_count, sizeof *peers->routes, peers_route_compare);
 }
 
-static void peers_add_link(struct peers *peers, uint64_t node_id, const char *address)
+/* The place of its link; PEERS_LINKS_MAX: there is no room for another. */
+static size_t peers_meet(struct peers *peers, uint64_t node_id)
 {
-    struct peer_link *link = peers_link_of_node(peers, node_id);
-    if (link == NULL && peers->link_count < PEERS_LINKS_MAX) {
-        const struct link_options options = {.settings = peers->settings,
-                                             .identity = &peers->identity,
-                                             .client = peers->client,
-                                             .runtime = peers->runtime,
-                                             .node_id = node_id};
-        link = link_new(&options);
-        peers->links[peers->link_count++] = link;
+    const struct link_options options = {.settings = peers->settings,
+                                         .identity = &peers->identity,
+                                         .client = peers->client,
+                                         .runtime = peers->runtime,
+                                         .node_id = node_id};
+    for (size_t i = 0; i < peers->link_count; i++) {
+        if (link_node_id(peers->links[i]) == node_id) {
+            return i;
+        }
     }
-    if (link != NULL) {
-        link_set_address(link, address);
+    if (peers->link_count == PEERS_LINKS_MAX) {
+        return PEERS_LINKS_MAX;
     }
+    peers->links[peers->link_count] = link_new(&options);
+    return peers->link_count++;
+}
+
+/* A node that has moved says so in its greeting before it can change the directory, which
+ * it may need this very link for. So only what is new in the directory counts. */
+static void peers_meet_at(struct peers *peers, uint64_t node_id, const char *address)
+{
+    size_t at = peers_meet(peers, node_id);
+    if (at == PEERS_LINKS_MAX || strcmp(peers->said[at], address) == 0) {
+        return;
+    }
+    snprintf(peers->said[at], sizeof peers->said[at], "%s", address);
+    link_set_address(peers->links[at], address);
 }
 
 static void peers_follow_directory(struct peers *peers)
@@ -173,8 +189,8 @@ static void peers_follow_directory(struct peers *peers)
     const struct directory *directory = &peers->directory;
     for (uint32_t i = 0; i < directory->node_count; i++) {
         if (directory->nodes[i].node_id != peers->identity.node_id) {
-            peers_add_link(peers, directory->nodes[i].node_id,
-                           directory->nodes[i].peer_address);
+            peers_meet_at(peers, directory->nodes[i].node_id,
+                          directory->nodes[i].peer_address);
         }
     }
     for (size_t i = 0; i < peers->link_count; i++) {
@@ -375,7 +391,10 @@ static void peers_heard_of(struct peers *peers, const struct peers_greeting *gre
     /* One that was removed before this process began is in no directory that it has. */
     if (met || peers_counts(&peers->counted, greeting->from_node_id)) {
         if (peers->runtime != NULL && !peers->stopped) {
-            peers_add_link(peers, greeting->from_node_id, greeting->peer_address);
+            size_t at = peers_meet(peers, greeting->from_node_id);
+            if (at < PEERS_LINKS_MAX) {
+                link_set_address(peers->links[at], greeting->peer_address);
+            }
         }
         if (!met) {
             peers_make_routes(peers);

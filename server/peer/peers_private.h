@@ -37,6 +37,8 @@ struct peers {
     struct peer_link *links[PEERS_LINKS_MAX];
     size_t link_count;
     bool released[PEERS_LINKS_MAX]; /* that link: cut, its node was removed */
+    /* Where the directory said last that its node is. */
+    char said[PEERS_LINKS_MAX][DIRECTORY_ADDRESS_BYTES_MAX + 1];
     struct peers_counted counted;
     bool stopped; /* by peers_stop: nobody is met any more */
 

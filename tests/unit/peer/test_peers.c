@@ -68,16 +68,21 @@ TEST(peers, who_is_in_the_directory_is_met)
     world_close(&world);
 }
 
-static enum status greets(struct world *world, uint64_t node_id)
+static enum status greets_from(struct world *world, uint64_t node_id, const char *address)
 {
     const struct peers_greeting greeting = {
         .version = PEERS_VERSION,
         .cluster_id = slice_of(world->peers->identity.cluster_id, PEERS_CLUSTER_ID_BYTES),
         .from_node_id = node_id,
         .to_node_id = 1,
-        .peer_address = "127.0.0.1:1"};
+        .peer_address = address};
     struct problem problem;
     return peers_check_greeting(world->peers, &greeting, &problem);
+}
+
+static enum status greets(struct world *world, uint64_t node_id)
+{
+    return greets_from(world, node_id, "127.0.0.1:1");
 }
 
 /* Replicas on another node that messages find their way to. */
@@ -142,6 +147,25 @@ TEST(peers, a_node_removed_before_the_start_is_met_while_a_group_counts_on_it)
     EXPECT_EQ(routed(&world), 0);
     EXPECT_OK(greets(&world, 2)); /* and says where it is */
     EXPECT_EQ(routed(&world), 1);
+    world_close(&world);
+}
+
+TEST(peers, a_node_that_moved_is_where_it_says_until_the_directory_says_something_new)
+{
+    struct world world;
+    world_open(&world);
+    join(&world, 1);
+    EXPECT_OK(greets_from(&world, 2, "127.0.0.1:2"));
+    EXPECT(link_is_at(world.peers->links[0], "127.0.0.1:2"));
+    counted(&world, 0, 0);
+    join(&world, 2); /* of the directory, where the node is as it was */
+    EXPECT(link_is_at(world.peers->links[0], "127.0.0.1:2"));
+    tell(&world,
+         &(struct directory_command){.kind = DIRECTORY_ANNOUNCE,
+                                     .node_id = 2,
+                                     .peer_address = slice_from_string("127.0.0.1:3"),
+                                     .client_address = slice_from_string("127.0.0.1:1")});
+    EXPECT(link_is_at(world.peers->links[0], "127.0.0.1:3"));
     world_close(&world);
 }
 
